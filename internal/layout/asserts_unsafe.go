@@ -1,0 +1,60 @@
+package layout
+
+import "unsafe"
+
+// Sizes and offsets that other languages rely on, checked by the compiler: a
+// difference makes an array length negative or a constant index out of range.
+var (
+	_ = [1]struct{}{}[unsafe.Sizeof(Header{})-HeaderSize]
+	_ = [1]struct{}{}[unsafe.Offsetof(Header{}.Checksum)-(HeaderSize-8)]
+	_ = [1]struct{}{}[unsafe.Offsetof(Header{}.Required)-32]
+	_ = [1]struct{}{}[unsafe.Offsetof(Header{}.SlotSize)-64]
+	_ = [1]struct{}{}[unsafe.Offsetof(Header{}.ProducerArea)-88]
+	_ = [1]struct{}{}[unsafe.Offsetof(Header{}.DataArea)-128]
+	_ = [1]struct{}{}[unsafe.Offsetof(Header{}.BootID)-152]
+
+	_ = [1]struct{}{}[unsafe.Sizeof(Cursor{})-24]
+	_ = [1]struct{}{}[unsafe.Sizeof(Seq{})-16]
+	_ = [1]struct{}{}[unsafe.Sizeof(Arm{})-24]
+	_ = [1]struct{}{}[unsafe.Sizeof(Endpoint{})-40]
+	_ = [1]struct{}{}[unsafe.Offsetof(Endpoint{}.Drained)-8]
+	_ = [1]struct{}{}[unsafe.Offsetof(Endpoint{}.PID)-16]
+)
+
+// A line struct never exceeds the smallest stride.
+const (
+	_ = uint(MinStride - unsafe.Sizeof(Cursor{}))
+	_ = uint(MinStride - unsafe.Sizeof(Seq{}))
+	_ = uint(MinStride - unsafe.Sizeof(Arm{}))
+	_ = uint(MinStride - unsafe.Sizeof(Endpoint{}))
+	_ = uint(MinStride - SemSize)
+	_ = uint(PageSize - SideLines*MaxStride)
+)
+
+// HeaderAt lays the header over mem, which must have HeaderSize bytes and be
+// 8-byte aligned; it is for the creator. Attachers use Decode on a copy.
+func HeaderAt(mem []byte) *Header { return at[Header](mem, 0) }
+
+// CursorAt lays line 0 of the side at area over mem.
+func CursorAt(mem []byte, area uint64) *Cursor { return at[Cursor](mem, area) }
+
+// SeqAt lays line 1 of the side at area over mem.
+func SeqAt(mem []byte, area, stride uint64) *Seq { return at[Seq](mem, area+LineSeq*stride) }
+
+// ArmAt lays line 2 of the side at area over mem.
+func ArmAt(mem []byte, area, stride uint64) *Arm { return at[Arm](mem, area+LineArm*stride) }
+
+// EndpointAt lays line 3 of the side at area over mem.
+func EndpointAt(mem []byte, area, stride uint64) *Endpoint {
+	return at[Endpoint](mem, area+LineEndpoint*stride)
+}
+
+// at panics like a slice expression when T does not lie within mem.
+func at[T any](mem []byte, off uint64) *T {
+	var zero T
+	b := mem[off : off+uint64(unsafe.Sizeof(zero))]
+	if uintptr(unsafe.Pointer(&b[0]))&7 != 0 {
+		panic("layout: unaligned memory")
+	}
+	return (*T)(unsafe.Pointer(&b[0]))
+}

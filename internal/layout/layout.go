@@ -1,0 +1,190 @@
+package layout
+
+import "structs"
+
+// Magic opens every ring: the bytes "ANNULUS" and 0x1A, read as a little-endian
+// word. Its bytes differ from their reverse, so a swapped magic is told apart
+// from a foreign file.
+const Magic uint64 = 0x1A_53_55_4C_55_4E_4E_41
+
+// Version of this layout. A reader refuses another major; a greater minor only
+// adds what older readers may ignore.
+const (
+	Major = 1
+	Minor = 0
+)
+
+// Sizes and alignments, in bytes.
+const (
+	PageSize   = 4096 // alignment of every area
+	HeaderSize = 256  // bytes of the header, the checksum included
+	WordSize   = 8    // a record header, a slot word; alignment of payloads
+	MinStride  = 64
+	MaxStride  = 1024
+	SemSize    = 32 // glibc's sem_t on 64-bit Linux
+)
+
+// Kinds of ring.
+const (
+	KindBytes = 1 // records of variable length
+	KindSlots = 2 // slots of one size
+)
+
+// Topologies.
+const (
+	TopologySPSC = 1
+)
+
+// Required features: an attacher that does not know a set bit must refuse.
+const (
+	FeatureEventfd uint64 = 1 << 0 // sleepers may wait on eventfds that both sides were handed
+
+	KnownFeatures = FeatureEventfd
+)
+
+// Lock bytes: byte i is held by an OFD write lock at file offset LockBase+i on
+// the description that is mapped.
+const (
+	LockBase     = 1 << 40
+	LockProducer = 0 // held while the producer endpoint is attached
+	LockConsumer = 1 // held while the consumer endpoint is attached
+)
+
+// Bounds of geometry that every implementation must accept.
+const (
+	MinCapacityBytes = 4096
+	MaxCapacityBytes = 1 << 38
+	MinSlots         = 2
+	MaxSlots         = 1 << 32
+	MaxSlotSize      = 1 << 24
+	MaxMessageLimit  = 1<<31 - 1
+)
+
+// Header is the first HeaderSize bytes of a ring. The creator writes all of it
+// before the ring has a name; a creator that cannot do so writes Magic last.
+type Header struct {
+	_             structs.HostLayout
+	Magic         uint64   `doc:"the bytes 'ANNULUS', 0x1A"`
+	Major         uint32   `doc:"layout version; another major is refused"`
+	Minor         uint32   `doc:"additions that may be ignored"`
+	HeaderSize    uint32   `doc:"256"`
+	Kind          uint32   `doc:"1 bytes, 2 slots"`
+	Topology      uint32   `doc:"1 SPSC"`
+	Stride        uint32   `doc:"bytes of a line: a power of two, 64 to 1024"`
+	Required      uint64   `doc:"feature bits an attacher must know"`
+	Optional      uint64   `doc:"feature bits an attacher may ignore"`
+	TotalSize     uint64   `doc:"bytes of the region that are used"`
+	Capacity      uint64   `doc:"bytes (kind 1) or slots (kind 2); a power of two"`
+	SlotSize      uint32   `doc:"kind 2: payload bytes of a message; else 0"`
+	SlotStride    uint32   `doc:"kind 2: bytes from slot to slot; else 0"`
+	SlotPayload   uint32   `doc:"kind 2: offset of the payload in a slot; else 0"`
+	MaxMessage    uint32   `doc:"greatest payload length"`
+	Fingerprint   uint64   `doc:"of the element type; 0: untyped"`
+	ProducerArea  uint64   `doc:"offset of the producer side"`
+	ConsumerArea  uint64   `doc:"offset of the consumer side"`
+	SharedArea    uint64   `doc:"offset of the semaphores"`
+	EndpointTable uint64   `doc:"offset of the endpoint table; 0 in SPSC"`
+	EndpointCount uint64   `doc:"entries of the endpoint table; 0 in SPSC"`
+	DataArea      uint64   `doc:"offset of records or slots"`
+	DataSize      uint64   `doc:"bytes of records or slots"`
+	LockBase      uint64   `doc:"file offset of lock byte 0"`
+	BootID        [16]byte `doc:"kernel boot id at creation; zero: unknown"`
+	CreatedNS     uint64   `doc:"creation, ns since 1970; for people"`
+	CreatorPID    uint64   `doc:"for people"`
+	Element       [64]byte `doc:"name of the element type, zero padded; for people"`
+	Checksum      uint64   `doc:"CRC-32C of bytes 0 to 247, in the low half"`
+}
+
+// Cursor is line 0 of a side: how far that side has come.
+type Cursor struct {
+	_        structs.HostLayout
+	Position uint64 `doc:"producer: tail, consumer: head; bytes or slots since the start, never reduced"`
+	Messages uint64 `doc:"messages committed or released"`
+	Bytes    uint64 `doc:"payload bytes of these messages"`
+}
+
+// Seq is line 1 of a side: the half of a gate that its waker writes.
+type Seq struct {
+	_     structs.HostLayout
+	Seq   uint32 `doc:"futex word: moved on before each wake; starts at 1"`
+	_     uint32
+	Wakes uint64 `doc:"wakes issued (system calls)"`
+}
+
+// Arm is line 2 of a side: the half of a gate that its sleeper writes.
+type Arm struct {
+	_      structs.HostLayout
+	Arm    uint64 `doc:"see the table of arm bits; starts at ARM_VALID"`
+	Parks  uint64 `doc:"sleeps begun"`
+	Bounds uint64 `doc:"sleeps whose bound ran out with nothing to do"`
+}
+
+// Endpoint is line 3 of a side: who holds it.
+type Endpoint struct {
+	_         structs.HostLayout
+	Session   uint32 `doc:"attachments of this side so far; 0: never"`
+	Closed    uint32 `doc:"the session that was closed in order; 0: none"`
+	Drained   uint32 `doc:"consumer: the producer session whose end it has delivered"`
+	State     uint32 `doc:"1 attached, 0 not; the lock byte decides, this is for people"`
+	PID       uint64 `doc:"of the holder in its own namespace; for people"`
+	StartTime uint64 `doc:"field 22 of /proc/PID/stat; for people"`
+	Attached  uint64 `doc:"ns since 1970; for people"`
+}
+
+// Lines of a side, in strides from the start of its area.
+const (
+	LineCursor   = 0
+	LineSeq      = 1
+	LineArm      = 2
+	LineEndpoint = 3
+	SideLines    = 4
+)
+
+// Lines of the shared area.
+const (
+	LineSemData  = 0 // sem_t: the consumer sleeps for data
+	LineSemSpace = 1 // sem_t: the producer sleeps for space
+	SharedLines  = 2
+)
+
+// Arm word. The sleeper stores the epoch it is about to sleep on; a waker that
+// finds epoch == seq must move seq and wake.
+//
+//	 63       62..36     35      34    33   32    31..0
+//	+-------+----------+-------+-----+----+------+--------+
+//	| VALID |  zero    | CLOSED|FENCE| EFD| SEM  | epoch  |
+//	+-------+----------+-------+-----+----+------+--------+
+const (
+	ArmEpochMask uint64 = 1<<32 - 1
+	ArmSem       uint64 = 1 << 32 // the sleeper waits on the semaphore, not on seq
+	ArmEventfd   uint64 = 1 << 33 // the sleeper waits on the eventfd
+	ArmFence     uint64 = 1 << 34 // the waker must fence between publish and this load
+	ArmClosed    uint64 = 1 << 35 // the sleeper's side is closed
+	ArmValid     uint64 = 1 << 63 // always set: a lost page reads as zero
+)
+
+// Record header of kind bytes. Zero: nothing here yet.
+//
+//	 63..34    33     32       31..0
+//	+--------+-----+-----------+--------+
+//	|  zero  | PAD | COMMITTED | length |
+//	+--------+-----+-----------+--------+
+const (
+	RecordLengthMask uint64 = 1<<32 - 1
+	RecordCommitted  uint64 = 1 << 32
+	RecordPad        uint64 = 1 << 33 // skip length bytes after the header
+)
+
+// Slot word of kind slots.
+//
+//	 63..8   7..3        2..0
+//	+-------+-----------+-------+
+//	|  lap  |redelivered| state |
+//	+-------+-----------+-------+
+const (
+	SlotStateMask      uint64 = 7
+	SlotFree           uint64 = 0
+	SlotCommitted      uint64 = 1
+	SlotLapShift              = 8
+	SlotRedeliverShift        = 3
+)

@@ -1,0 +1,36 @@
+package mem
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// Ptr is the base of a stretch of shared memory. The zero Ptr points nowhere.
+// It does not keep a mapping alive: whoever holds one also holds its region.
+type Ptr struct{ p unsafe.Pointer }
+
+// Of returns the base of b, which must not be empty.
+func Of(b []byte) Ptr { return Ptr{unsafe.Pointer(unsafe.SliceData(b))} }
+
+// At returns the base off bytes further on.
+func (b Ptr) At(off uint64) Ptr { return Ptr{unsafe.Add(b.p, uintptr(off))} }
+
+// Word returns the word at off, a multiple of 8.
+func (b Ptr) Word(off uint64) *uint64 { return (*uint64)(unsafe.Add(b.p, uintptr(off))) }
+
+// Bytes returns n bytes from off, with no room to grow.
+func (b Ptr) Bytes(off, n uint64) []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(b.p, uintptr(off))), int(n))
+}
+
+// Load is an acquire load: nothing after it is done before it.
+func Load(w *uint64) uint64 { return atomic.LoadUint64(w) }
+
+// As views the bytes at off as a T, which must hold no pointers and fit there.
+func As[T any](b Ptr, off uint64) *T { return (*T)(unsafe.Add(b.p, uintptr(off))) }
+
+// Value reads the T at off: a plain copy, ordered by the Load before it.
+func Value[T any](b Ptr, off uint64) T { return *(*T)(unsafe.Add(b.p, uintptr(off))) }
+
+// SetValue writes the T at off: a plain copy, ordered by the Publish after it.
+func SetValue[T any](b Ptr, off uint64, v *T) { *(*T)(unsafe.Add(b.p, uintptr(off))) = *v }
