@@ -57,8 +57,8 @@ func Compute(kind uint32, capacity, slotSize, stride uint64) (Geometry, error) {
 		g.SlotStride = SlotPayload + Align(slotSize, WordSize)
 		g.MaxMessage = slotSize
 		hi, n := bits.Mul64(capacity, g.SlotStride)
-		if hi != 0 || n > MaxCapacityBytes {
-			return g, geometry("capacity", capacity, "at most %d slots of %d bytes", MaxCapacityBytes/g.SlotStride, slotSize)
+		if hi != 0 || n > MaxDataSize {
+			return g, geometry("capacity", capacity, "at most %d slots of %d bytes", MaxDataSize/g.SlotStride, slotSize)
 		}
 		g.DataSize = n
 	default:

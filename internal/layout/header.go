@@ -140,4 +140,3 @@ func compare(g Geometry, h Header) error {
 	}
 	return nil
 }
-

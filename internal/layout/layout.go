@@ -53,10 +53,11 @@ const (
 // Bounds of geometry that every implementation must accept.
 const (
 	MinCapacityBytes = 4096
-	MaxCapacityBytes = 1 << 38
+	MaxCapacityBytes = 1 << 32
 	MinSlots         = 2
-	MaxSlots         = 1 << 32
+	MaxSlots         = 1 << 30
 	MaxSlotSize      = 1 << 24
+	MaxDataSize      = 1 << 38
 	MaxMessageLimit  = 1<<31 - 1
 )
 
@@ -98,9 +99,9 @@ type Header struct {
 // Cursor is line 0 of a side: how far that side has come.
 type Cursor struct {
 	_        structs.HostLayout
-	Position uint64 `doc:"producer: tail, consumer: head; bytes or slots since the start, never reduced"`
-	Messages uint64 `doc:"messages committed or released"`
-	Bytes    uint64 `doc:"payload bytes of these messages"`
+	Position uint64 `doc:"bytes or slots since the start, never reduced; consumer: head, released up to here; producer: a lower bound of tail, see takeover"`
+	Messages uint64 `doc:"consumer: messages released"`
+	Bytes    uint64 `doc:"consumer: payload bytes of these"`
 }
 
 // Seq is line 1 of a side: the half of a gate that its waker writes.

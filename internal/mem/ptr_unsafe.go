@@ -34,3 +34,19 @@ func Value[T any](b Ptr, off uint64) T { return *(*T)(unsafe.Add(b.p, uintptr(of
 
 // SetValue writes the T at off: a plain copy, ordered by the Publish after it.
 func SetValue[T any](b Ptr, off uint64, v *T) { *(*T)(unsafe.Add(b.p, uintptr(off))) = *v }
+
+// Atomic32 views a shared word as an atomic.
+func Atomic32(w *uint32) *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(w)) }
+
+// Atomic64 views a shared word, 8-byte aligned, as an atomic.
+func Atomic64(w *uint64) *atomic.Uint64 { return (*atomic.Uint64)(unsafe.Pointer(w)) }
+
+// Copy writes src at off. Messages of one or two words, the commonest, are
+// copied by word instead of by a call.
+func Copy(b Ptr, off uint64, src []byte) {
+	if len(src) == 8 {
+		*(*uint64)(unsafe.Add(b.p, uintptr(off))) = *(*uint64)(unsafe.Pointer(&src[0]))
+		return
+	}
+	copy(b.Bytes(off, uint64(len(src))), src)
+}

@@ -1,0 +1,142 @@
+package futex
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"annulus/internal/layout"
+)
+
+// Gate is an event count in shared memory between one side that waits and one
+// that wakes. Its two halves lie in different cache lines, or pages: Seq is
+// written by the waker, Arm by the sleeper.
+//
+// The sleeper-pays protocol: the waker's fast path publishes and then only
+// loads Arm. No fence orders the two, so a sleeper that stores Arm must make
+// the waker's processor pass one, with membarrier(2), before it looks for work a
+// last time:
+//
+//	sleeper                           waker
+//	e = Seq                           publish work
+//	Arm = VALID | e                   if Arm != quiet: WakeUp
+//	membarrier(GLOBAL_EXPEDITED)          if epoch(Arm) == Seq:
+//	look for work once more                   Seq++, wake the sleeper
+//	sleep while Seq == e
+//
+// Either the waker sees Arm or the sleeper sees the work (store-then-load, made
+// asymmetric after D. Dice, H. Huang, M. Yang, "Asymmetric Dekker
+// Synchronization", 2001, and Linux' membarrier(2)). A process that cannot use
+// membarrier stores ArmFence; wakers that see it fence for themselves.
+//
+// One goroutine at a time may sleep on a Gate, another wake; Interrupt is free
+// to all.
+type Gate struct {
+	Seq   *atomic.Uint32
+	Arm   *atomic.Uint64
+	Wakes *uint64    // statistics: system calls made to wake; nil: not counted
+	Parks *uint64    // statistics: sleeps begun
+	Sem   *Semaphore // nil: nobody sleeps on a semaphore here
+	Efd   *Eventfd   // nil: nobody sleeps on an eventfd here
+}
+
+// Register makes this process take part in the barriers of sleeping peers, once;
+// wakers call it before their first publish. False: this process has to fence
+// for itself between each publish and its look at Arm.
+func Register() bool { return register() }
+
+// Barrier passes a full memory barrier on behalf of all registered processes,
+// this one included. False: the caller cannot rely on it.
+func Barrier() bool { return register() && barrier() }
+
+// Prepare announces a sleep and returns its epoch. The caller must look for work
+// once more before Sleep, and must call Sleep or Cancel.
+func (g *Gate) Prepare(park Park) uint32 {
+	epoch := g.Seq.Load()
+	for {
+		old := g.Arm.Load()
+		want := layout.ArmValid | uint64(epoch) | park.armBits() | old&(layout.ArmClosed|layout.ArmFence)
+		if old == want {
+			// Still armed since a sleep whose bound ran out: every publish
+			// since then has seen it.
+			return epoch
+		}
+		if g.Arm.CompareAndSwap(old, want) { // [G1] pairs with the waker's load of Arm
+			break
+		}
+	}
+	if !Barrier() {
+		g.Arm.Or(layout.ArmFence)
+	}
+	return epoch
+}
+
+// Sleep waits until the gate is woken or interrupted, or until the deadline (nil
+// error in both cases: the caller looks for work and at the clock), without
+// keeping the processor for longer than hold. ErrFault: the memory is gone.
+func (g *Gate) Sleep(park Park, epoch uint32, hold time.Duration, deadline time.Time) error {
+	if g.Parks != nil {
+		*g.Parks++
+	}
+	var err error
+	switch park {
+	case ParkSemaphore:
+		err = g.Sem.AcquireUntil(deadline)
+	case ParkEventfd:
+		err = g.Efd.Wait(deadline)
+	default:
+		err = WaitHold(g.Seq, epoch, hold, deadline)
+	}
+	switch {
+	case err == nil, errors.Is(err, ErrChanged), errors.Is(err, os.ErrDeadlineExceeded):
+		return nil
+	}
+	return fmt.Errorf("sleep: %w", err)
+}
+
+// Cancel takes back a Prepare whose sleep is not needed, so that no waker makes
+// a system call for it. Harmless when nothing was prepared.
+func (g *Gate) Cancel() {
+	w := g.Arm.Load()
+	if uint32(w) == g.Seq.Load() {
+		// Failing means that the side was just closed: then it stays armed.
+		g.Arm.CompareAndSwap(w, w&^layout.ArmEpochMask|uint64(uint32(w)-1))
+	}
+}
+
+// WakeUp wakes the sleeper that arm, just loaded from Arm, announces, if it
+// still waits. Called after a publish. True: a system call was made.
+func (g *Gate) WakeUp(arm uint64) (bool, error) {
+	seq := g.Seq.Load()
+	if uint32(arm) != seq {
+		return false, nil
+	}
+	g.Seq.Add(1) // [G2] pairs with the kernel's compare in Sleep
+	if g.Wakes != nil {
+		*g.Wakes++
+	}
+	return true, g.rouse(arm)
+}
+
+// Interrupt makes a sleeper return from Sleep at once, or not fall asleep if it
+// has prepared to. Any goroutine of the sleeper's process, or the waker's side
+// when it closes, may call it, at any time.
+func (g *Gate) Interrupt() error {
+	g.Seq.Add(1)
+	return g.rouse(g.Arm.Load())
+}
+
+func (g *Gate) rouse(arm uint64) error {
+	switch {
+	case arm&layout.ArmSem != 0 && g.Sem != nil:
+		return g.Sem.Release()
+	case arm&layout.ArmEventfd != 0 && g.Efd != nil:
+		return g.Efd.Signal()
+	}
+	// All sleepers: a waker is one wake, and a process that was killed in its
+	// sleep cannot swallow it.
+	_, err := Wake(g.Seq, 1<<30)
+	return err
+}

@@ -1,0 +1,137 @@
+package futex
+
+import (
+	"runtime"
+	"time"
+
+	"annulus/internal/mem"
+)
+
+// spinChunk is how many looks a Pause may take before it lets its caller see to
+// cancellation; some 10 us.
+const spinChunk = 1000
+
+// Idler is one side's waiting on a Gate. The caller alternates a try with
+// Pause until the try succeeds, then calls Done. One goroutine at a time.
+type Idler struct {
+	Gate     *Gate
+	Strategy Strategy
+
+	budget   int // spins granted by adaptation
+	spun     int // looks in this wait
+	yielded  int
+	parked   bool // slept in this wait
+	prepared bool
+	epoch    uint32
+	slice    time.Duration
+}
+
+// Pause waits a little, or sleeps, until *word may differ from old, where word
+// is what the caller's failed try saw. It returns after at most one slice, one
+// chunk of spins or at the deadline (zero: none), and often for nothing: the
+// caller tries again. slept tells whether it went to sleep; the only errors are
+// those of Gate.Sleep.
+func (w *Idler) Pause(word *uint64, old uint64, deadline time.Time) (slept bool, err error) {
+	s := &w.Strategy
+	if limit := w.spinLimit(); w.spun < limit {
+		for n := min(limit-w.spun, spinChunk); n > 0; n-- {
+			if mem.Load(word) != old {
+				return false, nil
+			}
+			mem.Pause(1)
+			w.spun++
+		}
+		if s.Park == ParkNever {
+			// A spinning goroutine must not starve its own process.
+			runtime.Gosched()
+			if s.Yields == 0 {
+				w.spun = 0
+			}
+		}
+		return false, nil
+	}
+	if w.yielded < s.Yields {
+		w.yielded++
+		runtime.Gosched()
+		osYield()
+		if s.Park == ParkNever {
+			w.yielded = 0
+		}
+		return false, nil
+	}
+	if s.Park == ParkNever {
+		w.spun, w.yielded = 0, 0
+		return false, nil
+	}
+	if !w.prepared {
+		w.epoch = w.Gate.Prepare(s.Park)
+		w.prepared = true
+		return false, nil // the caller looks once more, now that wakers are told
+	}
+	w.prepared = false
+	w.parked = true
+	end := time.Now().Add(w.nextSlice())
+	if !deadline.IsZero() && deadline.Before(end) {
+		end = deadline
+	}
+	return true, w.Gate.Sleep(s.Park, w.epoch, s.Hold, end)
+}
+
+// Parking tells whether the next Pause may go to sleep.
+func (w *Idler) Parking() bool {
+	return w.Strategy.Park != ParkNever && w.spun >= w.spinLimit() && w.yielded >= w.Strategy.Yields
+}
+
+// Waiting tells whether a wait is open: Pause was called since the last Done.
+func (w *Idler) Waiting() bool {
+	return w.spun|w.yielded != 0 || w.parked || w.prepared
+}
+
+// Done ends a wait, whether it succeeded or not.
+func (w *Idler) Done() {
+	if w.prepared {
+		w.Gate.Cancel()
+		w.prepared = false
+	}
+	if w.Strategy.Adapt {
+		w.adapt()
+	}
+	w.spun, w.yielded, w.slice, w.parked = 0, 0, 0, false
+}
+
+func (w *Idler) spinLimit() int {
+	if w.Strategy.Adapt && w.budget != 0 {
+		return w.budget
+	}
+	return w.Strategy.Spins
+}
+
+// adapt halves the budget after a wait whose spins were wasted and doubles it
+// after one that spinning ended, so that a mostly idle ring costs little and a
+// busy one is never put to sleep.
+func (w *Idler) adapt() {
+	full := w.Strategy.Spins
+	if w.budget == 0 {
+		w.budget = full
+	}
+	if w.parked {
+		w.budget = max(w.budget/2, full/64, 1)
+	} else if w.spun > 0 {
+		w.budget = min(w.budget*2, full)
+	}
+}
+
+// nextSlice grows from a millisecond, so that what a wake does not announce (a
+// little space, see ring) is found soon, to the bound.
+func (w *Idler) nextSlice() time.Duration {
+	bound := w.Strategy.Slice
+	if bound <= 0 {
+		bound = DefaultSlice
+	}
+	if w.slice == 0 {
+		w.slice = min(bound, time.Millisecond)
+	} else {
+		w.slice = min(bound, 2*w.slice)
+	}
+	return w.slice
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"reflect"
+
+	"annulus/internal/layout"
+)
+
+// constant is one named value; group names its table.
+type constant struct {
+	group, name string
+	value       uint64
+	doc         string
+}
+
+var constants = []constant{
+	{"general", "MAGIC", layout.Magic, "first word: the bytes 'ANNULUS', 0x1A"},
+	{"general", "MAJOR", layout.Major, "layout version: another is refused"},
+	{"general", "MINOR", layout.Minor, "additions an older reader may ignore"},
+	{"general", "PAGE_SIZE", layout.PageSize, "alignment of every area"},
+	{"general", "HEADER_SIZE", layout.HeaderSize, "bytes of the header with its checksum"},
+	{"general", "WORD_SIZE", layout.WordSize, "a record header, a slot word; alignment of payloads"},
+	{"general", "MIN_STRIDE", layout.MinStride, "least bytes of a line"},
+	{"general", "MAX_STRIDE", layout.MaxStride, "most bytes of a line"},
+	{"general", "SEM_SIZE", layout.SemSize, "bytes of a semaphore, glibc's sem_t on 64-bit Linux"},
+	{"general", "LOCK_BASE", layout.LockBase, "file offset of lock byte 0"},
+	{"general", "LOCK_PRODUCER", layout.LockProducer, "lock byte held while a producer is attached"},
+	{"general", "LOCK_CONSUMER", layout.LockConsumer, "lock byte held while a consumer is attached"},
+
+	{"kinds", "KIND_BYTES", layout.KindBytes, "records of variable length"},
+	{"kinds", "KIND_SLOTS", layout.KindSlots, "slots of one size"},
+	{"kinds", "TOPOLOGY_SPSC", layout.TopologySPSC, "one producer, one consumer"},
+	{"kinds", "FEATURE_EVENTFD", layout.FeatureEventfd, "required: sleepers may wait on eventfds that peers were handed"},
+	{"kinds", "KNOWN_FEATURES", layout.KnownFeatures, "required bits of version 1.0"},
+
+	{"bounds", "MIN_CAPACITY_BYTES", layout.MinCapacityBytes, "kind bytes"},
+	{"bounds", "MAX_CAPACITY_BYTES", layout.MaxCapacityBytes, "kind bytes"},
+	{"bounds", "MIN_SLOTS", layout.MinSlots, "kind slots"},
+	{"bounds", "MAX_SLOTS", layout.MaxSlots, "kind slots"},
+	{"bounds", "MAX_SLOT_SIZE", layout.MaxSlotSize, "bytes of a payload, kind slots"},
+	{"bounds", "MAX_DATA_SIZE", layout.MaxDataSize, "bytes of all slots"},
+	{"bounds", "MAX_MESSAGE", layout.MaxMessageLimit, "bytes of a payload, kind bytes"},
+
+	{"lines", "LINE_CURSOR", layout.LineCursor, "how far this side has come"},
+	{"lines", "LINE_SEQ", layout.LineSeq, "futex word of the gate that this side wakes"},
+	{"lines", "LINE_ARM", layout.LineArm, "arm word of the gate that this side sleeps on"},
+	{"lines", "LINE_ENDPOINT", layout.LineEndpoint, "who holds this side"},
+	{"lines", "LINE_SEM_DATA", layout.LineSemData, "shared area: sem_t for a consumer that waits for data"},
+	{"lines", "LINE_SEM_SPACE", layout.LineSemSpace, "shared area: sem_t for a producer that waits for space"},
+
+	{"arm-bits", "ARM_EPOCH_MASK", layout.ArmEpochMask, "the seq value the sleeper sleeps on"},
+	{"arm-bits", "ARM_SEM", layout.ArmSem, "it waits on the semaphore"},
+	{"arm-bits", "ARM_EVENTFD", layout.ArmEventfd, "it waits on the eventfd"},
+	{"arm-bits", "ARM_FENCE", layout.ArmFence, "the waker must fence between publish and its load of this word"},
+	{"arm-bits", "ARM_CLOSED", layout.ArmClosed, "consumer: sends must fail from now on"},
+	{"arm-bits", "ARM_VALID", layout.ArmValid, "always set: a lost page reads as zero"},
+
+	{"record", "RECORD_LENGTH_MASK", layout.RecordLengthMask, "payload bytes"},
+	{"record", "RECORD_COMMITTED", layout.RecordCommitted, "set in every record that is there"},
+	{"record", "RECORD_PAD", layout.RecordPad, "no message: skip to the end of data"},
+
+	{"slot", "SLOT_STATE_MASK", layout.SlotStateMask, "state of a slot"},
+	{"slot", "SLOT_FREE", layout.SlotFree, "state: not committed in this lap"},
+	{"slot", "SLOT_COMMITTED", layout.SlotCommitted, "state: committed"},
+	{"slot", "SLOT_REDELIVER_SHIFT", layout.SlotRedeliverShift, "5 bits, zero in version 1.0"},
+	{"slot", "SLOT_LAP_SHIFT", layout.SlotLapShift, "lap: position divided by capacity"},
+	{"slot", "SLOT_PAYLOAD", layout.SlotPayload, "offset of the payload in a slot"},
+}
+
+// table is one shared struct.
+type table struct {
+	name string // C: struct annulus_NAME
+	typ  reflect.Type
+}
+
+var tables = []table{
+	{"header", reflect.TypeFor[layout.Header]()},
+	{"cursor", reflect.TypeFor[layout.Cursor]()},
+	{"seq", reflect.TypeFor[layout.Seq]()},
+	{"arm", reflect.TypeFor[layout.Arm]()},
+	{"endpoint", reflect.TypeFor[layout.Endpoint]()},
+}
+
+// fields calls f for every field that has a place in memory.
+func (t table) fields(f func(name string, fld reflect.StructField)) {
+	pad := 0
+	for fld := range t.typ.Fields() {
+		if fld.Type.Size() == 0 {
+			continue
+		}
+		name := snake(fld.Name)
+		if fld.Name == "_" {
+			name = "pad" + string(rune('0'+pad))
+			pad++
+		}
+		f(name, fld)
+	}
+}

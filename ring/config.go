@@ -1,0 +1,140 @@
+package ring
+
+import (
+	"fmt"
+
+	"annulus/internal/cpu"
+	"annulus/internal/layout"
+)
+
+// Kind says what a ring is made of.
+type Kind uint8
+
+const (
+	// Bytes is a ring of records of any length up to Config.MaxMessage.
+	Bytes Kind = layout.KindBytes
+	// Slots is a ring of messages of one size, typed or not.
+	Slots Kind = layout.KindSlots
+)
+
+func (k Kind) String() string {
+	switch k {
+	case Bytes:
+		return "bytes"
+	case Slots:
+		return "slots"
+	}
+	return fmt.Sprintf("kind(%d)", uint8(k))
+}
+
+// Defaults of Config.
+const (
+	DefaultCapacity = 1 << 20 // bytes
+	DefaultSlots    = 1 << 12
+)
+
+// Config is the part of a ring that is persisted in its header and shared by
+// all peers. Zero fields are defaults.
+type Config struct {
+	Kind     Kind // default Bytes
+	Capacity int  // bytes (Bytes) or slots (Slots); a power of two
+	SlotSize int  // Slots: bytes of every message
+	Stride   int  // bytes that keep two writers apart; default from cpuid
+
+	// MaxMessage is the greatest payload in bytes. It follows from the rest
+	// and is ignored by Create.
+	MaxMessage int
+
+	element     string // of a typed ring
+	fingerprint uint64
+}
+
+// SlotsOf returns the Config of a ring of slots that each hold one T, which must
+// be free of pointers (checked when the ring is created).
+func SlotsOf[T any](slots int) Config {
+	t := describe[T]()
+	return Config{Kind: Slots, Capacity: slots, SlotSize: t.size, element: t.name, fingerprint: t.fingerprint}
+}
+
+func (c Config) withDefaults() Config {
+	if c.Kind == 0 {
+		c.Kind = Bytes
+	}
+	if c.Capacity == 0 {
+		c.Capacity = DefaultCapacity
+		if c.Kind == Slots {
+			c.Capacity = DefaultSlots
+		}
+	}
+	if c.Stride == 0 {
+		c.Stride = cpu.Stride()
+	}
+	return c
+}
+
+// Validate says whether a ring can be made of c, and if not, why: an error that
+// wraps ErrGeometry.
+func (c Config) Validate() error {
+	_, err := c.geometry()
+	return err
+}
+
+// Size returns the bytes of shared memory a ring of c takes.
+func (c Config) Size() (int64, error) {
+	g, err := c.geometry()
+	return int64(g.TotalSize), err
+}
+
+func (c Config) geometry() (layout.Geometry, error) {
+	c = c.withDefaults()
+	for _, f := range []struct {
+		name string
+		n    int
+	}{{"capacity", c.Capacity}, {"slot size", c.SlotSize}, {"stride", c.Stride}} {
+		if f.n < 0 {
+			return layout.Geometry{}, fmt.Errorf("%w: %s is %d, want a positive number", ErrGeometry, f.name, f.n)
+		}
+	}
+	g, err := layout.Compute(uint32(c.Kind), uint64(c.Capacity), uint64(c.SlotSize), uint64(c.Stride))
+	if err == nil && uint64(int(g.TotalSize)) != g.TotalSize {
+		err = fmt.Errorf("%w: %d bytes are more than this machine can address", ErrGeometry, g.TotalSize)
+	}
+	return g, err
+}
+
+func configOf(g layout.Geometry, h *layout.Header) Config {
+	name := h.Element[:]
+	for i, b := range name {
+		if b == 0 {
+			name = name[:i]
+			break
+		}
+	}
+	return Config{
+		Kind: Kind(g.Kind), Capacity: int(g.Capacity), SlotSize: int(g.SlotSize), Stride: int(g.Stride),
+		MaxMessage: int(g.MaxMessage), element: string(name), fingerprint: h.Fingerprint,
+	}
+}
+
+// Element returns the name of the element type its creator gave a typed ring, "" for
+// others. It is for people: two languages name one type differently.
+func (c Config) Element() string { return c.element }
+
+// accepts compares what a caller asked of an existing ring with what it is.
+func (c Config) accepts(got Config) error {
+	for _, f := range []struct {
+		name      string
+		want, got int
+	}{
+		{"kind", int(c.Kind), int(got.Kind)}, {"capacity", c.Capacity, got.Capacity},
+		{"slot size", c.SlotSize, got.SlotSize}, {"stride", c.Stride, got.Stride},
+	} {
+		if f.want != 0 && f.want != f.got {
+			return fmt.Errorf("%w: its %s is %d, want %d; remove the ring or ask for what it is", ErrMismatch, f.name, f.got, f.want)
+		}
+	}
+	if c.fingerprint != 0 && c.fingerprint != got.fingerprint {
+		return fmt.Errorf("%w: its elements are %q, want %q", ErrMismatch, got.element, c.element)
+	}
+	return nil
+}

@@ -1,0 +1,382 @@
+package ring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"sync/atomic"
+	"time"
+
+	"annulus/futex"
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// Consumer is the receiving end of a ring. One goroutine at a time may use it,
+// but Close, Finish and SetDeadline may come from any.
+//
+// Delivery is at least once: a consumer that dies with messages in its hands
+// leaves them to the next one. Whoever receives with Recv has a message in its
+// hands only during the call; whoever peeks, until Release.
+type Consumer struct {
+	endpoint
+
+	messages uint64 // received since the ring was made
+	bytes    uint64
+	released uint64 // position that the producer may reuse up to
+	owed     uint64 // position at which the producer was last told of space
+	quarter  uint64 // of the capacity: how much space is worth a wake
+
+	finish   atomic.Bool // Finish was called
+	finished time.Time   // and the ring found empty since
+	over     bool        // io.EOF was returned: it stays so
+}
+
+// Consumer takes the consumer role. ErrAttached while another consumer lives;
+// after its death the new one goes on with what it had not released.
+func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
+	o, err := r.endpointOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	c := new(Consumer)
+	if err := c.attach(r, r.consumer, r.producer, o.strategy); err != nil {
+		return nil, err
+	}
+	c.quarter = max(c.size/4, 1)
+	c.seek(mem.Load(&c.cursor.Position))
+	c.messages, c.bytes = mem.Load(&c.cursor.Messages), mem.Load(&c.cursor.Bytes)
+	c.released, c.owed = c.pos, c.pos
+	if !c.slots && c.pos%layout.WordSize != 0 {
+		return nil, c.abandon(c.corrupt("head %d is not a multiple of %d", c.pos, layout.WordSize))
+	}
+	if err := r.remember(&c.endpoint, c.Close); err != nil {
+		return nil, c.abandon(err)
+	}
+	mem.Atomic64(&c.mine.arm.Arm).And(^layout.ArmClosed)
+	c.announce()
+	return c, nil
+}
+
+func (c *Consumer) abandon(err error) error {
+	c.detach(func() error { return nil })
+	return err
+}
+
+// TryRecv appends the next message to dst, releases it and everything peeked
+// before it, and returns the extended slice. ErrEmpty when there is none, io.EOF
+// when there will be none: the producer has closed and all is received.
+// It allocates only if dst has too little room.
+func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
+	c.enter()
+	off, n, err := c.next()
+	if err == nil {
+		dst = append(dst, c.data.Bytes(off, n)...)
+		err = c.release()
+	}
+	c.exit()
+	return dst, err
+}
+
+// Recv is TryRecv that waits while the ring is empty, until ctx or the deadline
+// ends.
+func (c *Consumer) Recv(ctx context.Context, dst []byte) ([]byte, error) {
+	out, err := c.TryRecv(dst)
+	for err == ErrEmpty {
+		if err = c.waitData(ctx); err == nil {
+			out, err = c.TryRecv(dst)
+		}
+	}
+	c.waited()
+	return out, err
+}
+
+// TryPeek returns the next message that was not peeked yet, in place. It is
+// valid until Release, TryRecv, Recv or Close. Between trusting peers only: the
+// bytes lie in shared memory.
+func (c *Consumer) TryPeek() ([]byte, error) {
+	c.enter()
+	off, n, err := c.next()
+	c.exit()
+	if err != nil {
+		return nil, err
+	}
+	return c.data.Bytes(off, n), nil
+}
+
+// Peek is TryPeek that waits while the ring is empty.
+func (c *Consumer) Peek(ctx context.Context) ([]byte, error) {
+	b, err := c.TryPeek()
+	for err == ErrEmpty {
+		if err = c.waitData(ctx); err == nil {
+			b, err = c.TryPeek()
+		}
+	}
+	c.waited()
+	return b, err
+}
+
+// TryPeekBatch fills dst with messages in place, as many as there are and have
+// room, and returns their number; ErrEmpty or io.EOF only with 0.
+func (c *Consumer) TryPeekBatch(dst [][]byte) (int, error) {
+	for i := range dst {
+		b, err := c.TryPeek()
+		if err != nil {
+			if i > 0 && (err == ErrEmpty || err == io.EOF) {
+				err = nil
+			}
+			return i, err
+		}
+		dst[i] = b
+	}
+	return len(dst), nil
+}
+
+// Release gives everything peeked so far back to the producer. Its error says
+// that the memory was lost meanwhile, so that peeked bytes may have been zeros.
+func (c *Consumer) Release() error {
+	c.enter()
+	err := c.release()
+	c.exit()
+	return err
+}
+
+// release stores the head: what lies before it is the producer's again.
+func (c *Consumer) release() error {
+	mem.Publish(&c.cursor.Messages, c.messages)
+	mem.Publish(&c.cursor.Bytes, c.bytes)
+	mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
+	c.released = c.pos
+	if mem.Load(c.arm) != c.quiet {
+		return c.releasedSlow()
+	}
+	return nil
+}
+
+// releasedSlow wakes a producer that waits for space once a quarter of the ring
+// is free, so that it does not sleep and wake for every message. A smaller
+// space it finds by itself when its slice ends.
+func (c *Consumer) releasedSlow() error {
+	if mem.Load(c.arm)&layout.ArmValid == 0 {
+		return c.lost()
+	}
+	if c.closing.Load() {
+		return nil
+	}
+	now := c.pos-c.owed >= c.quarter
+	if now {
+		c.owed = c.pos
+	}
+	c.signal(now)
+	return c.failed
+}
+
+// next finds the next message: where its payload lies and how long it is.
+func (c *Consumer) next() (off, n uint64, err error) {
+	if mem.Load(&c.quiet) == 0 {
+		if err := c.look(); err != nil {
+			return 0, 0, err
+		}
+	}
+	if c.slots {
+		return c.nextInSlot()
+	}
+	return c.nextRecord()
+}
+
+// nothing says why there is no message at pos.
+func (c *Consumer) nothing() error {
+	if c.ring.region.Faulted() || mem.Load(c.arm)&layout.ArmValid == 0 {
+		return c.lost()
+	}
+	if c.pos == c.released && c.owed != c.pos {
+		// All is released: a producer waiting for space need not wait for a
+		// quarter of the ring.
+		c.owed = c.pos
+		c.signal(true)
+	}
+	if c.over {
+		return io.EOF
+	}
+	session, ended, err := c.ended()
+	if err != nil {
+		return err
+	}
+	// What was committed before the close is visible after it: look again.
+	if !ended || mem.Load(c.word()) != c.absent() {
+		return ErrEmpty
+	}
+	atomic.StoreUint32(&c.mine.endpoint.Drained, session)
+	c.over = true
+	return io.EOF
+}
+
+// ended tells whether the producer's session, which it returns, is over, or was
+// asked to be.
+func (c *Consumer) ended() (session uint32, ended bool, err error) {
+	p := c.peer.endpoint
+	closed := atomic.LoadUint32(&p.Closed) // [P2]
+	session = atomic.LoadUint32(&p.Session)
+	drained := atomic.LoadUint32(&c.mine.endpoint.Drained)
+	if closed != 0 && closed == session && closed != drained {
+		return session, true, nil
+	}
+	if !c.finish.Load() {
+		return drained, false, nil
+	}
+	// Asked to end: a producer that is attached but idle may never see it.
+	if c.finished.IsZero() {
+		c.finished = time.Now()
+		futex.Barrier()
+	}
+	alive, err := c.ring.region.Locked(c.peer.lock)
+	return drained, err == nil && (!alive || time.Since(c.finished) > futex.DefaultSlice), err
+}
+
+// word is where the next message will show, absent what it holds until then.
+func (c *Consumer) word() *uint64 {
+	if c.slots {
+		return c.data.Word(c.slot)
+	}
+	return c.data.Word(c.pos & c.mask)
+}
+
+func (c *Consumer) absent() uint64 {
+	if c.slots {
+		if w := mem.Load(c.word()); w != c.slotWord {
+			return w
+		}
+		return 0
+	}
+	return 0
+}
+
+func (c *Consumer) waitData(ctx context.Context) error {
+	return c.pause(ctx, c.word(), c.absent())
+}
+
+func (c *Consumer) waited() {
+	if c.waiter.Waiting() {
+		c.endWait()
+	}
+}
+
+// nextRecord is next for records of variable length.
+func (c *Consumer) nextRecord() (off, n uint64, err error) {
+	for {
+		i := c.pos & c.mask
+		w := mem.Load(c.data.Word(i)) // [P1]
+		n = w - layout.RecordCommitted
+		// One comparison refuses an empty word, padding and a length beyond
+		// the end: all are greater than any capacity.
+		if n <= c.mask-(layout.WordSize-1)-i {
+			c.pos += record(n)
+			c.messages++
+			c.bytes += n
+			return i + layout.WordSize, n, nil
+		}
+		if w == 0 {
+			return 0, 0, c.nothing()
+		}
+		if err := c.skip(w, i); err != nil {
+			return 0, 0, err
+		}
+	}
+}
+
+// skip steps over padding, which always reaches to the end of data.
+func (c *Consumer) skip(w, i uint64) error {
+	if w != layout.RecordCommitted|layout.RecordPad|(c.size-i-layout.WordSize) {
+		if c.ring.region.Faulted() {
+			return c.lost()
+		}
+		return c.corrupt("header %#x at position %d", w, c.pos)
+	}
+	c.pos += c.size - i
+	return nil
+}
+
+// nextInSlot is next for slots.
+func (c *Consumer) nextInSlot() (off, n uint64, err error) {
+	if mem.Load(c.data.Word(c.slot)) != c.slotWord { // [P1]
+		return 0, 0, c.nothing()
+	}
+	off = c.slot + layout.SlotPayload
+	c.pos++
+	if c.slot += c.stride; c.slot == c.slotEnd {
+		c.slot = 0
+		c.slotWord += 1 << layout.SlotLapShift
+	}
+	c.messages++
+	c.bytes += c.max
+	return off, c.max, nil
+}
+
+// All returns an iterator over the messages, in place: each is valid until the
+// next step of the loop, which releases it. It ends at io.EOF, or yields an
+// error once and ends; breaking out of the loop releases the last message.
+func (c *Consumer) All(ctx context.Context) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for {
+			b, err := c.Peek(ctx)
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			more := yield(b, nil)
+			if c.closing.Load() {
+				return
+			}
+			if err := c.Release(); err != nil {
+				if more {
+					yield(nil, err)
+				}
+				return
+			}
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// SetDeadline bounds every blocking call from now on, a running one included:
+// os.ErrDeadlineExceeded after t, the zero time for none. Any goroutine.
+func (c *Consumer) SetDeadline(t time.Time) error { return c.setDeadline(t) }
+
+// Config returns what the ring is.
+func (c *Consumer) Config() Config { return c.ring.config }
+
+// Finish asks the producer to stop: its sends fail with ErrClosed from now on.
+// The consumer goes on receiving what is committed, then gets io.EOF: when the
+// producer has closed or is dead, or when the ring has been empty for
+// futex.DefaultSlice. Any goroutine may call it.
+func (c *Consumer) Finish() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.detached {
+		return fmt.Errorf("ring %s: %w", c.ring.name(), ErrClosed)
+	}
+	c.finish.Store(true)
+	mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)
+	return errors.Join(c.wake.Interrupt(), c.waiter.Gate.Interrupt())
+}
+
+// Close ends this consumer: a live producer's sends fail with ErrClosed, unless
+// its session is over anyway; what was peeked and not released, and all that
+// was not peeked, stays in the ring. Any goroutine may call it: a blocked Recv
+// returns ErrClosed. The second Close returns ErrClosed.
+func (c *Consumer) Close() error {
+	c.closing.Store(true)
+	atomic.StoreUint64(&c.quiet, 0)
+	c.awaitIdle()
+	return c.detach(func() error {
+		mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)
+		return c.wake.Interrupt()
+	})
+}

@@ -1,0 +1,271 @@
+package ring
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"annulus/futex"
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// endpoint is what a producer and a consumer have in common: a role, a place in
+// the ring, a peer to wake and a gate to sleep on. Its methods belong to the
+// goroutine that owns the endpoint, but for those that say otherwise.
+type endpoint struct {
+	// Hot words of the owner, one or two cache lines.
+	data  mem.Ptr // records or slots
+	mask  uint64  // capacity-1
+	pos   uint64  // position of the next record or slot
+	arm   *uint64 // the peer's arm word
+	quiet uint64  // its last value that asked for nothing; 0: look closer each time
+	busy  uint64  // 1 while the owner is inside an operation
+
+	cursor *layout.Cursor // this side's, in shared memory
+
+	// Kind Slots: the offset of the slot at pos and its word once committed.
+	slot     uint64
+	slotWord uint64
+	stride   uint64 // bytes of a slot
+	slotEnd  uint64 // bytes of all slots
+
+	// Colder.
+	max    uint64 // greatest payload
+	size   uint64 // capacity
+	slots  bool
+	fenced bool  // no membarrier here: fence after each publish
+	failed error // latched by fail
+
+	ring       *Ring
+	mine, peer side
+	wake       futex.Gate  // the peer sleeps here
+	waiter     futex.Idler // this side sleeps here
+	idle       int         // sleeps of this wait that brought nothing
+
+	closing  atomic.Bool
+	deadline atomic.Int64 // ns since 1970; 0: none
+
+	mu       sync.Mutex // guards what follows, and shared memory against detach
+	detached bool
+	ctxDone  <-chan struct{}
+	ctxStop  func() bool
+}
+
+// enter and exit bracket every operation, so that Close on another goroutine
+// knows when the memory is no longer used. The store is plain: Close makes this
+// processor pass a barrier instead (see Close).
+func (e *endpoint) enter() { mem.Publish(&e.busy, 1) } // [E1] pairs with the load in awaitIdle
+func (e *endpoint) exit()  { mem.Publish(&e.busy, 0) }
+
+// look is the slow half of the check before an operation: why is the peer's arm
+// word not quiet, or must this operation fail?
+func (e *endpoint) look() error {
+	if e.fenced {
+		// Without membarrier, Close relies on this fence between busy and
+		// closing.
+		atomic.AddUint64(&e.busy, 0)
+	}
+	if e.closing.Load() {
+		return e.closed()
+	}
+	if e.failed != nil {
+		return e.failed
+	}
+	w := mem.Load(e.arm)
+	if w&layout.ArmValid == 0 {
+		return e.lost()
+	}
+	if w&layout.ArmClosed != 0 && e.mine.lock == layout.LockProducer {
+		return fmt.Errorf("ring %s: %w by its consumer", e.ring.name(), ErrClosed)
+	}
+	return nil
+}
+
+// closed is the error of an endpoint that Close has reached.
+func (e *endpoint) closed() error {
+	return fmt.Errorf("ring %s: this %s is %w", e.ring.name(), e.mine.role, ErrClosed)
+}
+
+// lost says why shared memory no longer makes sense, and latches it.
+func (e *endpoint) lost() error {
+	if err := e.ring.region.Check(); err != nil {
+		return e.fail(fmt.Errorf("ring %s: %w", e.ring.name(), err))
+	}
+	return e.corrupt("the %s's arm word has lost its valid bit", e.peer.role)
+}
+
+func (e *endpoint) corrupt(format string, args ...any) error {
+	return e.fail(fmt.Errorf("ring %s: %w: %s", e.ring.name(), ErrCorrupt, fmt.Sprintf(format, args...)))
+}
+
+func (e *endpoint) fail(err error) error {
+	e.failed = err
+	e.setQuiet(0)
+	return err
+}
+
+// setQuiet remembers w as needing nothing, unless Close wants a closer look.
+func (e *endpoint) setQuiet(w uint64) {
+	old := atomic.LoadUint64(&e.quiet)
+	if e.closing.Load() {
+		return
+	}
+	atomic.CompareAndSwapUint64(&e.quiet, old, w)
+	if e.closing.Load() {
+		atomic.StoreUint64(&e.quiet, 0)
+	}
+}
+
+// signal is the slow half of the check after a publish: wake the peer if it
+// sleeps. The publish has happened whatever comes of it, so there is no error
+// to return: what is wrong is found by the next operation.
+func (e *endpoint) signal(now bool) {
+	w := mem.Load(e.arm)
+	fence := e.fenced || w&layout.ArmFence != 0
+	if fence {
+		atomic.AddUint64(&e.busy, 0) // order the publish before the load below
+		w = mem.Load(e.arm)
+	}
+	if w&layout.ArmValid == 0 || e.failed != nil || e.closing.Load() {
+		return
+	}
+	if !now && uint32(w) == e.wake.Seq.Load() {
+		return // asleep, but not worth a wake yet: come back
+	}
+	if _, err := e.wake.WakeUp(w); err != nil {
+		e.fail(fmt.Errorf("ring %s: wake the %s: %w", e.ring.name(), e.peer.role, err))
+		return
+	}
+	if fence {
+		w = 0
+	}
+	e.setQuiet(w)
+}
+
+// pause waits a little for *word to differ from old. It returns an error when
+// waiting on is pointless.
+func (e *endpoint) pause(ctx context.Context, word *uint64, old uint64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	end, err := e.until(ctx)
+	if err != nil {
+		return err
+	}
+	if e.waiter.Parking() {
+		e.follow(ctx)
+	}
+	e.enter()
+	defer e.exit()
+	if e.fenced {
+		atomic.AddUint64(&e.busy, 0)
+	}
+	if e.closing.Load() {
+		return e.closed()
+	}
+	slept, err := e.waiter.Pause(word, old, end)
+	if err != nil || e.ring.region.Faulted() {
+		return e.lost()
+	}
+	if slept {
+		e.idle++
+		if e.idle%4 == 0 {
+			return e.forlorn()
+		}
+	}
+	return nil
+}
+
+// until returns when a wait has to end, or that it has to end now.
+func (e *endpoint) until(ctx context.Context) (time.Time, error) {
+	end, _ := ctx.Deadline()
+	if ns := e.deadline.Load(); ns != 0 {
+		t := time.Unix(0, ns)
+		if !time.Now().Before(t) {
+			return t, fmt.Errorf("ring %s: %w", e.ring.name(), os.ErrDeadlineExceeded)
+		}
+		if end.IsZero() || t.Before(end) {
+			end = t
+		}
+	}
+	return end, nil
+}
+
+// forlorn finds out, after some sleeps in vain, whether anybody can still come.
+func (e *endpoint) forlorn() error {
+	if err := e.ring.region.Check(); err != nil {
+		return e.fail(fmt.Errorf("ring %s: %w", e.ring.name(), err))
+	}
+	if n, err := e.ring.region.Links(); err != nil || n > 0 {
+		return err
+	}
+	if alive, err := e.ring.region.Locked(e.peer.lock); err != nil || alive {
+		return err
+	}
+	return fmt.Errorf("ring %s: %w: its name is gone and no %s is attached", e.ring.name(), ErrRemoved, e.peer.role)
+}
+
+// follow makes the end of ctx end a sleep at once. It is registered once for a
+// context, not for each wait.
+func (e *endpoint) follow(ctx context.Context) {
+	done := ctx.Done()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if done == e.ctxDone {
+		return
+	}
+	if e.ctxStop != nil {
+		e.ctxStop()
+		e.ctxStop = nil
+	}
+	e.ctxDone = done
+	if done != nil {
+		e.ctxStop = context.AfterFunc(ctx, e.interrupt)
+	}
+}
+
+// interrupt ends a sleep of the owner. Any goroutine may call it.
+func (e *endpoint) interrupt() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.detached {
+		// An error here would mean that memory is gone: then nobody sleeps.
+		_ = e.waiter.Gate.Interrupt()
+	}
+}
+
+// endWait closes a wait that pause was called for.
+func (e *endpoint) endWait() {
+	e.idle = 0
+	e.enter()
+	if !e.closing.Load() {
+		e.waiter.Done()
+	}
+	e.exit()
+}
+
+// setDeadline is SetDeadline of both endpoints.
+func (e *endpoint) setDeadline(t time.Time) error {
+	ns := int64(0)
+	if !t.IsZero() {
+		ns = max(t.UnixNano(), 1)
+	}
+	e.deadline.Store(ns)
+	e.interrupt()
+	return nil
+}
+
+// awaitIdle waits until the owner is outside every operation, breaking its
+// sleeps, after closing and quiet were set.
+func (e *endpoint) awaitIdle() {
+	futex.Barrier() // [E1] now busy is visible, or the owner will see quiet == 0
+	for mem.Load(&e.busy) != 0 {
+		e.interrupt()
+		runtime.Gosched()
+	}
+}

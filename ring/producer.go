@@ -1,0 +1,243 @@
+package ring
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"annulus/futex"
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// Producer is the sending end of a ring. One goroutine at a time may use it,
+// but Close, SetDeadline and Interrupt-like ends of a context may come from any.
+//
+// A sent message is committed: it survives the death of the producer and is
+// received once, in order, whoever produces after it.
+type Producer struct {
+	endpoint
+
+	// Where a closer look is due: positions for kind Bytes, slot offsets for
+	// kind Slots.
+	run   uint64 // a send may end here without one
+	free  uint64 // run, but for a pending reservation or batch
+	clean uint64 // kind Bytes: from pos up to here the ring is zero
+	lap   uint64 // kind Slots: position of slot 0 in this lap
+	head  uint64 // the consumer's position when last looked at
+
+	reserved bool   // a reservation is open
+	room     uint64 // its bytes
+	staged   int    // records staged and not yet published
+	first    *uint64
+	firstVal uint64
+}
+
+// EndpointOption is a choice of one endpoint.
+type EndpointOption func(*endpointOptions)
+
+type endpointOptions struct{ strategy futex.Strategy }
+
+// WithStrategy chooses how blocking calls wait. Default: futex.Adaptive.
+func WithStrategy(s futex.Strategy) EndpointOption {
+	return func(o *endpointOptions) { o.strategy = s }
+}
+
+func (r *Ring) endpointOptions(opts []EndpointOption) (endpointOptions, error) {
+	o := endpointOptions{strategy: futex.Adaptive()}
+	for _, f := range opts {
+		f(&o)
+	}
+	if o.strategy.IsZero() {
+		o.strategy = futex.Adaptive()
+	}
+	switch o.strategy.Park {
+	case futex.ParkSemaphore:
+		if r.semData == nil {
+			return o, fmt.Errorf("ring %s: %w: semaphores need 64-bit Linux", r.name(), ErrFeature)
+		}
+	case futex.ParkEventfd:
+		if r.options.efdData == nil || r.options.efdSpace == nil {
+			return o, fmt.Errorf("ring %s: %w: to sleep on eventfds, create and open it with WithEventfds", r.name(), ErrFeature)
+		}
+	}
+	return o, nil
+}
+
+// Producer takes the producer role. ErrAttached while another producer lives;
+// after its death the new one goes on where it left off, and nothing that was
+// committed is lost.
+func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
+	o, err := r.endpointOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	p := new(Producer)
+	if err := p.attach(r, r.producer, r.consumer, o.strategy); err != nil {
+		return nil, err
+	}
+	if err := p.takeOver(); err != nil {
+		return nil, p.abandon(err)
+	}
+	if err := r.remember(&p.endpoint, p.Close); err != nil {
+		return nil, p.abandon(err)
+	}
+	p.announce()
+	return p, nil
+}
+
+// takeOver finds the end of what is committed: somewhere behind the stored tail,
+// which is brought up to date only now and then.
+func (p *Producer) takeOver() error {
+	tail := mem.Load(&p.cursor.Position)
+	p.head = mem.Load(&p.peer.cursor.Position)
+	if int64(tail-p.head) < 0 {
+		tail = p.head
+	}
+	if tail-p.head > p.size {
+		return p.corrupt("tail %d is more than the capacity ahead of head %d", tail, p.head)
+	}
+	t, err := p.ring.scan(tail, p.head+p.size)
+	if err != nil {
+		return p.fail(err)
+	}
+	p.settle(t.end)
+	p.account()
+	// A close speaks to whoever was attached then: without a consumer, its
+	// flag is history.
+	if alive, err := p.ring.region.Locked(p.peer.lock); err != nil {
+		return err
+	} else if !alive {
+		mem.Atomic64(&p.peer.arm.Arm).And(^layout.ArmClosed)
+	}
+	return nil
+}
+
+// settle puts the producer at position pos with nothing known to be free.
+func (p *Producer) settle(pos uint64) {
+	p.seek(pos)
+	p.run, p.free, p.clean = pos, pos, pos
+	if p.slots {
+		p.lap = pos - pos&p.mask
+		p.run, p.free = p.slot, p.slot
+	}
+}
+
+// abandon gives up an attach that failed half-way.
+func (p *Producer) abandon(err error) error {
+	p.detach(func() error { return nil })
+	return err
+}
+
+// position is where the next record or slot goes.
+func (p *Producer) position() uint64 {
+	if p.slots {
+		return p.lap + p.slot/p.stride
+	}
+	return p.pos
+}
+
+// account stores how far this producer has come. It is done now and then, when
+// room runs out, before a wait and at the end: a successor looks for what was
+// committed since by itself, and so do statistics.
+func (p *Producer) account() { mem.Publish(&p.cursor.Position, p.position()) }
+
+// TrySend commits a copy of msg, or returns ErrFull, ErrTooLarge, ErrSize,
+// ErrClosed, ErrReserved or the error that killed the endpoint. No allocation,
+// no system call while the consumer is awake.
+func (p *Producer) TrySend(msg []byte) error {
+	if p.slots {
+		return p.trySendSlot(msg)
+	}
+	return p.trySendBytes(msg)
+}
+
+// Send is TrySend that waits while the ring is full, until ctx or the deadline
+// ends.
+func (p *Producer) Send(ctx context.Context, msg []byte) error {
+	err := p.TrySend(msg)
+	for err == ErrFull {
+		if err = p.waitSpace(ctx); err == nil {
+			err = p.TrySend(msg)
+		}
+	}
+	p.waited()
+	return err
+}
+
+// waitSpace waits a little for the consumer to move on.
+func (p *Producer) waitSpace(ctx context.Context) error {
+	return p.pause(ctx, &p.peer.cursor.Position, p.head)
+}
+
+// waited ends a wait if there was one.
+func (p *Producer) waited() {
+	if p.waiter.Waiting() {
+		p.endWait()
+	}
+}
+
+// publish makes what first points at visible and all that was staged behind it.
+func (p *Producer) publish() {
+	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word
+	p.staged = 0
+	p.run = p.free
+	if mem.Load(p.arm) != p.quiet {
+		p.signal(true)
+	}
+}
+
+// ready looks closer before an operation: errors that stop it, and a staged
+// batch that has to go first.
+func (p *Producer) ready() error {
+	if err := p.look(); err != nil {
+		return err
+	}
+	if p.reserved {
+		return ErrReserved
+	}
+	if p.staged > 0 {
+		p.publish()
+	}
+	return nil
+}
+
+// consumed loads the consumer's position and holds it against what is possible:
+// it never moves back and never overtakes this producer.
+func (p *Producer) consumed() error {
+	head := mem.Load(&p.peer.cursor.Position) // [C1]
+	pos := p.position()
+	if head-p.head > pos-p.head {
+		if p.ring.region.Faulted() {
+			return p.lost()
+		}
+		return p.corrupt("head %d lies outside of %d to %d", head, p.head, pos)
+	}
+	p.account()
+	p.head = head
+	return nil
+}
+
+// SetDeadline bounds every blocking call from now on, a running one included:
+// os.ErrDeadlineExceeded after t, the zero time for none. Any goroutine.
+func (p *Producer) SetDeadline(t time.Time) error { return p.setDeadline(t) }
+
+// Config returns what the ring is.
+func (p *Producer) Config() Config { return p.ring.config }
+
+// Close ends this producer's session: what it has committed stays, the consumer
+// gets io.EOF behind it, the role is free. A reservation or an unpublished batch
+// is given up. Any goroutine may call it: a blocked Send returns ErrClosed.
+// The second Close returns ErrClosed.
+func (p *Producer) Close() error {
+	p.closing.Store(true)
+	atomic.StoreUint64(&p.quiet, 0)
+	p.awaitIdle()
+	return p.detach(func() error {
+		p.account()
+		e := p.mine.endpoint
+		atomic.StoreUint32(&e.Closed, atomic.LoadUint32(&e.Session)) // [P2] pairs with the load in ended
+		return p.wake.Interrupt()
+	})
+}

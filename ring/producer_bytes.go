@@ -1,0 +1,156 @@
+package ring
+
+import (
+	"fmt"
+
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// Records of variable length. A record is its 8-byte header and the payload,
+// padded to 8 bytes, in one piece:
+//
+//	+-------------+------------------+-----+-------------+
+//	| header word | payload          | pad | next header |
+//	+-------------+------------------+-----+-------------+
+//	              0                  n           zero
+//
+// The producer makes the next header zero before it publishes this one, so the
+// consumer stops there. One word moves for a message, no cursor: the idea of
+// Agrona's and of the BPF ring buffer's headers, without their shared tail.
+
+// record returns the bytes that a message of n bytes takes.
+func record(n uint64) uint64 { return layout.WordSize + layout.Align(n, layout.WordSize) }
+
+func (p *Producer) trySendBytes(msg []byte) error {
+	p.enter()
+	n := uint64(len(msg))
+	end := p.pos + record(n)
+	q := mem.Load(&p.quiet)
+	if q == 0 || mem.Load(p.arm) != q || int64(p.run-end) < 0 || n > p.max {
+		if err := p.admit(n); err != nil {
+			p.exit()
+			return err
+		}
+		end = p.pos + record(n)
+	}
+	if int64(p.clean-end) < layout.WordSize {
+		p.sweep(end, record(n))
+	}
+	i := p.pos & p.mask
+	mem.Copy(p.data, i+layout.WordSize, msg)
+	mem.Publish(p.data.Word(i), layout.RecordCommitted|n) // [P1] pairs with the consumer's load of this word
+	p.pos = end
+	if mem.Load(p.arm) != p.quiet {
+		p.signal(true)
+	}
+	p.exit()
+	return nil
+}
+
+// admit looks closer whether a message of n bytes may be written at pos now,
+// and moves pos behind padding where the message does not fit before the end.
+func (p *Producer) admit(n uint64) error {
+	if err := p.ready(); err != nil {
+		return err
+	}
+	return p.makeRoom(n)
+}
+
+func (p *Producer) makeRoom(n uint64) error {
+	if n > p.max {
+		return fmt.Errorf("%w: %d bytes, ring %s takes at most %d; make its capacity greater", ErrTooLarge, n, p.ring.name(), p.max)
+	}
+	need := record(n)
+	if int64(p.free-(p.pos+need)) >= 0 {
+		return nil
+	}
+	if err := p.consumed(); err != nil {
+		return err
+	}
+	// The word behind the last record stays free for the next header.
+	limit := p.head + p.size - layout.WordSize
+	lap := p.pos&^p.mask + p.size // where data wraps
+	if p.pos+need > lap && int64(limit-(lap+need)) >= 0 {
+		p.pad(lap)
+		lap += p.size
+	}
+	p.free = limit
+	if int64(limit-lap) > 0 {
+		p.free = lap
+	}
+	if p.staged == 0 && !p.reserved {
+		p.run = p.free
+	}
+	if int64(p.free-(p.pos+need)) < 0 {
+		return ErrFull
+	}
+	return nil
+}
+
+// sweepAhead is how much is made zero at once in front of small records. It
+// saves each of them a store to a header word, and above all it claims the
+// cache lines of many records together, while they would miss one by one.
+const sweepAhead = 1024
+
+// sweep makes the header word at position end zero, and more behind it if
+// records are small.
+func (p *Producer) sweep(end, record uint64) {
+	n := uint64(layout.WordSize)
+	if record <= sweepAhead/4 {
+		// Only what is free, and not across the wrap.
+		n = max(n, min(sweepAhead, p.free-end, p.size-end&p.mask))
+	}
+	clear(p.data.Bytes(end&p.mask, n))
+	p.clean = end + n
+}
+
+// pad fills the ring up to the position lap, where it wraps. As the first of a
+// batch it is published at once, else with the batch.
+func (p *Producer) pad(lap uint64) {
+	p.sweep(lap, 0)
+	header := layout.RecordCommitted | layout.RecordPad | (lap - p.pos - layout.WordSize)
+	w := p.data.Word(p.pos & p.mask)
+	p.pos = lap
+	if p.staged > 0 {
+		mem.Prepare(w, header)
+		return
+	}
+	mem.Publish(w, header) // [P1]
+}
+
+// reserveBytes opens a reservation of n bytes at pos.
+func (p *Producer) reserveBytes(n int) ([]byte, error) {
+	if n < 0 {
+		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, n)
+	}
+	if err := p.makeRoom(uint64(n)); err != nil {
+		return nil, err
+	}
+	p.room = uint64(n)
+	return p.data.Bytes(p.pos&p.mask+layout.WordSize, p.room), nil
+}
+
+// stageBytes closes the open reservation with its first n bytes.
+func (p *Producer) stageBytes(n uint64) {
+	w := p.data.Word(p.pos & p.mask)
+	p.pos += record(n)
+	if record(n) != record(p.room) {
+		p.clean = p.pos // what the caller wrote behind its message is not zero
+	}
+	if int64(p.clean-p.pos) < layout.WordSize {
+		p.sweep(p.pos, record(n))
+	}
+	p.hold(w, layout.RecordCommitted|n)
+}
+
+// hold writes the word of a staged record, or keeps it back if it is the first
+// of its batch: the consumer sees none before it sees that.
+func (p *Producer) hold(w *uint64, v uint64) {
+	if p.staged == 0 {
+		p.first, p.firstVal = w, v
+	} else {
+		mem.Prepare(w, v)
+	}
+	p.staged++
+}

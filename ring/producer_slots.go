@@ -1,0 +1,99 @@
+package ring
+
+import (
+	"fmt"
+
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// Slots of one size. A slot is its word and the payload, padded to 8 bytes. The
+// word carries the lap, so a slot of the lap before never looks committed and
+// nothing has to be cleared (the turn of D. Vyukov's bounded queue).
+
+func (p *Producer) trySendSlot(msg []byte) error {
+	p.enter()
+	if err := p.admitSlot(); err != nil {
+		p.exit()
+		return err
+	}
+	if uint64(len(msg)) != p.max {
+		p.exit()
+		return p.wrongSize(len(msg))
+	}
+	mem.Copy(p.data, p.slot+layout.SlotPayload, msg)
+	p.commitSlot()
+	p.exit()
+	return nil
+}
+
+func (p *Producer) wrongSize(n int) error {
+	return fmt.Errorf("%w: %d bytes, ring %s takes messages of exactly %d", ErrSize, n, p.ring.name(), p.max)
+}
+
+// admitSlot says whether the slot at hand may be written.
+func (p *Producer) admitSlot() error {
+	q := mem.Load(&p.quiet)
+	if q == 0 || mem.Load(p.arm) != q || p.slot == p.run {
+		return p.admitSlotSlow()
+	}
+	return nil
+}
+
+func (p *Producer) admitSlotSlow() error {
+	if err := p.ready(); err != nil {
+		return err
+	}
+	return p.makeRoomSlot()
+}
+
+// makeRoomSlot looks for free slots when there is none known, at the wrap too.
+func (p *Producer) makeRoomSlot() error {
+	if p.slot != p.free {
+		return nil
+	}
+	if p.slot == p.slotEnd {
+		p.lap += p.size
+		p.slot = 0
+		p.slotWord += 1 << layout.SlotLapShift
+	}
+	if err := p.consumed(); err != nil {
+		return err
+	}
+	p.free = min(p.slotEnd, (p.head+p.size-p.lap)*p.stride)
+	if p.staged == 0 && !p.reserved {
+		p.run = p.free
+	} else {
+		p.run = p.slot
+	}
+	if p.slot == p.free {
+		return ErrFull
+	}
+	return nil
+}
+
+// commitSlot publishes the slot at hand, whose payload is written.
+func (p *Producer) commitSlot() {
+	mem.Publish(p.data.Word(p.slot), p.slotWord) // [P1] pairs with the consumer's load of this word
+	p.slot += p.stride
+	if mem.Load(p.arm) != p.quiet {
+		p.signal(true)
+	}
+}
+
+func (p *Producer) reserveSlot(n int) ([]byte, error) {
+	if uint64(n) != p.max {
+		return nil, p.wrongSize(n)
+	}
+	if err := p.makeRoomSlot(); err != nil {
+		return nil, err
+	}
+	p.room = p.max
+	return p.data.Bytes(p.slot+layout.SlotPayload, p.max), nil
+}
+
+func (p *Producer) stageSlot() {
+	w := p.data.Word(p.slot)
+	p.slot += p.stride
+	p.hold(w, p.slotWord)
+}

@@ -1,0 +1,191 @@
+package ring
+
+import (
+	"context"
+	"fmt"
+
+	"annulus/internal/mem"
+)
+
+// TryReserve opens a reservation and returns its n bytes inside the ring, to be
+// filled in place; in a ring of slots n must be the slot size. The bytes hold
+// whatever was there before. They are valid until Commit, Stage, Abort or Close.
+// One reservation can be open; further ones may follow after Stage.
+func (p *Producer) TryReserve(n int) ([]byte, error) {
+	p.enter()
+	b, err := p.reserve(n)
+	p.exit()
+	return b, err
+}
+
+func (p *Producer) reserve(n int) (b []byte, err error) {
+	if q := mem.Load(&p.quiet); q == 0 || mem.Load(p.arm) != q {
+		if err := p.look(); err != nil {
+			return nil, err
+		}
+	}
+	if p.reserved {
+		return nil, ErrReserved
+	}
+	if p.slots {
+		b, err = p.reserveSlot(n)
+	} else {
+		b, err = p.reserveBytes(n)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.reserved = true
+	p.run = p.here() // sends have to look closer until this is settled
+	return b, nil
+}
+
+// here is the place of the next message in the unit of run.
+func (p *Producer) here() uint64 {
+	if p.slots {
+		return p.slot
+	}
+	return p.pos
+}
+
+// Reserve is TryReserve that waits while the ring is full. With staged records
+// it publishes them before it waits, since the consumer could not make room
+// otherwise.
+func (p *Producer) Reserve(ctx context.Context, n int) ([]byte, error) {
+	b, err := p.TryReserve(n)
+	for err == ErrFull {
+		if p.staged > 0 {
+			if err = p.Publish(); err != nil {
+				break
+			}
+		}
+		if err = p.waitSpace(ctx); err == nil {
+			b, err = p.TryReserve(n)
+		}
+	}
+	p.waited()
+	return b, err
+}
+
+// Stage settles the open reservation with its first n bytes as a message that
+// becomes visible with the next Publish or Commit.
+func (p *Producer) Stage(n int) error {
+	p.enter()
+	err := p.stage(n)
+	p.exit()
+	return err
+}
+
+func (p *Producer) stage(n int) error {
+	if p.closing.Load() {
+		return p.closed()
+	}
+	switch {
+	case !p.reserved:
+		return ErrNotReserved
+	case n < 0 || uint64(n) > p.room:
+		return fmt.Errorf("%w: %d bytes of a reservation of %d", ErrTooLarge, n, p.room)
+	case p.slots && uint64(n) != p.max:
+		return p.wrongSize(n)
+	}
+	p.reserved = false
+	p.room = uint64(n)
+	if p.slots {
+		p.stageSlot()
+	} else {
+		p.stageBytes(uint64(n))
+	}
+	p.run = p.here()
+	return nil
+}
+
+// Publish makes every staged message visible at once, in order, by one store:
+// the first of them last.
+func (p *Producer) Publish() error {
+	p.enter()
+	err := p.publishStaged()
+	p.exit()
+	return err
+}
+
+func (p *Producer) publishStaged() error {
+	if p.closing.Load() {
+		return p.closed()
+	}
+	if p.staged > 0 {
+		p.publish()
+		if p.reserved {
+			p.run = p.here()
+		}
+	}
+	return p.failed
+}
+
+// Commit is Stage and Publish.
+func (p *Producer) Commit(n int) error {
+	p.enter()
+	err := p.stage(n)
+	if err == nil {
+		err = p.publishStaged()
+	}
+	p.exit()
+	return err
+}
+
+// Abort gives the open reservation up. Staged messages stay staged. Harmless
+// when none is open.
+func (p *Producer) Abort() {
+	if p.reserved {
+		p.clean = p.pos // the caller may have written into it
+	}
+	p.reserved = false
+	if p.staged == 0 {
+		p.run = p.free
+	}
+}
+
+// TrySendBatch commits copies of as many of msgs as fit, by one publish for
+// each stretch of the ring, and returns how many. An error other than ErrFull
+// speaks of msgs[n]; ErrFull is returned only with n == 0.
+func (p *Producer) TrySendBatch(msgs [][]byte) (n int, err error) {
+	p.enter()
+	defer p.exit()
+	if err = p.ready(); err != nil {
+		return 0, err
+	}
+	for _, m := range msgs {
+		var b []byte
+		if b, err = p.reserve(len(m)); err != nil {
+			break
+		}
+		copy(b, m)
+		p.reserved = false
+		if p.slots {
+			p.stageSlot()
+		} else {
+			p.stageBytes(p.room)
+		}
+		n++
+	}
+	if p.staged > 0 {
+		p.publish()
+	}
+	if err == ErrFull && n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+// SendBatch sends all of msgs, waiting for room as Send does. It returns how
+// many were committed.
+func (p *Producer) SendBatch(ctx context.Context, msgs [][]byte) (n int, err error) {
+	for n < len(msgs) && err == nil {
+		var k int
+		if k, err = p.TrySendBatch(msgs[n:]); err == ErrFull {
+			err = p.waitSpace(ctx)
+		}
+		n += k
+	}
+	p.waited()
+	return n, err
+}

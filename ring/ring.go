@@ -1,0 +1,196 @@
+package ring
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"annulus/futex"
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+	"annulus/shm"
+)
+
+// Ring is one process' handle on a ring: what Create and Open return. It hands
+// out the endpoints. Its methods may be called from any goroutine.
+type Ring struct {
+	region   *shm.Region
+	mem      []byte
+	geometry layout.Geometry
+	config   Config
+	header   layout.Header // a private copy
+	producer side
+	consumer side
+	semData  *futex.Semaphore // nil where semaphores are not to be had
+	semSpace *futex.Semaphore
+	options  options
+
+	mu        sync.Mutex
+	closed    bool
+	endpoints map[*endpoint]func() error // open ones and how to close them
+}
+
+type options struct {
+	region            []shm.Option
+	efdData, efdSpace *futex.Eventfd
+}
+
+// Option is a choice of this process alone; it is not persisted.
+type Option func(*options)
+
+// WithRegion passes options to the memory under the ring: mode, huge pages,
+// prefault, mlock, owner, read-only.
+func WithRegion(opts ...shm.Option) Option {
+	return func(o *options) { o.region = append(o.region, opts...) }
+}
+
+// WithEventfds lets the ring's sleepers use futex.ParkEventfd: consumers sleep
+// on data, producers on space. Every process that attaches must be handed the
+// same two eventfds (by inheritance or over a socket); a ring created with this
+// option refuses others. They must stay open until the ring is closed.
+func WithEventfds(data, space *futex.Eventfd) Option {
+	return func(o *options) { o.efdData, o.efdSpace = data, space }
+}
+
+func collect(opts []Option) options {
+	var o options
+	for _, f := range opts {
+		f(&o)
+	}
+	return o
+}
+
+// identity is what the creator writes beside the geometry.
+func identity(c Config, o options) layout.Identity {
+	id := layout.Identity{
+		Fingerprint: c.fingerprint, Element: c.element,
+		BootID: bootID(), CreatedNS: uint64(time.Now().UnixNano()), CreatorPID: uint64(os.Getpid()),
+	}
+	if o.efdData != nil || o.efdSpace != nil {
+		id.Required |= layout.FeatureEventfd
+	}
+	return id
+}
+
+// Attach makes a handle on the ring that lies in region, after checking every
+// field of its header. The handle takes over the region: Close closes it. If
+// Attach fails the region is closed too.
+func Attach(region *shm.Region, opts ...Option) (*Ring, error) {
+	r, err := attach(region, collect(opts))
+	if err != nil {
+		return nil, errors.Join(err, region.Close())
+	}
+	return r, nil
+}
+
+func attach(region *shm.Region, o options) (*Ring, error) {
+	b := region.Bytes()
+	raw := make([]byte, min(len(b), layout.HeaderSize))
+	copy(raw, b)
+	r := &Ring{region: region, mem: b, options: o, endpoints: make(map[*endpoint]func() error)}
+	var err error
+	r.geometry, r.header, err = layout.Decode(raw, uint64(len(b)))
+	if cerr := region.Check(); cerr != nil {
+		err = cerr // zeros read from a lost page explain themselves
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ring %s: %w", r.name(), err)
+	}
+	if r.header.Required&layout.FeatureEventfd != 0 && !region.ReadOnly() && (o.efdData == nil || o.efdSpace == nil) {
+		return nil, fmt.Errorf("ring %s: %w: its sleepers use eventfds, open it with WithEventfds", r.name(), ErrFeature)
+	}
+	g := &r.geometry
+	r.config = configOf(r.geometry, &r.header)
+	r.producer = sideAt(b, g.ProducerArea, g.Stride, "producer", layout.LockProducer)
+	r.consumer = sideAt(b, g.ConsumerArea, g.Stride, "consumer", layout.LockConsumer)
+	for line, sem := range map[uint64]**futex.Semaphore{layout.LineSemData: &r.semData, layout.LineSemSpace: &r.semSpace} {
+		off := g.SharedArea + line*g.Stride
+		s, err := futex.SemaphoreAt(b[off : off+layout.SemSize])
+		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			return nil, fmt.Errorf("ring %s: %w", r.name(), err)
+		}
+		*sem = s
+	}
+	return r, nil
+}
+
+// Config returns what the ring is.
+func (r *Ring) Config() Config { return r.config }
+
+// Name returns the name or path the ring was opened by; "" for memory without.
+func (r *Ring) Name() string { return r.region.Name() }
+
+// name is Name for error texts.
+func (r *Ring) name() string {
+	if n := r.region.Name(); n != "" {
+		return fmt.Sprintf("%q", n)
+	}
+	return "in " + r.region.Backing().String() + " memory"
+}
+
+// Region returns the memory under the ring, for its File (to pass a memfd on)
+// and its Notes. Do not close it.
+func (r *Ring) Region() *shm.Region { return r.region }
+
+// Close closes the endpoints that are still open here, then the handle. The
+// ring itself stays, with what is in it, until it is removed. A second Close
+// returns ErrClosed.
+func (r *Ring) Close() error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return fmt.Errorf("ring %s: handle is %w", r.name(), ErrClosed)
+	}
+	r.closed = true
+	var closers []func() error
+	for _, f := range r.endpoints {
+		closers = append(closers, f)
+	}
+	r.mu.Unlock()
+	var errs []error
+	for _, f := range closers {
+		if err := f(); err != nil && !errors.Is(err, ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, r.region.Close())...)
+}
+
+// lock takes the lock of a role, or says who has it.
+func (r *Ring) lock(s side) error {
+	err := r.region.TryLock(s.lock)
+	if errors.Is(err, shm.ErrLocked) {
+		return fmt.Errorf("ring %s: %w: a %s is attached (pid %d); wait until it closes or dies",
+			r.name(), ErrAttached, s.role, mem.Load(&s.endpoint.PID))
+	}
+	if err != nil {
+		return fmt.Errorf("ring %s: lock the %s role: %w", r.name(), s.role, err)
+	}
+	return nil
+}
+
+func (r *Ring) unlock(s side) error {
+	if err := r.region.Unlock(s.lock); err != nil {
+		return fmt.Errorf("ring %s: unlock the %s role: %w", r.name(), s.role, err)
+	}
+	return nil
+}
+
+// remember lets Close find an endpoint.
+func (r *Ring) remember(e *endpoint, closer func() error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return fmt.Errorf("ring %s: handle is %w", r.name(), ErrClosed)
+	}
+	r.endpoints[e] = closer
+	return nil
+}
+
+func (r *Ring) forget(e *endpoint) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.endpoints, e)
+}

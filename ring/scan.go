@@ -1,0 +1,66 @@
+package ring
+
+import (
+	"fmt"
+
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// tally is what a scan found from one position on.
+type tally struct {
+	end      uint64 // position behind the last committed record
+	messages uint64
+	bytes    uint64
+}
+
+// scan walks the committed records or slots from position pos, where one
+// starts, to the first that is not committed or to limit. Only a producer that
+// has the role, or a reader that can live with nonsense, may rely on it.
+func (r *Ring) scan(pos, limit uint64) (tally, error) {
+	g := &r.geometry
+	data := mem.Of(r.mem).At(g.DataArea)
+	t := tally{end: pos}
+	if g.Kind == layout.KindSlots {
+		for ; t.end != limit; t.end++ {
+			if mem.Load(data.Word(t.end&(g.Capacity-1)*g.SlotStride)) != slotWord(t.end, g.Capacity) {
+				break
+			}
+		}
+		t.messages = t.end - pos
+		t.bytes = t.messages * g.SlotSize
+		return t, nil
+	}
+	for int64(limit-t.end) > 0 {
+		i := t.end & (g.Capacity - 1)
+		w := mem.Load(data.Word(i)) // [P1]
+		if w == 0 {
+			return t, nil
+		}
+		n := w & layout.RecordLengthMask
+		if w&^(layout.RecordLengthMask|layout.RecordPad) != layout.RecordCommitted || record(n) > g.Capacity-i ||
+			record(n) > limit-t.end-layout.WordSize {
+			return t, fmt.Errorf("ring %s: %w: header %#x at position %d", r.name(), ErrCorrupt, w, t.end)
+		}
+		if w&layout.RecordPad == 0 {
+			t.messages++
+			t.bytes += n
+		}
+		t.end += record(n)
+	}
+	return t, nil
+}
+
+// survey scans a ring in use from its head. Records released and overwritten on
+// the way make no sense; then it starts again from the new head, and after some
+// rounds settles for what it has.
+func (r *Ring) survey(head uint64) (t tally) {
+	for range 8 {
+		var err error
+		if t, err = r.scan(head, head+r.geometry.Capacity); err == nil {
+			break
+		}
+		head = mem.Load(&r.consumer.cursor.Position)
+	}
+	return t
+}

@@ -1,0 +1,124 @@
+package ring
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"annulus/futex"
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// side is one half of the control words: what the producer or what the consumer
+// writes.
+type side struct {
+	role     string
+	lock     int // lock byte of the role
+	cursor   *layout.Cursor
+	seq      *layout.Seq
+	arm      *layout.Arm
+	endpoint *layout.Endpoint
+}
+
+func sideAt(b []byte, area, stride uint64, role string, lock int) side {
+	return side{
+		role: role, lock: lock,
+		cursor:   layout.CursorAt(b, area),
+		seq:      layout.SeqAt(b, area, stride),
+		arm:      layout.ArmAt(b, area, stride),
+		endpoint: layout.EndpointAt(b, area, stride),
+	}
+}
+
+// attach takes the role of mine for e. It returns with the role's lock held and
+// the cursor words loaded; the caller finds out where to go on from.
+func (e *endpoint) attach(r *Ring, mine, peer side, s futex.Strategy) error {
+	if r.region.ReadOnly() {
+		return fmt.Errorf("ring %s: %w: it was opened read-only, a %s writes", r.name(), os.ErrPermission, mine.role)
+	}
+	if err := r.region.Hold(); err != nil {
+		return fmt.Errorf("ring %s: %w", r.name(), err)
+	}
+	if err := r.lock(mine); err != nil {
+		r.region.Drop()
+		return err
+	}
+	g := &r.geometry
+	e.ring, e.mine, e.peer = r, mine, peer
+	e.data = mem.Of(r.mem).At(g.DataArea)
+	e.mask, e.size, e.max = g.Capacity-1, g.Capacity, g.MaxMessage
+	e.slots = g.Kind == layout.KindSlots
+	e.stride, e.slotEnd = g.SlotStride, g.DataSize
+	e.cursor = mine.cursor
+	e.arm = &peer.arm.Arm
+	e.wake = r.gate(mine, peer)
+	e.waiter = futex.Idler{Gate: new(futex.Gate), Strategy: s}
+	*e.waiter.Gate = r.gate(peer, mine)
+	e.fenced = !futex.Register()
+	e.quiet = mem.Load(e.arm)
+	if e.fenced || e.quiet&layout.ArmFence != 0 || uint32(e.quiet) == e.wake.Seq.Load() {
+		e.quiet = 0
+	}
+	return nil
+}
+
+// gate returns the gate whose waker writes seq and whose sleeper writes arm.
+func (r *Ring) gate(waker, sleeper side) futex.Gate {
+	g := futex.Gate{
+		Seq: mem.Atomic32(&waker.seq.Seq), Arm: mem.Atomic64(&sleeper.arm.Arm),
+		Wakes: &waker.seq.Wakes, Parks: &sleeper.arm.Parks,
+		Sem: r.semSpace, Efd: r.options.efdSpace,
+	}
+	if sleeper.lock == layout.LockConsumer {
+		g.Sem, g.Efd = r.semData, r.options.efdData
+	}
+	return g
+}
+
+// announce writes who holds the side, for people and for the peer's sessions.
+func (e *endpoint) announce() {
+	p := e.mine.endpoint
+	atomic.StoreUint64(&p.PID, uint64(os.Getpid()))
+	atomic.StoreUint64(&p.StartTime, startTime())
+	atomic.StoreUint64(&p.Attached, uint64(time.Now().UnixNano()))
+	atomic.StoreUint32(&p.State, 1)
+	atomic.AddUint32(&p.Session, 1)
+}
+
+// seek sets the position, and for slots where it lies.
+func (e *endpoint) seek(pos uint64) {
+	e.pos = pos
+	if e.slots {
+		e.slot = (pos & e.mask) * e.stride
+		e.slotWord = slotWord(pos, e.size)
+	}
+}
+
+// slotWord is the word of the committed slot at position pos of a ring of n.
+func slotWord(pos, n uint64) uint64 {
+	return pos/n<<layout.SlotLapShift | layout.SlotCommitted
+}
+
+// detach gives the role back and lets go of the memory. The owner must be idle.
+// announceEnd runs while the role is still held.
+func (e *endpoint) detach(announceEnd func() error) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.detached {
+		return fmt.Errorf("ring %s: this %s is %w", e.ring.name(), e.mine.role, ErrClosed)
+	}
+	e.detached = true
+	if e.ctxStop != nil {
+		e.ctxStop()
+	}
+	err := announceEnd()
+	atomic.StoreUint32(&e.mine.endpoint.State, 0)
+	if uerr := e.ring.unlock(e.mine); err == nil {
+		err = uerr
+	}
+	e.ring.forget(e)
+	e.ring.region.Drop()
+	return err
+}

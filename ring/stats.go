@@ -1,0 +1,87 @@
+package ring
+
+import (
+	"sync/atomic"
+	"time"
+
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// Stats is what the words of a ring say at one moment. They are read one by one
+// while both sides run, so sums may be off by what happened in between.
+type Stats struct {
+	Tail     uint64 // position behind the last committed record: bytes or slots since the start
+	Head     uint64 // position up to which everything was released
+	Occupied uint64 // bytes (kind Bytes) or slots committed and not released
+	Capacity uint64
+
+	Producer SideStats
+	Consumer SideStats
+}
+
+// SideStats is one side's part.
+type SideStats struct {
+	Attached bool      // the kernel says that it is: its lock is held
+	PID      int       // of the last holder, in its own PID namespace
+	Since    time.Time // when that holder attached
+	Sessions uint32    // attachments so far
+	Closed   bool      // the last session was closed in order
+
+	Messages uint64 // committed or released
+	Bytes    uint64 // payload bytes of these
+
+	Wakes  uint64 // system calls made to wake the other side
+	Parks  uint64 // sleeps begun
+	Asleep bool   // announced a sleep and was not woken since
+}
+
+// Stats reads the ring's words. It works on a read-only handle and disturbs
+// nobody. Any goroutine.
+func (r *Ring) Stats() (Stats, error) {
+	if err := r.region.Hold(); err != nil {
+		return Stats{}, err
+	}
+	defer r.region.Drop()
+	s := Stats{
+		Head:     mem.Load(&r.consumer.cursor.Position),
+		Capacity: r.geometry.Capacity,
+	}
+	t := r.survey(s.Head)
+	s.Tail = t.end
+	s.Occupied = t.end - s.Head
+	var err error
+	if s.Producer, err = r.sideStats(r.producer, r.consumer); err != nil {
+		return s, err
+	}
+	if s.Consumer, err = r.sideStats(r.consumer, r.producer); err != nil {
+		return s, err
+	}
+	// Every message was received or lies in the ring, so nobody counts twice.
+	s.Producer.Messages = s.Consumer.Messages + t.messages
+	s.Producer.Bytes = s.Consumer.Bytes + t.bytes
+	return s, r.region.Check()
+}
+
+func (r *Ring) sideStats(s, other side) (SideStats, error) {
+	e := s.endpoint
+	out := SideStats{
+		PID:      int(mem.Load(&e.PID)),
+		Sessions: atomic.LoadUint32(&e.Session),
+		Messages: mem.Load(&s.cursor.Messages),
+		Bytes:    mem.Load(&s.cursor.Bytes),
+		Wakes:    mem.Load(&s.seq.Wakes),
+		Parks:    mem.Load(&s.arm.Parks),
+		Asleep:   uint32(mem.Load(&s.arm.Arm)) == atomic.LoadUint32(&other.seq.Seq),
+	}
+	if ns := mem.Load(&e.Attached); ns != 0 {
+		out.Since = time.Unix(0, int64(ns))
+	}
+	out.Closed = out.Sessions != 0 && atomic.LoadUint32(&e.Closed) == out.Sessions
+	if s.lock == layout.LockConsumer {
+		out.Closed = mem.Load(&s.arm.Arm)&layout.ArmClosed != 0
+	}
+	var err error
+	out.Attached, err = r.region.Locked(s.lock)
+	return out, err
+}
