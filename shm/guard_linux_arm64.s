@@ -1,7 +1,7 @@
 #include "textflag.h"
 
-// This file was assembled, vetted and linked, but not run: there was no arm64
-// machine to run it on. The tests of the guard are the same as for amd64.
+// This file was run under user-mode emulation only, not on an arm64 machine. The
+// tests of the guard are the same as for amd64.
 
 // func handlerPC() uintptr
 TEXT ·handlerPC(SB), NOSPLIT, $0-8
