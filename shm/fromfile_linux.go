@@ -15,20 +15,28 @@ func reopen(fd, flags int) (int, error) {
 
 // describe finds out what kind of file this is, and its name.
 func describe(fd int, name string, links uint64) target {
-	t := target{name: name, backing: BackedByFile}
+	t := target{base: name, name: name, backing: BackedByFile}
 	link, err := os.Readlink(procFD(fd))
-	if err == nil {
-		if label, ok := strings.CutPrefix(link, "/memfd:"); ok && links == 0 {
-			t.backing = BackedByMemfd
-			t.name = strings.TrimSuffix(label, " (deleted)")
-		} else if filepath.Dir(link) == posixDir {
-			t.backing = BackedByPOSIX
-			t.name = filepath.Base(link)
-		} else {
-			t.name = link
+	if err != nil {
+		return t
+	}
+	if label, ok := strings.CutPrefix(link, "/memfd:"); ok && links == 0 {
+		t.backing = BackedByMemfd
+		t.name = strings.TrimSuffix(label, " (deleted)")
+		return t
+	}
+	dir, base := filepath.Split(link)
+	posix := filepath.Clean(dir) == posixDir
+	if posix {
+		t.backing = BackedByPOSIX
+	}
+	// A file that was linked only after it was opened never gets its name.
+	if !strings.HasSuffix(link, " (deleted)") {
+		t.dir, t.base, t.name = dir, base, link
+		if posix {
+			t.name = base
 		}
 	}
-	t.dir, t.base = filepath.Split(t.name)
 	return t
 }
 

@@ -106,13 +106,21 @@ func command(t *testing.T, name string, args ...string) *child {
 		}
 	}
 	c := &child{t: t, cmd: exec.Command(exe, args...)}
-	c.cmd.Env = append(os.Environ(), childEnv+"="+name, "GOTRACEBACK=single")
+	c.cmd.Env = append(os.Environ(), childEnv+"="+name, "GOTRACEBACK=single", "GORACE=atexit_sleep_ms=0")
 	c.cmd.Dir = "/"
 	c.cmd.Stderr = &c.stderr
 	return c
 }
 
 func (c *child) start() *child {
+	c.t.Helper()
+	if err := c.tryStart(); err != nil {
+		c.t.Fatal(err)
+	}
+	return c
+}
+
+func (c *child) tryStart() error {
 	c.t.Helper()
 	inR, inW, err := os.Pipe()
 	if err != nil {
@@ -135,10 +143,7 @@ func (c *child) start() *child {
 		}
 		c.outF.Close()
 	})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return c
+	return err
 }
 
 func start(t *testing.T, name string, args ...string) *child {

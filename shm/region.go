@@ -83,7 +83,10 @@ func (r *Region) Bytes() []byte {
 func (r *Region) Size() int { return len(r.mem) }
 
 // Name returns the name given to Create or Open, the path given to CreateFile
-// or OpenFile, the label of a memfd, and "" for Heap.
+// or OpenFile, the label of a memfd, and "" for Heap. After FromFile it is what
+// the kernel knows, a path or a label, or else the name of the file given. (The
+// kernel shows a file that this package created, in the process that created
+// it, as "#inode (deleted)": it was opened before it had its name.)
 func (r *Region) Name() string { return r.name }
 
 // Backing says where the bytes are.
