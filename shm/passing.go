@@ -1,0 +1,122 @@
+package shm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxFiles is what one message can carry (the kernel's SCM_MAX_FD).
+const maxFiles = 253
+
+// SendFiles sends open files over a Unix socket, as one byte with SCM_RIGHTS.
+// On Linux a regular file or memfd is opened anew for it, in its own mode, so
+// that the receiver gets no share in the locks of a Region here. The files stay
+// the caller's. One goroutine may send at a time on a connection.
+func SendFiles(conn *net.UnixConn, files ...*os.File) (err error) {
+	if len(files) == 0 || len(files) > maxFiles {
+		return invalid("SendFiles: %d files, from 1 to %d can be sent at once", len(files), maxFiles)
+	}
+	fds := make([]int, 0, len(files))
+	defer func() {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+	}()
+	for _, f := range files {
+		fd, err := copyFD(f)
+		if err != nil {
+			return fmt.Errorf("shm: SendFiles: %w", err)
+		}
+		fds = append(fds, fd)
+	}
+	if _, _, err := conn.WriteMsgUnix([]byte{byte(len(fds))}, unix.UnixRights(fds...), nil); err != nil {
+		return fmt.Errorf("shm: SendFiles: %w", err)
+	}
+	return nil
+}
+
+// copyFD returns a descriptor of f to send: of a new description where f is a
+// file, else (sockets, eventfds) of the same.
+func copyFD(f *os.File) (fd int, err error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	cerr := conn.Control(func(ufd uintptr) {
+		var st unix.Stat_t
+		if err = fstat(int(ufd), &st); err != nil {
+			return
+		}
+		if uint32(st.Mode)&unix.S_IFMT == unix.S_IFREG {
+			var flags int
+			if flags, err = unix.FcntlInt(ufd, unix.F_GETFL, 0); err != nil {
+				return
+			}
+			fd, err = reopen(int(ufd), flags&unix.O_ACCMODE|unix.O_CLOEXEC)
+			return
+		}
+		fd, err = unix.FcntlInt(ufd, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	return fd, errors.Join(cerr, err)
+}
+
+// ReceiveFiles receives what one SendFiles sent, at most limit files; they are
+// the caller's to close. A message with more files, or none, is an error, and
+// whatever came with it is closed. io.EOF when the peer has closed. A read
+// deadline of conn holds (os.ErrDeadlineExceeded).
+func ReceiveFiles(conn *net.UnixConn, limit int) ([]*os.File, error) {
+	if limit < 1 || limit > maxFiles {
+		return nil, invalid("ReceiveFiles: limit %d, must be from 1 to %d", limit, maxFiles)
+	}
+	var data [1]byte
+	// Room for one more shows a message that is too long.
+	oob := make([]byte, unix.CmsgSpace((limit+1)*4))
+	n, oobn, flags, _, err := conn.ReadMsgUnix(data[:], oob)
+	fds, perr := parseRights(oob[:oobn])
+	switch {
+	case err != nil:
+		err = fmt.Errorf("shm: ReceiveFiles: %w", err)
+	case perr != nil:
+		err = fmt.Errorf("shm: ReceiveFiles: control message: %w", perr)
+	case n == 0 && oobn == 0:
+		err = io.EOF
+	case flags&unix.MSG_CTRUNC != 0 || len(fds) > limit:
+		err = invalid("ReceiveFiles: the message has more than the %d files allowed", limit)
+	case len(fds) == 0:
+		err = invalid("ReceiveFiles: the message has no files; the peer did not use SendFiles")
+	case n != 1 || int(data[0]) != len(fds):
+		err = invalid("ReceiveFiles: the message announces %d files and has %d", data[0], len(fds))
+	}
+	if err != nil {
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
+		return nil, err
+	}
+	files := make([]*os.File, len(fds))
+	for i, fd := range fds {
+		files[i] = os.NewFile(uintptr(fd), fmt.Sprintf("received file %d", i))
+	}
+	return files, nil
+}
+
+// parseRights returns all descriptors of a control message. net asks for them
+// with MSG_CMSG_CLOEXEC.
+func parseRights(oob []byte) ([]int, error) {
+	msgs, err := unix.ParseSocketControlMessage(oob)
+	var fds []int
+	for i := range msgs {
+		if msgs[i].Header.Level != unix.SOL_SOCKET || msgs[i].Header.Type != unix.SCM_RIGHTS {
+			continue
+		}
+		got, perr := unix.ParseUnixRights(&msgs[i])
+		fds = append(fds, got...)
+		err = errors.Join(err, perr)
+	}
+	return fds, err
+}
