@@ -139,8 +139,10 @@ func (e *Eventfd) Signal() error {
 // stays pending. Close ends it with an error that wraps os.ErrClosed.
 // One goroutine at a time; with a signal pending it allocates nothing.
 func (e *Eventfd) Wait(deadline time.Time) error {
-	if err := e.file.SetReadDeadline(deadline); err != nil {
-		return fmt.Errorf("futex: eventfd: %w", err)
+	if err := e.file.SetReadDeadline(deadline); errors.Is(err, os.ErrNoDeadline) {
+		return fmt.Errorf("futex: eventfd is not on the netpoller: %w", err)
+	} else if err != nil { // the only other way to fail
+		return fmt.Errorf("futex: eventfd: %w", os.ErrClosed)
 	}
 	var count [8]byte
 	if _, err := e.file.Read(count[:]); err != nil {
