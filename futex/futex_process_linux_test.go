@@ -126,8 +126,7 @@ func TestKilledSleeperTakesNoWake(t *testing.T) {
 	asleep(t, word, 1)
 	go func() { done <- Wait(word, 0, time.Time{}) }()
 	asleep(t, word, 2)
-	p.cmd.Process.Kill()
-	p.cmd.Wait()
+	p.kill()
 	if n, err := Wake(word, 1); n != 1 || err != nil {
 		t.Errorf("Wake = %d, %v", n, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -64,15 +63,8 @@ func TestHoldDoesNotHoldUpTheCollector(t *testing.T) {
 				t.Parallel()
 				cmd := child(t, "hold")
 				cmd.Env = append(cmd.Env, "GOMAXPROCS="+procs, "GODEBUG=asyncpreemptoff="+off)
-				p := start(t, cmd)
-				ended := make(chan string, 1)
-				go func() {
-					err := cmd.Wait()
-					ended <- fmt.Sprint(err, " ", p.out)
-				}()
-				want := "<nil> collected " + fmt.Sprint(off == "1")
-				if got := receive(t, ended); strings.TrimSpace(got) != want {
-					t.Errorf("child: %s", got)
+				if out, want := start(t, cmd).done(), fmt.Sprint("collected ", off == "1"); out != want {
+					t.Errorf("child: %s, expected %s", out, want)
 				}
 			})
 		}
