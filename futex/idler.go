@@ -82,11 +82,6 @@ func (w *Idler) Parking() bool {
 	return w.Strategy.Park != ParkNever && w.spun >= w.spinLimit() && w.yielded >= w.Strategy.Yields
 }
 
-// Waiting tells whether a wait is open: Pause was called since the last Done.
-func (w *Idler) Waiting() bool {
-	return w.spun|w.yielded != 0 || w.parked || w.prepared
-}
-
 // Done ends a wait, whether it succeeded or not.
 func (w *Idler) Done() {
 	if w.prepared {

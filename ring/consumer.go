@@ -138,7 +138,13 @@ func (c *Consumer) TryPeekBatch(dst [][]byte) (int, error) {
 // that the memory was lost meanwhile, so that peeked bytes may have been zeros.
 func (c *Consumer) Release() error {
 	c.enter()
-	err := c.release()
+	var err error
+	if mem.Load(&c.quiet) == 0 {
+		err = c.look()
+	}
+	if err == nil {
+		err = c.release()
+	}
 	c.exit()
 	return err
 }
@@ -149,7 +155,7 @@ func (c *Consumer) release() error {
 	mem.Publish(&c.cursor.Bytes, c.bytes)
 	mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
 	c.released = c.pos
-	if mem.Load(c.arm) != c.quiet {
+	if mem.Load(c.arm) != mem.Load(&c.quiet) {
 		return c.releasedSlow()
 	}
 	return nil
@@ -258,7 +264,7 @@ func (c *Consumer) waitData(ctx context.Context) error {
 }
 
 func (c *Consumer) waited() {
-	if c.waiter.Waiting() {
+	if c.blocked != 0 {
 		c.endWait()
 	}
 }

@@ -46,6 +46,7 @@ type endpoint struct {
 	wake       futex.Gate  // the peer sleeps here
 	waiter     futex.Idler // this side sleeps here
 	idle       int         // sleeps of this wait that brought nothing
+	blocked    uint64      // 1 from the first pause of a wait to its end
 
 	closing  atomic.Bool
 	deadline atomic.Int64 // ns since 1970; 0: none
@@ -150,6 +151,7 @@ func (e *endpoint) signal(now bool) {
 // pause waits a little for *word to differ from old. It returns an error when
 // waiting on is pointless.
 func (e *endpoint) pause(ctx context.Context, word *uint64, old uint64) error {
+	mem.Publish(&e.blocked, 1)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -242,12 +244,17 @@ func (e *endpoint) interrupt() {
 // endWait closes a wait that pause was called for.
 func (e *endpoint) endWait() {
 	e.idle = 0
+	mem.Publish(&e.blocked, 0)
 	e.enter()
 	if !e.closing.Load() {
 		e.waiter.Done()
 	}
 	e.exit()
 }
+
+// Waiting reports whether a blocking call of this endpoint is waiting at this
+// moment. Any goroutine.
+func (e *endpoint) Waiting() bool { return mem.Load(&e.blocked) != 0 }
 
 // setDeadline is SetDeadline of both endpoints.
 func (e *endpoint) setDeadline(t time.Time) error {

@@ -173,7 +173,7 @@ func (p *Producer) waitSpace(ctx context.Context) error {
 
 // waited ends a wait if there was one.
 func (p *Producer) waited() {
-	if p.waiter.Waiting() {
+	if p.blocked != 0 {
 		p.endWait()
 	}
 }
@@ -183,7 +183,7 @@ func (p *Producer) publish() {
 	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word
 	p.staged = 0
 	p.run = p.free
-	if mem.Load(p.arm) != p.quiet {
+	if mem.Load(p.arm) != mem.Load(&p.quiet) {
 		p.signal(true)
 	}
 }

@@ -76,7 +76,7 @@ func (p *Producer) makeRoomSlot() error {
 func (p *Producer) commitSlot() {
 	mem.Publish(p.data.Word(p.slot), p.slotWord) // [P1] pairs with the consumer's load of this word
 	p.slot += p.stride
-	if mem.Load(p.arm) != p.quiet {
+	if mem.Load(p.arm) != mem.Load(&p.quiet) {
 		p.signal(true)
 	}
 }

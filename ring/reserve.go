@@ -89,7 +89,6 @@ func (p *Producer) stage(n int) error {
 		return p.wrongSize(n)
 	}
 	p.reserved = false
-	p.room = uint64(n)
 	if p.slots {
 		p.stageSlot()
 	} else {
