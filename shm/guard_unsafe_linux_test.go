@@ -164,7 +164,7 @@ func guardVictim(args []string) error {
 
 // The first zero of a lost mapping never comes before Faulted.
 func TestGuardFlagBeforeZeros(t *testing.T) {
-	for n := range 50 {
+	for n := range 250 {
 		path := filepath.Join(t.TempDir(), strconv.Itoa(n))
 		r := must(CreateFile(path, 1<<16, WithInit(func(m []byte) error {
 			for i := range m {
