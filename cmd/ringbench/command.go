@@ -119,6 +119,10 @@ func flagError(fs *flag.FlagSet, c *command, err error) error {
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: "); ok {
 		return usagef("expected a value after -%s, found nothing; see ringbench help %s", name, c.name)
 	}
+	if rest, ok := strings.CutPrefix(text, "invalid boolean value "); ok {
+		value, _, _ := strings.Cut(rest, " for -")
+		return usagef("expected --json or --memfd alone, or with =true or =false, found %s; see ringbench help %s", value, c.name)
+	}
 	return usagef("%w; see ringbench help %s", err, c.name)
 }
 

@@ -74,14 +74,7 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 		o.capacity, err = parseBytes(s)
 		return err
 	})
-	fs.Func("duration", "measure for a `TIME` each; default: 1s", func(s string) error {
-		d, err := time.ParseDuration(s)
-		if err != nil || d < time.Millisecond {
-			return errors.New("expected a time of at least 1ms, such as 500ms or 2s")
-		}
-		o.duration = d
-		return nil
-	})
+	fs.Func("duration", "measure for a `TIME` each; default: 1s", atLeast(&o.duration, time.Millisecond))
 	fs.Func("count", "measure `N` messages each, for as long as that takes", func(s string) (err error) {
 		o.count, err = strconv.ParseUint(s, 10, 62)
 		if err != nil || o.count == 0 {

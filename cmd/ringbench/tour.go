@@ -27,7 +27,8 @@ ringbench tour --json`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := &options{}
 			o.common(fs)
-			fs.DurationVar(&o.duration, "budget", tourBudget, "spend `TIME` on all measurements together")
+			o.duration = tourBudget
+			fs.Func("budget", "spend `TIME` on all measurements together; default: "+tourBudget.String(), atLeast(&o.duration, 50*time.Millisecond))
 			return func(ctx context.Context, io *stdio, _ []string) error { return tour(ctx, io, o) }
 		},
 	}
@@ -35,9 +36,6 @@ ringbench tour --json`,
 
 func tour(ctx context.Context, std *stdio, o *options) error {
 	budget := o.duration
-	if budget < 50*time.Millisecond {
-		return usagef("expected --budget of at least 50ms, found %v", budget)
-	}
 	cpus, note, err := o.chooseCPUs()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // splitInts parses a comma-separated list of whole numbers of at least least.
@@ -60,6 +61,17 @@ func atLeastOne(to *int, most int) func(string) error {
 			return fmt.Errorf("expected a whole number between 1 and %d", most)
 		}
 		*to = n
+		return nil
+	}
+}
+
+func atLeast(to *time.Duration, least time.Duration) func(string) error {
+	return func(s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil || d < least {
+			return fmt.Errorf("expected a time of at least %v, such as 500ms or 2s", least)
+		}
+		*to = d
 		return nil
 	}
 }

@@ -45,11 +45,11 @@ func (r *Rival) Check(p *rig.Params) error {
 	}
 	switch {
 	case !ok:
-		return fmt.Errorf("%s measures %s only, found a %s", r.Name, r.kindNames(), p.Kind)
+		return fmt.Errorf("expected a %[2]s for %[1]s, found a %[3]s", r.Name, r.kindNames(), p.Kind)
 	case p.Count > 0:
 		return fmt.Errorf("%s runs for a time: expected --duration, found --count", r.Name)
 	case r.sized && p.Size%8 != 0:
-		return fmt.Errorf("%s expects a size that is a multiple of 8, found %d", r.Name, p.Size)
+		return fmt.Errorf("%s: expected a size that is a multiple of 8, found %d", r.Name, p.Size)
 	}
 	return nil
 }
