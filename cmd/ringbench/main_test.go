@@ -64,7 +64,7 @@ func measured(t *testing.T, args ...string) []report.Result {
 
 func TestThroughputOfEveryTransport(t *testing.T) {
 	for _, batch := range []string{"1", "7"} {
-		results := measured(t, "throughput", "--size", "8,1000", "--batch", batch, "--duration", "50ms")
+		results := measured(t, "throughput", "--size", "8,1000", "--batch", batch, "--count", "20000")
 		if want := 2 * len(transports()); len(results) != want {
 			t.Fatalf("%d results, want %d", len(results), want)
 		}
@@ -80,7 +80,7 @@ func TestThroughputOfEveryTransport(t *testing.T) {
 }
 
 func TestRoundTripsOfEveryTransport(t *testing.T) {
-	for _, r := range measured(t, "latency", "--size", "8,100", "--duration", "50ms") {
+	for _, r := range measured(t, "latency", "--size", "8,100", "--count", "500") {
 		l := r.LatencyNS
 		if r.Messages == 0 || l == nil || l.P50 <= 0 || l.P50 > l.P90 || l.P90 > l.P99 || l.P99 > l.P999 || l.P999 > l.P9999 || l.P9999 > l.Max {
 			t.Errorf("%+v, %+v", r, l)
@@ -89,12 +89,12 @@ func TestRoundTripsOfEveryTransport(t *testing.T) {
 }
 
 func TestSteadyPaceOfEveryTransport(t *testing.T) {
-	for _, r := range measured(t, "latency", "--rate", "2000", "--size", "8,64", "--duration", "50ms") {
+	for _, r := range measured(t, "latency", "--rate", "2000", "--size", "8,64", "--count", "100") {
 		if r.Messages == 0 || r.LatencyNS == nil || r.LatencyNS.P50 <= 0 || !strings.HasSuffix(r.Name, "/rate2000") {
 			t.Errorf("%+v, %+v", r, r.LatencyNS)
 		}
 	}
-	_, out, _ := call("latency", "--rate", "1000", "--duration", "20ms", "--transport", "pipe")
+	_, out, _ := call("latency", "--rate", "1000", "--count", "10", "--transport", "pipe")
 	if !strings.Contains(out, "coordinated omission") {
 		t.Errorf("the table does not say what was corrected:\n%s", out)
 	}
@@ -119,7 +119,7 @@ func TestMessageLargerThanEveryBuffer(t *testing.T) {
 }
 
 func TestTour(t *testing.T) {
-	status, out, errText := call("tour", "--budget", "500ms")
+	status, out, errText := call("tour", "--budget", "1500ms")
 	if status != 0 {
 		t.Fatalf("exit status %d: %s", status, errText)
 	}
@@ -131,7 +131,7 @@ func TestTour(t *testing.T) {
 	if !strings.Contains(errText, "[1/") {
 		t.Errorf("no progress in %q", errText)
 	}
-	results := measured(t, "tour", "--budget", "500ms")
+	results := measured(t, "tour", "--budget", "1500ms")
 	trips := slices.DeleteFunc(slices.Clone(results), func(r report.Result) bool { return r.LatencyNS == nil })
 	if len(trips) == 0 || len(trips) == len(results) {
 		t.Errorf("%d results, %d of them round trips", len(results), len(trips))
@@ -144,7 +144,7 @@ func TestFullDiskIsAFailure(t *testing.T) {
 		t.Skip("no /dev/full here: ", err)
 	}
 	defer full.Close()
-	for _, args := range [][]string{{"help"}, {"throughput", "--transport", "channel", "--duration", "1ms"}, {"throughput", "--transport", "channel", "--duration", "1ms", "--json"}} {
+	for _, args := range [][]string{{"help"}, {"throughput", "--transport", "channel", "--count", "100"}, {"throughput", "--transport", "channel", "--count", "100", "--json"}} {
 		var stderr bytes.Buffer
 		if status := run(args, os.Stdin, full, &stderr); status != 1 || !strings.Contains(stderr.String(), "no space left") {
 			t.Errorf("%v: exit status %d, %q", args, status, stderr.String())

@@ -21,9 +21,12 @@ type progress struct {
 	next     time.Duration // when the next plain line is due
 }
 
-// plainEvery is how often a long measurement says that it is alive where
-// stderr is not a terminal.
-const plainEvery = 5 * time.Second
+// Where stderr is not a terminal, a measurement says that it is alive as soon
+// as there are messages, or after plainFirst, and every plainEvery from then.
+const (
+	plainFirst = 500 * time.Millisecond
+	plainEvery = 5 * time.Second
+)
 
 func newProgress(w io.Writer) *progress {
 	p := &progress{w: w}
@@ -51,7 +54,8 @@ func (b *progress) begin(i, n int, name string, p *rig.Params) {
 
 // update is the rig's Watch.
 func (b *progress) update(messages uint64, elapsed time.Duration) {
-	if !b.terminal && elapsed < b.next {
+	// The first plain line waits for something to tell.
+	if !b.terminal && (elapsed < b.next || messages == 0 && elapsed < plainFirst) {
 		return
 	}
 	count := ""

@@ -43,7 +43,7 @@ func missing(t *testing.T, why string) {
 
 func TestRivalsInC(t *testing.T) {
 	needCompiler(t, "gcc")
-	results := measured(t, "latency", "--transport", "cflag,cfutex,cpipe", "--size", "8,64", "--duration", "50ms")
+	results := measured(t, "latency", "--transport", "cflag,cfutex,cpipe", "--size", "8,64", "--duration", "200ms")
 	if len(results) != 4 { // two of them pass a word whatever the size
 		t.Errorf("%d results: %+v", len(results), results)
 	}
@@ -63,7 +63,7 @@ func TestBoost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &options{topology: "spsc", duration: 50 * time.Millisecond, capacity: defaultCapacity}
+	o := &options{topology: "spsc", duration: 200 * time.Millisecond, capacity: defaultCapacity}
 	cpus, _, err := o.chooseCPUs()
 	if err != nil {
 		t.Fatal(err)

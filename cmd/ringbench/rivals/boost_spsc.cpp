@@ -42,63 +42,79 @@ static queue *map_queue()
 	return new (at) queue();
 }
 
+/*
+ * The loops keep the queue and the message in locals, so that the compiler
+ * holds them in registers: the rival shall be as fast as it can be.
+ */
 static void produce(const options &o)
 {
+	queue *const q = there;
 	const size_t batch = (size_t)o.batch;
-	std::vector<message> buf(batch, message{});
-	uint64_t seq = 0, next_look = 0, cpu0 = 0;
+	std::vector<message> many(batch, message{});
+	message one{};
+	uint64_t seq = 0, cpu0 = 0;
 	pin(o.cpu[0]);
-	for (;;) {
-		if (seq >= next_look) {
-			int p = phase();
-			if (p == PHASE_STOP)
-				break;
-			if (p == PHASE_MEASURE && !cpu0)
-				cpu0 = cpu_ns();
-			next_look = seq + look;
-		}
+	for (int p; (p = phase()) != PHASE_STOP;) {
+		if (p == PHASE_MEASURE && !cpu0)
+			cpu0 = cpu_ns();
+		const uint64_t until = seq + look;
 		if (batch == 1) {
-			buf[0].word[0] = seq;
-			while (!there->push(buf[0]))
-				;
-			seq++;
+			for (; seq < until; seq++) {
+				one.word[0] = seq;
+				while (!q->push(one))
+					;
+			}
 			continue;
 		}
-		for (size_t i = 0; i < batch; i++)
-			buf[i].word[0] = seq + i;
-		for (size_t done = 0; done < batch;)
-			done += there->push(buf.data() + done, batch - done);
-		seq += batch;
+		while (seq < until) {
+			for (size_t i = 0; i < batch; i++)
+				many[i].word[0] = seq + i;
+			for (size_t done = 0; done < batch;)
+				done += q->push(many.data() + done, batch - done);
+			seq += batch;
+		}
 	}
 	child_done(seq, cpu0);
 }
 
+/* Whether everything was received: done is set after the last push. */
+static bool drained(queue *q)
+{
+	return __atomic_load_n(&shared->done, __ATOMIC_ACQUIRE) && q->read_available() == 0;
+}
+
 static int consume(const options &o, pid_t child)
 {
+	queue *const q = there;
 	const size_t batch = (size_t)o.batch;
-	std::vector<message> buf(batch, message{});
+	std::vector<message> many(batch, message{});
+	message one{};
 	struct window w = {0, 0, 0, 0};
-	uint64_t seq = 0, next_look = 0;
+	uint64_t seq = 0;
 	pin(o.cpu[1]);
 	start_timer(&o);
-	for (;;) {
-		size_t n = batch == 1 ? there->pop(buf[0]) : there->pop(buf.data(), batch);
-		if (n == 0) {
-			/* done is set after the last push: empty then means drained. */
-			if (__atomic_load_n(&shared->done, __ATOMIC_ACQUIRE) && there->read_available() == 0)
-				break;
-			continue;
-		}
-		for (size_t i = 0; i < n; i++, seq++)
-			if (buf[i].word[0] != seq) {
-				signal(SIGCHLD, SIG_DFL);
-				kill(child, SIGKILL);
-				out_of_sequence(seq, buf[i].word[0]);
+	for (bool end = false; !end;) {
+		if (!w.open && phase() == PHASE_MEASURE)
+			window_open(&w, seq);
+		const uint64_t until = seq + look;
+		while (seq < until) {
+			if (batch == 1) {
+				if (!q->pop(one)) {
+					if ((end = drained(q)))
+						break;
+					continue;
+				}
+				if (one.word[0] != seq)
+					out_of_sequence(seq, one.word[0]);
+				seq++;
+				continue;
 			}
-		if (seq >= next_look) {
-			if (!w.open && phase() == PHASE_MEASURE)
-				window_open(&w, seq);
-			next_look = seq + look;
+			const size_t n = q->pop(many.data(), batch);
+			if (n == 0 && (end = drained(q)))
+				break;
+			for (size_t i = 0; i < n; i++, seq++)
+				if (many[i].word[0] != seq)
+					out_of_sequence(seq, many[i].word[0]);
 		}
 	}
 	return finish(&w, seq, now_ns(), child);

@@ -225,6 +225,11 @@ func (r *run) abort(err error) error {
 	return err
 }
 
+// NothingMeasured is the error for a window in which no message passed.
+func NothingMeasured(p *Params) error {
+	return fmt.Errorf("expected messages within a window of %v, found none: take a longer one", p.Duration)
+}
+
 // fold makes one outcome of the workers' halves.
 func (r *run) fold() (Outcome, error) {
 	var send, receive *Half
@@ -264,6 +269,9 @@ func (r *run) fold() (Outcome, error) {
 	}
 	out.Messages = half.Messages
 	out.Seconds = float64(half.Nanos) / 1e9
+	if out.Messages == 0 && r.ctx.Err() == nil {
+		return out, NothingMeasured(r.p)
+	}
 	var err error
 	out.Latency, err = latency(half.Hist)
 	return out, err

@@ -60,7 +60,8 @@ func (m *meter) mark(n uint64) int {
 				return int(min(uint64(m.step), m.warm-n))
 			}
 			m.begin(n)
-		case m.page.phase.Load() >= phaseMeasure:
+		case m.page.phase.Load() == phaseMeasure:
+			// Never after the stop: the rate of the drain is not a rate.
 			m.begin(n)
 		}
 	}
@@ -79,7 +80,7 @@ func (m *meter) begin(n uint64) {
 }
 
 // end closes the window at time t, after n messages in all. Where the window
-// was never opened (an interrupt during the warm-up) it is empty.
+// was never opened (a side that did not get to run in it) it is empty.
 func (m *meter) end(n uint64, t int64) {
 	m.half.Total = n
 	if m.publish {

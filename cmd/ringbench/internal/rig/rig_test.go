@@ -112,12 +112,12 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == WorkerCommand {
 		os.Exit(WorkerMain(find))
 	}
-	stopGrace = time.Second
+	stopGrace = 2 * time.Second
 	os.Exit(rigtest.Main(m))
 }
 
 func params() Params {
-	return Params{Kind: Throughput, Size: 8, Batch: 1, WarmUp: 5 * time.Millisecond, Duration: 50 * time.Millisecond}
+	return Params{Kind: Throughput, Size: 8, Batch: 1, WarmUp: 5 * time.Millisecond, Duration: 200 * time.Millisecond}
 }
 
 func TestMeasure(t *testing.T) {
@@ -147,7 +147,7 @@ func TestCountIsExact(t *testing.T) {
 
 func TestPaceHasLatencies(t *testing.T) {
 	p := params()
-	p.Kind, p.Rate, p.Duration = OneWay, 5000, 100*time.Millisecond
+	p.Kind, p.Rate = OneWay, 5000
 	out, err := Measure(t.Context(), find("fine"), p, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -202,6 +202,14 @@ func TestInterruptBeforeTheWindow(t *testing.T) {
 	cancel()
 	if _, err := Measure(ctx, find("fine"), params(), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
+
+func TestNothingInTheWindowIsAnError(t *testing.T) {
+	p := params()
+	p.Kind, p.Rate, p.Duration = OneWay, 1, time.Millisecond // the second message leaves after a second
+	if _, err := Measure(t.Context(), find("fine"), p, nil); err == nil || !strings.Contains(err.Error(), "found none") {
+		t.Errorf("got %v", err)
 	}
 }
 

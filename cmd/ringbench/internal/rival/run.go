@@ -74,6 +74,9 @@ func Run(ctx context.Context, r *Rival, bin string, p *rig.Params, watch rig.Wat
 		}
 		return rig.Outcome{}, fmt.Errorf("%s printed no result: %w", r.Name, err)
 	}
+	if out.Messages == 0 && ctx.Err() == nil {
+		return rig.Outcome{}, fmt.Errorf("%s: %w", r.Name, rig.NothingMeasured(p))
+	}
 	return rig.Outcome{Messages: out.Messages, Seconds: out.Seconds, CPUSeconds: out.CPUSeconds, Latency: out.Latency}, nil
 }
 

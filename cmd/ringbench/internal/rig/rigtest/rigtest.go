@@ -18,6 +18,8 @@ import (
 // Main runs the tests and returns the exit status: a failure as well when a
 // child process, a goroutine or a control page outlives them.
 func Main(m *testing.M) int {
+	// Under -race every worker would sleep a second before it exits.
+	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	// The first Notify starts a goroutine that stays.
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, os.Interrupt)
