@@ -49,13 +49,13 @@ func plan(list []*contender, base rig.Params, sizes []int, waits []string) ([]me
 // measureAll runs the plan pairs times, interleaved, and returns the medians of
 // what was finished, in the plan's order. On an interrupt it also returns what
 // the measurement under way had counted.
-func measureAll(ctx context.Context, todo []measurement, pairs int, bar *progress) ([]report.Result, error) {
-	runs := make([][]report.Result, len(todo))
+func measureAll(ctx context.Context, steps []measurement, pairs int, bar *progress) ([]report.Result, error) {
+	runs := make([][]report.Result, len(steps))
 	done, err := 0, error(nil)
-	for i := 0; i < pairs*len(todo) && err == nil; i++ {
-		at := i % len(todo)
-		m := todo[at]
-		bar.begin(i+1, pairs*len(todo), resultName(m.c, &m.p), &m.p)
+	for i := 0; i < pairs*len(steps) && err == nil; i++ {
+		at := i % len(steps)
+		m := steps[at]
+		bar.begin(i+1, pairs*len(steps), resultName(m.c, &m.p), &m.p)
 		var out rig.Outcome
 		if out, err = m.c.measure(ctx, m.p, bar.update); err == nil {
 			// A fragment goes into no median: it stands where there is nothing else.
@@ -76,7 +76,7 @@ func measureAll(ctx context.Context, todo []measurement, pairs int, bar *progres
 		}
 	}
 	if errors.Is(err, context.Canceled) {
-		err = fmt.Errorf("interrupted after %d of %d measurements", done, pairs*len(todo))
+		err = fmt.Errorf("interrupted after %d of %d measurements", done, pairs*len(steps))
 	}
 	return results, err
 }

@@ -23,7 +23,7 @@ func measureAndPrint(ctx context.Context, std *stdio, o *options, kind rig.Kind,
 	if err != nil {
 		return err
 	}
-	todo, err := plan(list, o.params(kind, cpus), o.sizes, o.waits)
+	steps, err := plan(list, o.params(kind, cpus), o.sizes, o.waits)
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func measureAndPrint(ctx context.Context, std *stdio, o *options, kind rig.Kind,
 		fmt.Fprintln(std.err, "ringbench: "+note)
 	}
 	env := report.Here(cpus)
-	results, measureErr := measureAll(ctx, todo, o.pairs, newProgress(std.err))
+	results, measureErr := measureAll(ctx, steps, o.pairs, newProgress(std.err))
 	if o.json {
 		return errors.Join(measureErr, report.WriteJSON(std.out, env, results))
 	}

@@ -73,11 +73,11 @@ func TestBoost(t *testing.T) {
 		batch int
 	}{{rig.Throughput, 1}, {rig.Throughput, 32}, {rig.RoundTrip, 1}} {
 		o.batch = c.batch
-		todo, err := plan(list, o.params(c.kind, cpus), []int{64}, nil)
+		steps, err := plan(list, o.params(c.kind, cpus), []int{64}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		results, err := measureAll(t.Context(), todo, 2, newProgress(io.Discard))
+		results, err := measureAll(t.Context(), steps, 2, newProgress(io.Discard))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ func tour(ctx context.Context, std *stdio, o *options) error {
 	if err != nil {
 		return err
 	}
-	todo, err := plan(list, o.params(rig.Throughput, cpus), []int{8, 64, 1024}, nil)
+	steps, err := plan(list, o.params(rig.Throughput, cpus), []int{8, 64, 1024}, nil)
 	if err != nil {
 		return err
 	}
@@ -53,18 +53,18 @@ func tour(ctx context.Context, std *stdio, o *options) error {
 	if err != nil {
 		return err
 	}
-	todo = append(todo, trips...)
-	o.duration = budget / time.Duration(len(todo)) * 5 / 6 // the rest is the warm-up
-	for i := range todo {
-		timed := o.params(todo[i].p.Kind, cpus)
-		todo[i].p.Duration, todo[i].p.WarmUp = timed.Duration, timed.WarmUp
+	steps = append(steps, trips...)
+	o.duration = budget / time.Duration(len(steps)) * 5 / 6 // the rest is the warm-up
+	for i := range steps {
+		timed := o.params(steps[i].p.Kind, cpus)
+		steps[i].p.Duration, steps[i].p.WarmUp = timed.Duration, timed.WarmUp
 	}
 
 	if note != "" {
 		fmt.Fprintln(std.err, "ringbench: "+note)
 	}
 	env := report.Here(cpus)
-	results, measureErr := measureAll(ctx, todo, 1, newProgress(std.err))
+	results, measureErr := measureAll(ctx, steps, 1, newProgress(std.err))
 	if o.json {
 		return errors.Join(measureErr, report.WriteJSON(std.out, env, results))
 	}
