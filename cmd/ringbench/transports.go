@@ -1,0 +1,24 @@
+package main
+
+import "annulus/cmd/ringbench/internal/rig"
+
+// transports lists what this build can measure by itself, in the order of the
+// tables.
+func transports() []*rig.Transport {
+	var list []*rig.Transport
+	for _, t := range []*rig.Transport{ringTransport(), pipeTransport(), unixTransport(), channelTransport()} {
+		if t != nil {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+func findTransport(name string) *rig.Transport {
+	for _, t := range transports() {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
