@@ -165,18 +165,11 @@ func (c *Consumer) release() error {
 // is free, so that it does not sleep and wake for every message. A smaller
 // space it finds by itself when its slice ends.
 func (c *Consumer) releasedSlow() error {
-	if mem.Load(c.arm)&layout.ArmValid == 0 {
-		return c.lost()
-	}
-	if c.closing.Load() {
-		return nil
-	}
 	now := c.pos-c.owed >= c.quarter
 	if now {
 		c.owed = c.pos
 	}
-	c.signal(now)
-	return c.failed
+	return c.signal(now)
 }
 
 // next finds the next message: where its payload lies and how long it is.
@@ -201,7 +194,9 @@ func (c *Consumer) nothing() error {
 		// All is released: a producer waiting for space need not wait for a
 		// quarter of the ring.
 		c.owed = c.pos
-		c.signal(true)
+		if err := c.signal(true); err != nil {
+			return err
+		}
 	}
 	if c.over {
 		return io.EOF

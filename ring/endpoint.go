@@ -123,29 +123,32 @@ func (e *endpoint) setQuiet(w uint64) {
 }
 
 // signal is the slow half of the check after a publish: wake the peer if it
-// sleeps. The publish has happened whatever comes of it, so there is no error
-// to return: what is wrong is found by the next operation.
-func (e *endpoint) signal(now bool) {
+// sleeps and now is the time. Its error says that what was published may have
+// gone nowhere.
+func (e *endpoint) signal(now bool) error {
 	w := mem.Load(e.arm)
 	fence := e.fenced || w&layout.ArmFence != 0
 	if fence {
 		atomic.AddUint64(&e.busy, 0) // order the publish before the load below
 		w = mem.Load(e.arm)
 	}
-	if w&layout.ArmValid == 0 || e.failed != nil || e.closing.Load() {
-		return
+	if w&layout.ArmValid == 0 {
+		return e.lost()
+	}
+	if e.failed != nil || e.closing.Load() {
+		return e.failed
 	}
 	if !now && uint32(w) == e.wake.Seq.Load() {
-		return // asleep, but not worth a wake yet: come back
+		return nil // asleep, but not worth a wake yet: come back
 	}
 	if _, err := e.wake.WakeUp(w); err != nil {
-		e.fail(fmt.Errorf("ring %s: wake the %s: %w", e.ring.name(), e.peer.role, err))
-		return
+		return e.fail(fmt.Errorf("ring %s: wake the %s: %w", e.ring.name(), e.peer.role, err))
 	}
 	if fence {
 		w = 0
 	}
 	e.setQuiet(w)
+	return nil
 }
 
 // pause waits a little for *word to differ from old. It returns an error when

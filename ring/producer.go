@@ -179,13 +179,14 @@ func (p *Producer) waited() {
 }
 
 // publish makes what first points at visible and all that was staged behind it.
-func (p *Producer) publish() {
+func (p *Producer) publish() error {
 	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word
 	p.staged = 0
 	p.run = p.free
 	if mem.Load(p.arm) != mem.Load(&p.quiet) {
-		p.signal(true)
+		return p.signal(true)
 	}
+	return nil
 }
 
 // ready looks closer before an operation: errors that stop it, and a staged
@@ -198,7 +199,7 @@ func (p *Producer) ready() error {
 		return ErrReserved
 	}
 	if p.staged > 0 {
-		p.publish()
+		return p.publish()
 	}
 	return nil
 }

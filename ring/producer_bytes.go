@@ -41,11 +41,12 @@ func (p *Producer) trySendBytes(msg []byte) error {
 	mem.Copy(p.data, i+layout.WordSize, msg)
 	mem.Publish(p.data.Word(i), layout.RecordCommitted|n) // [P1] pairs with the consumer's load of this word
 	p.pos = end
+	var err error
 	if mem.Load(p.arm) != mem.Load(&p.quiet) {
-		p.signal(true)
+		err = p.signal(true)
 	}
 	p.exit()
-	return nil
+	return err
 }
 
 // admit looks closer whether a message of n bytes may be written at pos now,

@@ -71,9 +71,9 @@ func (t *ProducerOf[T]) TrySend(v T) error {
 		return err
 	}
 	mem.SetValue(p.data, p.slot+layout.SlotPayload, &v)
-	p.commitSlot()
+	err := p.commitSlot()
 	p.exit()
-	return nil
+	return err
 }
 
 // Send is TrySend that waits while the ring is full.
@@ -117,10 +117,10 @@ func (t *ProducerOf[T]) TrySendBatch(vs []T) (n int, err error) {
 		n += k
 	}
 	if n > 0 {
-		p.publish()
 		if err == ErrFull {
 			err = nil
 		}
+		err = firstError(p.publish(), err)
 	}
 	return n, err
 }
