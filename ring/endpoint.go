@@ -259,6 +259,10 @@ func (e *endpoint) endWait() {
 // moment. Any goroutine.
 func (e *endpoint) Waiting() bool { return mem.Load(&e.blocked) != 0 }
 
+// Wakes returns the number of system calls this side of the ring has made to
+// wake the other, by this endpoint and those before it. For the owner.
+func (e *endpoint) Wakes() uint64 { return *e.wake.Wakes }
+
 // setDeadline is SetDeadline of both endpoints.
 func (e *endpoint) setDeadline(t time.Time) error {
 	ns := int64(0)

@@ -5,13 +5,7 @@ import "annulus/cmd/ringbench/internal/rig"
 // transports lists what this build can measure by itself, in the order of the
 // tables.
 func transports() []*rig.Transport {
-	var list []*rig.Transport
-	for _, t := range []*rig.Transport{ringTransport(), pipeTransport(), unixTransport(), channelTransport()} {
-		if t != nil {
-			list = append(list, t)
-		}
-	}
-	return list
+	return []*rig.Transport{ringTransport(), slotsTransport(), pipeTransport(), unixTransport(), channelTransport()}
 }
 
 func findTransport(name string) *rig.Transport {
