@@ -168,7 +168,11 @@ func (p *Producer) Send(ctx context.Context, msg []byte) error {
 
 // waitSpace waits a little for the consumer to move on.
 func (p *Producer) waitSpace(ctx context.Context) error {
-	return p.pause(ctx, &p.peer.cursor.Position, p.head)
+	word := &p.peer.cursor.Position
+	if p.spin(word, p.head) {
+		return nil
+	}
+	return p.pause(ctx, word, p.head)
 }
 
 // waited ends a wait if there was one.
