@@ -26,23 +26,24 @@ type Idler struct {
 	slice    time.Duration
 }
 
-// Spin looks at *word for one chunk of this wait's spins, at most, and tells
-// whether it differs from old. It is the short way out of short waits: cheaper
-// than Pause, and Done need not be called after it.
-func (w *Idler) Spin(word *uint64, old uint64) bool {
+// Spin looks at *word for one chunk of this wait's spins, at most, with step
+// pause instructions between two looks, until it differs from old; it returns
+// what it saw last. It is the short way out of short waits: cheaper than Pause,
+// and Done need not be called after it.
+func (w *Idler) Spin(word *uint64, old uint64, step uint32) (uint64, bool) {
 	n := min(w.spinLimit()-w.spun, spinChunk)
-	for range n {
-		if mem.Load(word) != old {
+	for left := n; left > 0; left -= int(step) {
+		if v := mem.Load(word); v != old {
 			w.spun = 0
 			if w.budget != 0 {
 				w.budget = min(2*w.budget, w.Strategy.Spins) // it paid
 			}
-			return true
+			return v, true
 		}
-		mem.Pause(1)
+		mem.Pause(step)
 	}
 	w.spun += max(n, 0)
-	return false
+	return old, false
 }
 
 // Pause waits a little, or sleeps, until *word may differ from old, where word
@@ -53,7 +54,7 @@ func (w *Idler) Spin(word *uint64, old uint64) bool {
 func (w *Idler) Pause(word *uint64, old uint64, deadline time.Time) (slept bool, err error) {
 	s := &w.Strategy
 	if w.spun < w.spinLimit() {
-		if !w.Spin(word, old) && s.Park == ParkNever {
+		if _, changed := w.Spin(word, old, 1); !changed && s.Park == ParkNever {
 			// A spinning goroutine must not starve its own process.
 			runtime.Gosched()
 			if s.Yields == 0 {

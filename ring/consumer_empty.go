@@ -16,7 +16,7 @@ func (c *Consumer) nothing() error {
 	if c.ring.region.Faulted() || mem.Load(c.arm)&layout.ArmValid == 0 {
 		return c.lost()
 	}
-	if c.pos == c.released && c.owed != c.pos {
+	if c.messages == 0 && c.owed != c.pos {
 		// All is released: a producer waiting for space need not wait for a
 		// quarter of the ring.
 		c.owed = c.pos
@@ -70,13 +70,25 @@ func (c *Consumer) word() *uint64 {
 	return c.data.Word(c.pos & c.mask)
 }
 
-// waitData waits a little for the word to become another than was seen.
+// waitData waits a little for the next message. In a stream, where the consumer
+// has caught up with a producer in full swing, it first stays away from the line
+// that the producer is about to write: with each look that line travels there
+// and back, and the stream becomes a message-by-message exchange. After a single
+// message it looks at once.
 func (c *Consumer) waitData(ctx context.Context) error {
-	if c.spin(c.word(), c.seen) {
+	if c.pos-c.caught > c.stream {
+		mem.Pause(streamPause)
+	}
+	c.caught = c.pos
+	if _, changed := c.spin(c.word(), c.seen, 1); changed {
 		return nil
 	}
 	return c.pause(ctx, c.word(), c.seen)
 }
+
+// streamPause is how many pauses a consumer that has caught up with a stream
+// gives its producer.
+const streamPause = 16
 
 func (c *Consumer) waited() {
 	if c.blocked != 0 {

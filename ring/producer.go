@@ -19,13 +19,18 @@ import (
 type Producer struct {
 	endpoint
 
-	// Where a closer look is due: positions for kind Bytes, slot offsets for
-	// kind Slots.
-	run   uint64 // a send may end here without one
+	// Kind Bytes, positions.
+	run   uint64 // records may end here without a closer look
 	free  uint64 // run, but for a pending reservation or batch
-	clean uint64 // kind Bytes: from pos up to here the ring is zero
-	lap   uint64 // kind Slots: position of slot 0 in this lap
-	head  uint64 // the consumer's position when last looked at
+	clean uint64 // from pos up to here the ring is zero
+
+	// Kind Slots, offsets.
+	slotRun  uint64
+	slotFree uint64
+	lap      uint64 // position of slot 0 in this lap
+
+	head uint64 // the consumer's position when last looked at
+	step uint32 // pauses between two looks at it in a full ring
 
 	reserved bool   // a reservation is open
 	room     uint64 // its bytes
@@ -77,6 +82,7 @@ func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 	if err := p.attach(r, r.producer, r.consumer, o.strategy); err != nil {
 		return nil, err
 	}
+	p.step = uint32(min(max(r.geometry.DataSize/4096, 1), 64))
 	if err := p.takeOver(); err != nil {
 		return nil, p.abandon(err)
 	}
@@ -117,11 +123,13 @@ func (p *Producer) takeOver() error {
 // settle puts the producer at position pos with nothing known to be free.
 func (p *Producer) settle(pos uint64) {
 	p.seek(pos)
-	p.run, p.free, p.clean = pos, pos, pos
 	if p.slots {
 		p.lap = pos - pos&p.mask
-		p.run, p.free = p.slot, p.slot
+		p.slotRun, p.slotFree = p.slot, p.slot
+		p.pos = 0 // and run: a send of bytes always looks closer
+		return
 	}
+	p.run, p.free, p.clean = pos, pos, pos
 }
 
 // abandon gives up an attach that failed half-way.
@@ -143,16 +151,6 @@ func (p *Producer) position() uint64 {
 // committed since by itself, and so do statistics.
 func (p *Producer) account() { mem.Publish(&p.cursor.Position, p.position()) }
 
-// TrySend commits a copy of msg, or returns ErrFull, ErrTooLarge, ErrSize,
-// ErrClosed, ErrReserved or the error that killed the endpoint. No allocation,
-// no system call while the consumer is awake.
-func (p *Producer) TrySend(msg []byte) error {
-	if p.slots {
-		return p.trySendSlot(msg)
-	}
-	return p.trySendBytes(msg)
-}
-
 // Send is TrySend that waits while the ring is full, until ctx or the deadline
 // ends.
 func (p *Producer) Send(ctx context.Context, msg []byte) error {
@@ -166,14 +164,31 @@ func (p *Producer) Send(ctx context.Context, msg []byte) error {
 	return err
 }
 
-// waitSpace waits a little for the consumer to move on.
+// waitSpace waits a little for the consumer to move on. While it spins it leaves
+// the consumer's line alone for as long as the ring is great, and goes on only
+// when there is room for more than the next message: each look takes the line
+// away from the consumer, who stores to it for every message.
 func (p *Producer) waitSpace(ctx context.Context) error {
 	word := &p.peer.cursor.Position
-	if p.spin(word, p.head) {
+	seen := p.head
+	for range spaceLooks {
+		var changed bool
+		if seen, changed = p.spin(word, seen, p.step); !changed {
+			break
+		}
+		if seen-p.head >= p.size/8 {
+			return nil
+		}
+	}
+	if seen != p.head {
 		return nil
 	}
 	return p.pause(ctx, word, p.head)
 }
+
+// spaceLooks is how often a producer finds too little room before it takes what
+// there is: a slow consumer must not hold it up.
+const spaceLooks = 16
 
 // waited ends a wait if there was one.
 func (p *Producer) waited() {
@@ -186,11 +201,23 @@ func (p *Producer) waited() {
 func (p *Producer) publish() error {
 	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word
 	p.staged = 0
-	p.run = p.free
-	if mem.Load(p.arm) != mem.Load(&p.quiet) {
-		return p.signal(true)
+	p.run, p.slotRun = p.free, p.slotFree
+	return p.notify()
+}
+
+// notify wakes the consumer after a publish, if it has to be.
+func (p *Producer) notify() error {
+	if mem.Load(p.arm) == mem.Load(&p.quiet) {
+		return nil
 	}
-	return nil
+	return p.signal(true)
+}
+
+// open tells whether nothing stands in the way of a send: this endpoint is not
+// closed, the consumer neither closed nor asleep.
+func (p *Producer) open() bool {
+	q := mem.Load(&p.quiet)
+	return q != 0 && mem.Load(p.arm) == q
 }
 
 // ready looks closer before an operation: errors that stop it, and a staged

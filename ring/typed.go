@@ -66,14 +66,20 @@ func check[T any](r *Ring) error {
 func (t *ProducerOf[T]) TrySend(v T) error {
 	p := t.p
 	p.enter()
-	if err := p.admitSlot(); err != nil {
-		p.exit()
-		return err
+	if !p.open() || p.slot == p.slotRun {
+		if err := p.admitSlot(); err != nil {
+			p.exit()
+			return err
+		}
 	}
 	mem.SetValue(p.data, p.slot+layout.SlotPayload, &v)
-	err := p.commitSlot()
+	mem.Publish(p.data.Word(p.slot), p.slotWord) // [P1] pairs with the consumer's load of this word
+	p.slot += p.stride
+	if mem.Load(p.arm) != mem.Load(&p.quiet) {
+		return p.sent()
+	}
 	p.exit()
-	return err
+	return nil
 }
 
 // Send is TrySend that waits while the ring is full.
@@ -103,7 +109,7 @@ func (t *ProducerOf[T]) TrySendBatch(vs []T) (n int, err error) {
 			break
 		}
 		// Up to the next closer look, which the wrap is one of.
-		k := min(int((p.free-p.slot)/p.stride), len(vs)-n)
+		k := min(int((p.slotFree-p.slot)/p.stride), len(vs)-n)
 		for i := range vs[n : n+k] {
 			w := p.data.Word(p.slot)
 			mem.SetValue(p.data, p.slot+layout.SlotPayload, &vs[n+i])

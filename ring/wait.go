@@ -13,12 +13,16 @@ import (
 )
 
 // spin is the short way out of short waits: no bookkeeping, no look at a clock
-// or a context. True: *word differs from old.
-func (e *endpoint) spin(word *uint64, old uint64) bool {
+// or a context. It looks at *word every step pauses and returns what it saw
+// last, and whether that differs from old.
+func (e *endpoint) spin(word *uint64, old uint64, step uint32) (now uint64, changed bool) {
+	now = old
 	e.enter()
-	changed := mem.Load(&e.quiet) != 0 && e.waiter.Spin(word, old)
+	if mem.Load(&e.quiet) != 0 {
+		now, changed = e.waiter.Spin(word, old, step)
+	}
 	e.exit()
-	return changed
+	return now, changed
 }
 
 // pause waits a little for *word to differ from old. It returns an error when

@@ -41,12 +41,16 @@ func Atomic32(w *uint32) *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer
 // Atomic64 views a shared word, 8-byte aligned, as an atomic.
 func Atomic64(w *uint64) *atomic.Uint64 { return (*atomic.Uint64)(unsafe.Pointer(w)) }
 
-// Copy writes src at off. Messages of one or two words, the commonest, are
-// copied by word instead of by a call.
-func Copy(b Ptr, off uint64, src []byte) {
-	if len(src) == 8 {
-		*(*uint64)(unsafe.Add(b.p, uintptr(off))) = *(*uint64)(unsafe.Pointer(&src[0]))
-		return
-	}
-	copy(b.Bytes(off, uint64(len(src))), src)
+// CopyWord writes the 8 bytes of src at off, which saves the commonest messages
+// a call.
+func CopyWord(b Ptr, off uint64, src []byte) {
+	*(*uint64)(unsafe.Add(b.p, uintptr(off))) = *(*uint64)(unsafe.Pointer(unsafe.SliceData(src)))
+}
+
+// AppendWord appends the 8 bytes at off to dst, which must have room for them.
+func AppendWord(dst []byte, b Ptr, off uint64) []byte {
+	n := len(dst)
+	dst = dst[:n+8]
+	*(*uint64)(unsafe.Pointer(&dst[n])) = *(*uint64)(unsafe.Add(b.p, uintptr(off)))
+	return dst
 }
