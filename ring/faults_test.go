@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -24,8 +25,8 @@ func TestBadConfig(t *testing.T) {
 		"negative capacity":     {Capacity: -4096},
 		"odd capacity":          {Capacity: 5000},
 		"small capacity":        {Capacity: 2048},
-		"great capacity":        {Capacity: 1 << 33},
-		"overflowing slots":     {Kind: ring.Slots, Capacity: 1 << 62, SlotSize: 1 << 24},
+		"great capacity":        {Capacity: math.MaxInt},
+		"overflowing slots":     {Kind: ring.Slots, Capacity: math.MaxInt>>1 + 1, SlotSize: 1 << 24},
 		"slots beyond bound":    {Kind: ring.Slots, Capacity: 1 << 30, SlotSize: 1 << 24},
 		"slots without size":    {Kind: ring.Slots, Capacity: 4},
 		"three slots":           {Kind: ring.Slots, Capacity: 3, SlotSize: 8},
