@@ -2,6 +2,7 @@ package ring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -61,7 +62,7 @@ func (r *Ring) endpointOptions(opts []EndpointOption) (endpointOptions, error) {
 	switch o.strategy.Park {
 	case futex.ParkSemaphore:
 		if r.semData == nil {
-			return o, fmt.Errorf("ring %s: %w: semaphores need 64-bit Linux", r.name(), ErrFeature)
+			return o, fmt.Errorf("ring %s: semaphores need 64-bit Linux: %w", r.name(), errors.ErrUnsupported)
 		}
 	case futex.ParkEventfd:
 		if r.options.efdData == nil || r.options.efdSpace == nil {
