@@ -117,7 +117,7 @@ func play(role string, args []string) error {
 
 // forever waits to be killed. A bare select would be a deadlock to the runtime.
 func forever() {
-	ch := make(chan os.Signal)
+	ch := make(chan os.Signal, 1)
 	signal.Notify(ch, syscall.SIGHUP)
 	<-ch
 }

@@ -230,7 +230,7 @@ func (p *Producer) consumed() error {
 	}
 	head := mem.Load(&p.peer.cursor.Position) // [C1]
 	pos := p.position()
-	if head-p.head > pos-p.head {
+	if head-p.head > pos-p.head || !p.slots && head%layout.WordSize != 0 {
 		if p.ring.region.Faulted() {
 			return p.lost()
 		}
