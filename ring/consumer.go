@@ -26,6 +26,8 @@ type Consumer struct {
 	bytes    uint64
 	owed     uint64 // position at which the producer was last told of space
 	seen     uint64 // what the word of the next message was when it was not there
+	ahead    uint64 // kind Bytes: position at which to ask for more lines
+	tail     uint64 // the producer has come at least so far
 	caught   uint64 // position at which it last caught up with the producer
 	stream   uint64 // messages or bytes since then that make a stream
 	quarter  uint64 // of the capacity: how much space is worth a wake
@@ -52,7 +54,7 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		c.stream = 256
 	}
 	c.seek(mem.Load(&c.cursor.Position))
-	c.owed, c.caught = c.pos, c.pos
+	c.owed, c.caught, c.ahead = c.pos, c.pos, c.pos
 	if !c.slots && c.pos%layout.WordSize != 0 {
 		return nil, c.abandon(c.corrupt("head %d is not a multiple of %d", c.pos, layout.WordSize))
 	}
@@ -92,6 +94,9 @@ func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
 		dst = append(dst, c.data.Bytes(i+layout.WordSize, n)...)
 	}
 	c.pos += record(n)
+	if int64(c.ahead-c.pos) < 0 {
+		c.lookAhead()
+	}
 	c.move(1, n)
 	if mem.Load(c.arm) != mem.Load(&c.quiet) {
 		return dst, c.received()

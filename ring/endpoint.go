@@ -63,12 +63,7 @@ func (e *endpoint) exit()  { mem.Publish(&e.busy, 0) }
 // look is the slow half of the check before an operation: why is the peer's arm
 // word not quiet, or must this operation fail?
 func (e *endpoint) look() error {
-	if e.fenced {
-		// Without membarrier, Close relies on this fence between busy and
-		// closing.
-		atomic.AddUint64(&e.busy, 0)
-	}
-	if e.closing.Load() {
+	if e.gone() {
 		return e.closed()
 	}
 	if e.failed != nil {
@@ -82,6 +77,15 @@ func (e *endpoint) look() error {
 		return fmt.Errorf("ring %s: %w by its consumer", e.ring.name(), ErrClosed)
 	}
 	return nil
+}
+
+// gone tells, after enter, whether Close has reached this endpoint. Without
+// membarrier, Close relies on the fence here between busy and closing.
+func (e *endpoint) gone() bool {
+	if e.fenced {
+		atomic.AddUint64(&e.busy, 0)
+	}
+	return e.closing.Load()
 }
 
 // closed is the error of an endpoint that Close has reached.

@@ -140,6 +140,7 @@ func (p *Producer) sweep(end, record uint64) {
 	}
 	clear(p.data.Bytes(end&p.mask, n))
 	p.clean = end + n
+	p.account()
 }
 
 // pad fills the ring up to the position lap, where it wraps. As the first of a

@@ -70,7 +70,7 @@ func (p *Producer) Stage(n int) error {
 }
 
 func (p *Producer) stage(n int) error {
-	if p.closing.Load() {
+	if p.gone() {
 		return p.closed()
 	}
 	switch {
@@ -101,7 +101,7 @@ func (p *Producer) Publish() error {
 }
 
 func (p *Producer) publishStaged() error {
-	if p.closing.Load() {
+	if p.gone() {
 		return p.closed()
 	}
 	if p.staged == 0 {

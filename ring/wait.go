@@ -37,10 +37,7 @@ func (e *endpoint) pause(ctx context.Context, word *uint64, old uint64) error {
 	}
 	e.enter()
 	defer e.exit()
-	if e.fenced {
-		atomic.AddUint64(&e.busy, 0)
-	}
-	if e.closing.Load() {
+	if e.gone() {
 		return e.closed()
 	}
 	slept, err := e.waiter.Pause(word, old, end)
@@ -119,7 +116,7 @@ func (e *endpoint) endWait() {
 	e.idle = 0
 	mem.Publish(&e.blocked, 0)
 	e.enter()
-	if !e.closing.Load() {
+	if !e.gone() {
 		e.waiter.Done()
 	}
 	e.exit()

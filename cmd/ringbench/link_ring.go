@@ -140,7 +140,7 @@ func (l *ringLink) consumeBatches(r *rig.Receiver) error {
 		if left <= 0 {
 			left = r.Mark(seq)
 		}
-		k, err := l.c.TryPeekBatch(views)
+		k, err := l.c.TryPeekBatch(views[:min(left, l.batch)])
 		if err == ring.ErrEmpty {
 			views[0], err = l.c.Peek(ctx)
 			k = 1

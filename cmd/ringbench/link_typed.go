@@ -74,7 +74,7 @@ func (l *typedLink[T]) Consume(r *rig.Receiver) error {
 		if left <= 0 {
 			left = r.Mark(seq)
 		}
-		k, err := l.c.RecvBatch(ctx, batch)
+		k, err := l.c.RecvBatch(ctx, batch[:min(left, l.batch)])
 		if err == io.EOF {
 			r.End(seq)
 			return nil

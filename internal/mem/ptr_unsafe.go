@@ -15,6 +15,13 @@ func Of(b []byte) Ptr { return Ptr{unsafe.Pointer(unsafe.SliceData(b))} }
 // At returns the base off bytes further on.
 func (b Ptr) At(off uint64) Ptr { return Ptr{unsafe.Add(b.p, uintptr(off))} }
 
+// PrefetchSize is how many bytes Prefetch asks for.
+const PrefetchSize = 256
+
+// Prefetch asks for the cache lines of the PrefetchSize bytes at off, which may
+// lie beyond the end. It changes nothing but time.
+func (b Ptr) Prefetch(off uint64) { prefetch(unsafe.Add(b.p, uintptr(off))) }
+
 // Word returns the word at off, a multiple of 8.
 func (b Ptr) Word(off uint64) *uint64 { return (*uint64)(unsafe.Add(b.p, uintptr(off))) }
 
