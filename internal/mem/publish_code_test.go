@@ -1,4 +1,4 @@
-package mem
+package mem_test
 
 import (
 	"runtime"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"annulus/internal/race"
+	_ "annulus/ring" // what is disassembled: go test must notice its changes
 )
 
 // TestPublishCode holds the compiler to what publish_amd64.go relies on: in the
