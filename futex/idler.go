@@ -27,23 +27,23 @@ type Idler struct {
 }
 
 // Spin looks at *word for one chunk of this wait's spins, at most, with step
-// pause instructions between two looks, until it differs from old; it returns
-// what it saw last. It is the short way out of short waits: cheaper than Pause,
+// pause instructions between two looks, and tells whether it differs from old.
+// It is the short way out of short waits: cheaper than Pause,
 // and Done need not be called after it.
-func (w *Idler) Spin(word *uint64, old uint64, step uint32) (uint64, bool) {
+func (w *Idler) Spin(word *uint64, old uint64, step uint32) bool {
 	n := min(w.spinLimit()-w.spun, spinChunk)
 	for left := n; left > 0; left -= int(step) {
-		if v := mem.Load(word); v != old {
+		if mem.Load(word) != old {
 			w.spun = 0
 			if w.budget != 0 {
 				w.budget = min(2*w.budget, w.Strategy.Spins) // it paid
 			}
-			return v, true
+			return true
 		}
 		mem.Pause(step)
 	}
 	w.spun += max(n, 0)
-	return old, false
+	return false
 }
 
 // Pause waits a little, or sleeps, until *word may differ from old, where word
@@ -54,7 +54,7 @@ func (w *Idler) Spin(word *uint64, old uint64, step uint32) (uint64, bool) {
 func (w *Idler) Pause(word *uint64, old uint64, deadline time.Time) (slept bool, err error) {
 	s := &w.Strategy
 	if w.spun < w.spinLimit() {
-		if _, changed := w.Spin(word, old, 1); !changed && s.Park == ParkNever {
+		if !w.Spin(word, old, 1) && s.Park == ParkNever {
 			// A spinning goroutine must not starve its own process.
 			runtime.Gosched()
 			if s.Yields == 0 {

@@ -20,8 +20,10 @@ func (c *Consumer) nothing() error {
 		// All is released: a producer waiting for space need not wait for a
 		// quarter of the ring.
 		c.owed = c.pos
-		if err := c.signal(true); err != nil {
-			return err
+		if mem.Load(c.arm) != mem.Load(&c.quiet) {
+			if err := c.signal(true); err != nil {
+				return err
+			}
 		}
 	}
 	if c.over {
@@ -70,25 +72,31 @@ func (c *Consumer) word() *uint64 {
 	return c.data.Word(c.pos & c.mask)
 }
 
-// waitData waits a little for the next message. In a stream, where the consumer
-// has caught up with a producer in full swing, it first stays away from the line
-// that the producer is about to write: with each look that line travels there
-// and back, and the stream becomes a message-by-message exchange. After a single
-// message it looks at once.
-func (c *Consumer) waitData(ctx context.Context) error {
-	if c.pos-c.caught > c.stream {
+// caughtUp stays off the line that the producer is about to write, for a moment,
+// when the consumer has caught up with a stream of messages: with each look that
+// line travels there and back, and the stream would become an exchange message
+// by message. After a single message there is no stream and no delay. True:
+// look again.
+func (c *Consumer) caughtUp() bool {
+	stream := c.pos-c.caught > c.stream
+	c.caught = c.pos
+	if stream {
 		mem.Pause(streamPause)
 	}
-	c.caught = c.pos
-	if _, changed := c.spin(c.word(), c.seen, 1); changed {
-		return nil
-	}
-	return c.pause(ctx, c.word(), c.seen)
+	return stream
 }
 
 // streamPause is how many pauses a consumer that has caught up with a stream
 // gives its producer.
-const streamPause = 16
+const streamPause = 8
+
+// waitData waits a little for the word to become another than was seen.
+func (c *Consumer) waitData(ctx context.Context) error {
+	if c.spin(c.word(), c.seen, 1) {
+		return nil
+	}
+	return c.pause(ctx, c.word(), c.seen)
+}
 
 func (c *Consumer) waited() {
 	if c.blocked != 0 {

@@ -33,6 +33,9 @@ func (c *Consumer) nextRecord() (off, n uint64, err error) {
 			return i + layout.WordSize, n, nil
 		}
 		if w == 0 {
+			if c.caughtUp() {
+				continue
+			}
 			c.seen = 0
 			return 0, 0, c.nothing()
 		}
@@ -56,7 +59,11 @@ func (c *Consumer) skip(w, i uint64) error {
 
 // nextInSlot is next for slots.
 func (c *Consumer) nextInSlot() (off, n uint64, err error) {
-	if w := mem.Load(c.data.Word(c.slot)); w != c.slotWord { // [P1]
+	w := mem.Load(c.data.Word(c.slot)) // [P1]
+	if w != c.slotWord && c.caughtUp() {
+		w = mem.Load(c.data.Word(c.slot)) // [P1]
+	}
+	if w != c.slotWord {
 		c.seen = w
 		return 0, 0, c.nothing()
 	}

@@ -2,6 +2,7 @@ package ring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -29,8 +30,9 @@ type Producer struct {
 	slotFree uint64
 	lap      uint64 // position of slot 0 in this lap
 
-	head uint64 // the consumer's position when last looked at
-	step uint32 // pauses between two looks at it in a full ring
+	head   uint64 // the consumer's position when last looked at
+	scarce bool   // that look brought little
+	step   uint32 // pauses between two looks in a full ring, more in a great one
 
 	reserved bool   // a reservation is open
 	room     uint64 // its bytes
@@ -60,7 +62,7 @@ func (r *Ring) endpointOptions(opts []EndpointOption) (endpointOptions, error) {
 	switch o.strategy.Park {
 	case futex.ParkSemaphore:
 		if r.semData == nil {
-			return o, fmt.Errorf("ring %s: %w: semaphores need 64-bit Linux", r.name(), ErrFeature)
+			return o, fmt.Errorf("ring %s: semaphores need 64-bit Linux: %w", r.name(), errors.ErrUnsupported)
 		}
 	case futex.ParkEventfd:
 		if r.options.efdData == nil || r.options.efdSpace == nil {
@@ -164,31 +166,14 @@ func (p *Producer) Send(ctx context.Context, msg []byte) error {
 	return err
 }
 
-// waitSpace waits a little for the consumer to move on. While it spins it leaves
-// the consumer's line alone for as long as the ring is great, and goes on only
-// when there is room for more than the next message: each look takes the line
-// away from the consumer, who stores to it for every message.
+// waitSpace waits a little for the consumer to move on.
 func (p *Producer) waitSpace(ctx context.Context) error {
 	word := &p.peer.cursor.Position
-	seen := p.head
-	for range spaceLooks {
-		var changed bool
-		if seen, changed = p.spin(word, seen, p.step); !changed {
-			break
-		}
-		if seen-p.head >= p.size/8 {
-			return nil
-		}
-	}
-	if seen != p.head {
+	if p.spin(word, p.head, p.step) {
 		return nil
 	}
 	return p.pause(ctx, word, p.head)
 }
-
-// spaceLooks is how often a producer finds too little room before it takes what
-// there is: a slow consumer must not hold it up.
-const spaceLooks = 16
 
 // waited ends a wait if there was one.
 func (p *Producer) waited() {
@@ -238,15 +223,21 @@ func (p *Producer) ready() error {
 // consumed loads the consumer's position and holds it against what is possible:
 // it never moves back and never overtakes this producer.
 func (p *Producer) consumed() error {
+	if p.scarce {
+		// Each look takes the line away from the consumer, who stores to it
+		// for every message: in a full ring, look less often.
+		mem.Pause(p.step)
+	}
 	head := mem.Load(&p.peer.cursor.Position) // [C1]
 	pos := p.position()
-	if head-p.head > pos-p.head {
+	if head-p.head > pos-p.head || !p.slots && head%layout.WordSize != 0 {
 		if p.ring.region.Faulted() {
 			return p.lost()
 		}
 		return p.corrupt("head %d lies outside of %d to %d", head, p.head, pos)
 	}
 	p.account()
+	p.scarce = head-p.head < p.size/16
 	p.head = head
 	return nil
 }

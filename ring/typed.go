@@ -54,7 +54,7 @@ func (t *ProducerOf[T]) TrySend(v T) error {
 			return err
 		}
 	}
-	mem.SetValue(p.data, p.slot+layout.SlotPayload, &v)
+	mem.Write(p.data, p.slot+layout.SlotPayload, &v)
 	mem.Publish(p.data.Word(p.slot), p.slotWord) // [P1] pairs with the consumer's load of this word
 	p.slot += p.stride
 	if mem.Load(p.arm) != mem.Load(&p.quiet) {
@@ -94,7 +94,7 @@ func (t *ProducerOf[T]) TrySendBatch(vs []T) (n int, err error) {
 		k := min(int((p.slotFree-p.slot)/p.stride), len(vs)-n)
 		for i := range vs[n : n+k] {
 			w := p.data.Word(p.slot)
-			mem.SetValue(p.data, p.slot+layout.SlotPayload, &vs[n+i])
+			mem.Write(p.data, p.slot+layout.SlotPayload, &vs[n+i])
 			p.slot += p.stride
 			if n+i == 0 {
 				p.first, p.firstVal, p.staged = w, p.slotWord, 1
@@ -180,7 +180,7 @@ func (t *ConsumerOf[T]) TryRecv() (v T, err error) {
 	c.enter()
 	off, _, err := c.next()
 	if err == nil {
-		v = mem.Value[T](c.data, off)
+		mem.Read(&v, c.data, off)
 		err = c.release()
 	}
 	c.exit()
@@ -209,7 +209,7 @@ func (t *ConsumerOf[T]) TryRecvBatch(dst []T) (n int, err error) {
 		if off, _, err = c.next(); err != nil {
 			break
 		}
-		dst[n] = mem.Value[T](c.data, off)
+		mem.Read(&dst[n], c.data, off)
 		n++
 	}
 	if n > 0 {

@@ -13,16 +13,12 @@ import (
 )
 
 // spin is the short way out of short waits: no bookkeeping, no look at a clock
-// or a context. It looks at *word every step pauses and returns what it saw
-// last, and whether that differs from old.
-func (e *endpoint) spin(word *uint64, old uint64, step uint32) (now uint64, changed bool) {
-	now = old
+// or a context. It looks at *word every step pauses; true: it differs from old.
+func (e *endpoint) spin(word *uint64, old uint64, step uint32) bool {
 	e.enter()
-	if mem.Load(&e.quiet) != 0 {
-		now, changed = e.waiter.Spin(word, old, step)
-	}
+	changed := mem.Load(&e.quiet) != 0 && e.waiter.Spin(word, old, step)
 	e.exit()
-	return now, changed
+	return changed
 }
 
 // pause waits a little for *word to differ from old. It returns an error when

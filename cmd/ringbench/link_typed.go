@@ -50,9 +50,9 @@ func (l *typedLink[T]) Produce(s *rig.Sender) error {
 				batch[i][0] = seq + uint64(i)
 			}
 			var err error
-			if l.batch == 1 {
+			if l.batch == 1 && len(batch[0]) <= 8 {
 				err = l.p.Send(ctx, batch[0])
-			} else {
+			} else { // a great message is not passed by value
 				_, err = l.p.SendBatch(ctx, batch[:k])
 			}
 			if err != nil {

@@ -29,11 +29,28 @@ func Load(w *uint64) uint64 { return atomic.LoadUint64(w) }
 // As views the bytes at off as a T, which must hold no pointers and fit there.
 func As[T any](b Ptr, off uint64) *T { return (*T)(unsafe.Add(b.p, uintptr(off))) }
 
-// Value reads the T at off: a plain copy, ordered by the Load before it.
-func Value[T any](b Ptr, off uint64) T { return *(*T)(unsafe.Add(b.p, uintptr(off))) }
+// great is the size in bytes from which memmove copies faster than the moves
+// that the compiler emits for an assignment.
+const great = 128
 
-// SetValue writes the T at off: a plain copy, ordered by the Publish after it.
-func SetValue[T any](b Ptr, off uint64, v *T) { *(*T)(unsafe.Add(b.p, uintptr(off))) = *v }
+// Read copies the T at off to v: a plain copy, ordered by the acquire load
+// before it.
+func Read[T any](v *T, b Ptr, off uint64) {
+	if src := unsafe.Add(b.p, uintptr(off)); unsafe.Sizeof(*v) < great {
+		*v = *(*T)(src)
+	} else {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)), unsafe.Slice((*byte)(src), unsafe.Sizeof(*v)))
+	}
+}
+
+// Write copies v to off: a plain copy, ordered by the Publish after it.
+func Write[T any](b Ptr, off uint64, v *T) {
+	if dst := unsafe.Add(b.p, uintptr(off)); unsafe.Sizeof(*v) < great {
+		*(*T)(dst) = *v
+	} else {
+		copy(unsafe.Slice((*byte)(dst), unsafe.Sizeof(*v)), unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)))
+	}
+}
 
 // Atomic32 views a shared word as an atomic.
 func Atomic32(w *uint32) *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(w)) }
