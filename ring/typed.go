@@ -2,7 +2,6 @@ package ring
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -42,23 +41,6 @@ func NewConsumerOf[T any](r *Ring, opts ...EndpointOption) (*ConsumerOf[T], erro
 		return nil, err
 	}
 	return &ConsumerOf[T]{c}, nil
-}
-
-// check holds T against what the ring's creator said of its elements. A ring
-// without a fingerprint, as C creates it, has to fit in size.
-func check[T any](r *Ring) error {
-	t := describe[T]()
-	if t.err != nil {
-		return t.err
-	}
-	c := r.config
-	if c.Kind != Slots || c.SlotSize != t.size {
-		return fmt.Errorf("ring %s: %w: it is of kind %s with messages of %d bytes, %s has %d", r.name(), ErrMismatch, c.Kind, c.SlotSize, t.name, t.size)
-	}
-	if c.fingerprint != 0 && c.fingerprint != t.fingerprint {
-		return fmt.Errorf("ring %s: %w: its elements are %q, want %q", r.name(), ErrMismatch, c.element, t.name)
-	}
-	return nil
 }
 
 // TrySend commits v, or returns ErrFull or ErrClosed or what killed the
