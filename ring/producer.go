@@ -37,6 +37,7 @@ type Producer struct {
 	reserved bool   // a reservation is open
 	room     uint64 // its bytes
 	staged   int    // records staged and not yet published
+	batch    uint64 // position of the first of them
 	first    *uint64
 	firstVal uint64
 }
@@ -111,6 +112,9 @@ func (p *Producer) takeOver() error {
 		return p.fail(err)
 	}
 	p.settle(t.end)
+	if p.slots {
+		p.wipe(t.end, p.head+p.size)
+	}
 	p.account()
 	// A close speaks to whoever was attached then: without a consumer, its
 	// flag is history.
@@ -148,10 +152,18 @@ func (p *Producer) position() uint64 {
 	return p.pos
 }
 
-// account stores how far this producer has come. It is done now and then, when
+// committed is the position up to which everything is published.
+func (p *Producer) committed() uint64 {
+	if p.staged > 0 {
+		return p.batch
+	}
+	return p.position()
+}
+
+// account stores how far this producer has committed. It is done now and then, when
 // room runs out, before a wait and at the end: a successor looks for what was
 // committed since by itself, and so do statistics.
-func (p *Producer) account() { mem.Publish(&p.cursor.Position, p.position()) }
+func (p *Producer) account() { mem.Publish(&p.cursor.Position, p.committed()) }
 
 // Send is TrySend that waits while the ring is full, until ctx or the deadline
 // ends.
@@ -229,7 +241,7 @@ func (p *Producer) consumed() error {
 		mem.Pause(p.step)
 	}
 	head := mem.Load(&p.peer.cursor.Position) // [C1]
-	pos := p.position()
+	pos := p.committed()
 	if head-p.head > pos-p.head || !p.slots && head%layout.WordSize != 0 {
 		if p.ring.region.Faulted() {
 			return p.lost()

@@ -70,13 +70,13 @@ func (p *Producer) trySendSlow(msg []byte) error {
 		p.exit()
 		return err
 	}
-	w := p.data.Word(p.pos & p.mask)
-	copy(p.data.Bytes(p.pos&p.mask+layout.WordSize, n), msg)
-	p.pos += record(n)
-	if int64(p.clean-p.pos) < layout.WordSize {
-		p.sweep(p.pos, record(n))
+	i, end := p.pos&p.mask, p.pos+record(n)
+	if int64(p.clean-end) < layout.WordSize {
+		p.sweep(end, record(n))
 	}
-	mem.Publish(w, layout.RecordCommitted|n) // [P1]
+	copy(p.data.Bytes(i+layout.WordSize, n), msg)
+	mem.Publish(p.data.Word(i), layout.RecordCommitted|n) // [P1]
+	p.pos = end
 	return p.sent()
 }
 
@@ -171,7 +171,7 @@ func (p *Producer) reserveBytes(n int) ([]byte, error) {
 
 // stageBytes closes the open reservation with its first n bytes.
 func (p *Producer) stageBytes(n uint64) {
-	w := p.data.Word(p.pos & p.mask)
+	p.hold(p.data.Word(p.pos&p.mask), layout.RecordCommitted|n)
 	p.pos += record(n)
 	if record(n) != record(p.room) {
 		p.clean = p.pos // what the caller wrote behind its message is not zero
@@ -179,14 +179,13 @@ func (p *Producer) stageBytes(n uint64) {
 	if int64(p.clean-p.pos) < layout.WordSize {
 		p.sweep(p.pos, record(n))
 	}
-	p.hold(w, layout.RecordCommitted|n)
 }
 
-// hold writes the word of a staged record, or keeps it back if it is the first
+// hold writes the word of the record at pos as a staged one, or keeps it back if it is the first
 // of its batch: the consumer sees none before it sees that.
 func (p *Producer) hold(w *uint64, v uint64) {
 	if p.staged == 0 {
-		p.first, p.firstVal = w, v
+		p.first, p.firstVal, p.batch = w, v, p.position()
 	} else {
 		mem.Prepare(w, v)
 	}

@@ -41,6 +41,25 @@ func (p *Producer) admitSlot() error {
 	return p.makeRoomSlot()
 }
 
+// wipe frees what a dead producer has staged behind end, the first uncommitted
+// position, and not published: these slots carry the word of a committed one and
+// would count as such once end is committed. From the last to the first, so that
+// a successor that dies here leaves a row that the next one finds.
+func (p *Producer) wipe(end, limit uint64) {
+	if end == limit {
+		return
+	}
+	last := end
+	for last+1 != limit && mem.Load(p.wordAt(last+1)) == slotWord(last+1, p.size) {
+		last++
+	}
+	for ; last != end; last-- {
+		mem.Publish(p.wordAt(last), layout.SlotFree)
+	}
+}
+
+func (p *Producer) wordAt(pos uint64) *uint64 { return p.data.Word(pos & p.mask * p.stride) }
+
 // makeRoomSlot looks for free slots when there is none known, at the wrap too.
 func (p *Producer) makeRoomSlot() error {
 	if p.slot != p.slotFree {
@@ -78,7 +97,6 @@ func (p *Producer) reserveSlot(n int) ([]byte, error) {
 }
 
 func (p *Producer) stageSlot() {
-	w := p.data.Word(p.slot)
+	p.hold(p.data.Word(p.slot), p.slotWord)
 	p.slot += p.stride
-	p.hold(w, p.slotWord)
 }

@@ -93,14 +93,13 @@ func (t *ProducerOf[T]) TrySendBatch(vs []T) (n int, err error) {
 		// Up to the next closer look, which the wrap is one of.
 		k := min(int((p.slotFree-p.slot)/p.stride), len(vs)-n)
 		for i := range vs[n : n+k] {
-			w := p.data.Word(p.slot)
 			mem.Write(p.data, p.slot+layout.SlotPayload, &vs[n+i])
-			p.slot += p.stride
 			if n+i == 0 {
-				p.first, p.firstVal, p.staged = w, p.slotWord, 1
-				continue
+				p.hold(p.data.Word(p.slot), p.slotWord)
+			} else {
+				mem.Prepare(p.data.Word(p.slot), p.slotWord)
 			}
-			mem.Prepare(w, p.slotWord)
+			p.slot += p.stride
 		}
 		n += k
 	}
