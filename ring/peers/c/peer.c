@@ -18,6 +18,7 @@
  *   --kind K        refuse a ring of another kind
  *   --batch N       publish or release N at a time (default 1)
  *   --timeout MS    of each wait (default: none)
+ *   --checks N      how often recv checks each message, to be slow (default 1)
  *   --die-after N   SIGKILL oneself when N are committed, or received and not all released
  *   --cut           before that leave a staged batch and an open reservation behind
  *
@@ -30,7 +31,7 @@
 #include "peer_payload.h"
 
 struct options {
-	uint64_t count, start, batch, die_after, capacity;
+	uint64_t count, start, batch, die_after, capacity, checks;
 	struct stream stream;
 	enum annulus_strategy wait;
 	uint32_t kind;
@@ -127,7 +128,10 @@ static int receive(struct annulus_consumer *c, const struct options *o, uint64_t
 			annulus_release(c);
 			return rc == ANNULUS_EMPTY ? ANNULUS_OK : rc;
 		}
-		if ((wrong = payload_check(&o->stream, o->start + *done, (const uint8_t *)msg, n)) != NULL) {
+		wrong = NULL;
+		for (uint64_t k = 0; k < o->checks && wrong == NULL; k++)
+			wrong = payload_check(&o->stream, o->start + *done, (const uint8_t *)msg, n);
+		if (wrong != NULL) {
 			snprintf(c->detail, sizeof(c->detail), "message %llu of %zu bytes: wrong %s", (ull)(o->start + *done), n, wrong);
 			return ANNULUS_SYSTEM;
 		}
@@ -195,10 +199,10 @@ static int parse(int argc, char **argv, struct options *o)
 	static const struct option names[] = {
 		{"count", 1, NULL, 'c'}, {"start", 1, NULL, 'f'}, {"size", 1, NULL, 's'}, {"seed", 1, NULL, 'e'},
 		{"wait", 1, NULL, 'w'}, {"kind", 1, NULL, 'k'}, {"batch", 1, NULL, 'b'}, {"timeout", 1, NULL, 't'},
-		{"die-after", 1, NULL, 'd'}, {"cut", 0, NULL, 'x'}, {"capacity", 1, NULL, 'C'}, {NULL, 0, NULL, 0},
+		{"checks", 1, NULL, 'K'}, {"die-after", 1, NULL, 'd'}, {"cut", 0, NULL, 'x'}, {"capacity", 1, NULL, 'C'}, {NULL, 0, NULL, 0},
 	};
 	const struct options defaults = {
-		.count = UINT64_MAX, .batch = 1, .stream = {.min = 12, .max = 1024}, .wait = ANNULUS_FUTEX, .timeout = -1,
+		.count = UINT64_MAX, .batch = 1, .checks = 1, .stream = {.min = 12, .max = 1024}, .wait = ANNULUS_FUTEX, .timeout = -1,
 	};
 	*o = defaults;
 	for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
@@ -209,6 +213,7 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'e': o->stream.seed = strtoull(optarg, NULL, 0); break;
 		case 'b': o->batch = strtoull(optarg, NULL, 0); break;
 		case 't': o->timeout = atoi(optarg); break;
+		case 'K': o->checks = strtoull(optarg, NULL, 0); break;
 		case 'd': o->die_after = strtoull(optarg, NULL, 0); break;
 		case 'x': o->cut = 1; break;
 		case 'C': o->capacity = strtoull(optarg, NULL, 0); break;
