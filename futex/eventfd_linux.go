@@ -30,6 +30,8 @@ type Eventfd struct {
 	raw  syscall.RawConn
 	emit func(fd uintptr) // bound once, so that Signal allocates nothing
 	bad  atomic.Uintptr   // the errno of a write that could not fail, and did
+
+	count [8]byte // what Wait has read; a local one would be allocated under -race
 }
 
 // NewEventfd returns an Eventfd with a count of zero. It fails when the process
@@ -144,8 +146,7 @@ func (e *Eventfd) Wait(deadline time.Time) error {
 	} else if err != nil { // the only other way to fail
 		return fmt.Errorf("futex: eventfd: %w", os.ErrClosed)
 	}
-	var count [8]byte
-	if _, err := e.file.Read(count[:]); err != nil {
+	if _, err := e.file.Read(e.count[:]); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return os.ErrDeadlineExceeded
 		}

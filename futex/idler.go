@@ -26,6 +26,25 @@ type Idler struct {
 	slice    time.Duration
 }
 
+// Spin looks at *word for one chunk of this wait's spins, at most, and tells
+// whether it differs from old. It is the short way out of short waits: cheaper
+// than Pause, and Done need not be called after it.
+func (w *Idler) Spin(word *uint64, old uint64) bool {
+	n := min(w.spinLimit()-w.spun, spinChunk)
+	for range n {
+		if mem.Load(word) != old {
+			w.spun = 0
+			if w.budget != 0 {
+				w.budget = min(2*w.budget, w.Strategy.Spins) // it paid
+			}
+			return true
+		}
+		mem.Pause(1)
+	}
+	w.spun += max(n, 0)
+	return false
+}
+
 // Pause waits a little, or sleeps, until *word may differ from old, where word
 // is what the caller's failed try saw. It returns after at most one slice, one
 // chunk of spins or at the deadline (zero: none), and often for nothing: the
@@ -33,15 +52,8 @@ type Idler struct {
 // those of Gate.Sleep.
 func (w *Idler) Pause(word *uint64, old uint64, deadline time.Time) (slept bool, err error) {
 	s := &w.Strategy
-	if limit := w.spinLimit(); w.spun < limit {
-		for n := min(limit-w.spun, spinChunk); n > 0; n-- {
-			if mem.Load(word) != old {
-				return false, nil
-			}
-			mem.Pause(1)
-			w.spun++
-		}
-		if s.Park == ParkNever {
+	if w.spun < w.spinLimit() {
+		if !w.Spin(word, old) && s.Park == ParkNever {
 			// A spinning goroutine must not starve its own process.
 			runtime.Gosched()
 			if s.Yields == 0 {
@@ -82,11 +94,6 @@ func (w *Idler) Parking() bool {
 	return w.Strategy.Park != ParkNever && w.spun >= w.spinLimit() && w.yielded >= w.Strategy.Yields
 }
 
-// Waiting tells whether a wait is open: Pause was called since the last Done.
-func (w *Idler) Waiting() bool {
-	return w.spun|w.yielded != 0 || w.parked || w.prepared
-}
-
 // Done ends a wait, whether it succeeded or not.
 func (w *Idler) Done() {
 	if w.prepared {
@@ -106,9 +113,9 @@ func (w *Idler) spinLimit() int {
 	return w.Strategy.Spins
 }
 
-// adapt halves the budget after a wait whose spins were wasted and doubles it
-// after one that spinning ended, so that a mostly idle ring costs little and a
-// busy one is never put to sleep.
+// adapt halves the budget after a wait whose spins were wasted; Spin doubles it
+// when it pays. So a mostly idle ring costs little, and a busy one is never put
+// to sleep.
 func (w *Idler) adapt() {
 	full := w.Strategy.Spins
 	if w.budget == 0 {
@@ -116,8 +123,6 @@ func (w *Idler) adapt() {
 	}
 	if w.parked {
 		w.budget = max(w.budget/2, full/64, 1)
-	} else if w.spun > 0 {
-		w.budget = min(w.budget*2, full)
 	}
 }
 

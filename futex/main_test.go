@@ -3,9 +3,7 @@ package futex
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 )
@@ -16,6 +14,9 @@ const roleEnv = "ANNULUS_FUTEX_ROLE"
 // roles are the children's programs; a test file adds its own in init. What
 // they print goes to the parent, an error makes them exit with 1.
 var roles = map[string]func(args []string) error{}
+
+// atExit is what remains to be done after the last test.
+var atExit []func()
 
 func TestMain(m *testing.M) {
 	if name := os.Getenv(roleEnv); name != "" {
@@ -40,7 +41,9 @@ func runAndCheckLeaks(m *testing.M) int {
 	}
 	fds, goroutines := openFDs(), runtime.NumGoroutine()
 	code := m.Run()
-	removePeers()
+	for _, f := range atExit {
+		f()
+	}
 	for range 2000 { // goroutines end a little after what they were waited for
 		if openFDs() <= fds && runtime.NumGoroutine() <= goroutines {
 			return code
@@ -63,62 +66,6 @@ func openFDs() int {
 		return 0
 	}
 	return len(entries)
-}
-
-// child is this binary in a role, killed at the end of the test.
-func child(t *testing.T, role string, args ...string) *exec.Cmd {
-	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), exe, args...)
-	cmd.Env = append(os.Environ(), roleEnv+"="+role)
-	return cmd
-}
-
-// process is a running child or C peer, whose output is kept.
-type process struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	out    *strings.Builder
-	exited chan struct{} // closed when it has ended, after err and out are written
-	err    error
-}
-
-func start(t *testing.T, cmd *exec.Cmd) *process {
-	t.Helper()
-	p := &process{t: t, cmd: cmd, out: new(strings.Builder), exited: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = p.out, p.out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		p.err = cmd.Wait()
-		close(p.exited)
-	}()
-	t.Cleanup(p.kill)
-	return p
-}
-
-// kill kills the process, if it still runs, and waits for its end.
-func (p *process) kill() {
-	p.cmd.Process.Kill()
-	<-p.exited
-}
-
-// done waits for the process, which must succeed, and returns what it printed.
-func (p *process) done() string {
-	p.t.Helper()
-	select {
-	case <-p.exited:
-	case <-time.After(patience):
-		p.kill()
-	}
-	if p.err != nil {
-		p.t.Fatalf("%s: %v\n%s", p.cmd, p.err, p.out)
-	}
-	return strings.TrimSpace(p.out.String())
 }
 
 // patience is how long anything may take before a test calls it hung.

@@ -47,13 +47,14 @@ type Config struct {
 
 	element     string // of a typed ring
 	fingerprint uint64
+	err         error // why the element type will not do
 }
 
 // SlotsOf returns the Config of a ring of slots that each hold one T, which must
 // be free of pointers (checked when the ring is created).
 func SlotsOf[T any](slots int) Config {
 	t := describe[T]()
-	return Config{Kind: Slots, Capacity: slots, SlotSize: t.size, element: t.name, fingerprint: t.fingerprint}
+	return Config{Kind: Slots, Capacity: slots, SlotSize: t.size, element: t.name, fingerprint: t.fingerprint, err: t.err}
 }
 
 func (c Config) withDefaults() Config {
@@ -87,6 +88,9 @@ func (c Config) Size() (int64, error) {
 
 func (c Config) geometry() (layout.Geometry, error) {
 	c = c.withDefaults()
+	if c.err != nil {
+		return layout.Geometry{}, c.err
+	}
 	for _, f := range []struct {
 		name string
 		n    int

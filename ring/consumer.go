@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"annulus/futex"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -27,6 +26,7 @@ type Consumer struct {
 	bytes    uint64
 	released uint64 // position that the producer may reuse up to
 	owed     uint64 // position at which the producer was last told of space
+	seen     uint64 // what the word of the next message was when it was not there
 	quarter  uint64 // of the capacity: how much space is worth a wake
 
 	finish   atomic.Bool // Finish was called
@@ -138,7 +138,13 @@ func (c *Consumer) TryPeekBatch(dst [][]byte) (int, error) {
 // that the memory was lost meanwhile, so that peeked bytes may have been zeros.
 func (c *Consumer) Release() error {
 	c.enter()
-	err := c.release()
+	var err error
+	if mem.Load(&c.quiet) == 0 {
+		err = c.look()
+	}
+	if err == nil {
+		err = c.release()
+	}
 	c.exit()
 	return err
 }
@@ -149,7 +155,7 @@ func (c *Consumer) release() error {
 	mem.Publish(&c.cursor.Bytes, c.bytes)
 	mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
 	c.released = c.pos
-	if mem.Load(c.arm) != c.quiet {
+	if mem.Load(c.arm) != mem.Load(&c.quiet) {
 		return c.releasedSlow()
 	}
 	return nil
@@ -159,159 +165,11 @@ func (c *Consumer) release() error {
 // is free, so that it does not sleep and wake for every message. A smaller
 // space it finds by itself when its slice ends.
 func (c *Consumer) releasedSlow() error {
-	if mem.Load(c.arm)&layout.ArmValid == 0 {
-		return c.lost()
-	}
-	if c.closing.Load() {
-		return nil
-	}
 	now := c.pos-c.owed >= c.quarter
 	if now {
 		c.owed = c.pos
 	}
-	c.signal(now)
-	return c.failed
-}
-
-// next finds the next message: where its payload lies and how long it is.
-func (c *Consumer) next() (off, n uint64, err error) {
-	if mem.Load(&c.quiet) == 0 {
-		if err := c.look(); err != nil {
-			return 0, 0, err
-		}
-	}
-	if c.slots {
-		return c.nextInSlot()
-	}
-	return c.nextRecord()
-}
-
-// nothing says why there is no message at pos.
-func (c *Consumer) nothing() error {
-	if c.ring.region.Faulted() || mem.Load(c.arm)&layout.ArmValid == 0 {
-		return c.lost()
-	}
-	if c.pos == c.released && c.owed != c.pos {
-		// All is released: a producer waiting for space need not wait for a
-		// quarter of the ring.
-		c.owed = c.pos
-		c.signal(true)
-	}
-	if c.over {
-		return io.EOF
-	}
-	session, ended, err := c.ended()
-	if err != nil {
-		return err
-	}
-	// What was committed before the close is visible after it: look again.
-	if !ended || mem.Load(c.word()) != c.absent() {
-		return ErrEmpty
-	}
-	atomic.StoreUint32(&c.mine.endpoint.Drained, session)
-	c.over = true
-	return io.EOF
-}
-
-// ended tells whether the producer's session, which it returns, is over, or was
-// asked to be.
-func (c *Consumer) ended() (session uint32, ended bool, err error) {
-	p := c.peer.endpoint
-	closed := atomic.LoadUint32(&p.Closed) // [P2]
-	session = atomic.LoadUint32(&p.Session)
-	drained := atomic.LoadUint32(&c.mine.endpoint.Drained)
-	if closed != 0 && closed == session && closed != drained {
-		return session, true, nil
-	}
-	if !c.finish.Load() {
-		return drained, false, nil
-	}
-	// Asked to end: a producer that is attached but idle may never see it.
-	if c.finished.IsZero() {
-		c.finished = time.Now()
-		futex.Barrier()
-	}
-	alive, err := c.ring.region.Locked(c.peer.lock)
-	return drained, err == nil && (!alive || time.Since(c.finished) > futex.DefaultSlice), err
-}
-
-// word is where the next message will show, absent what it holds until then.
-func (c *Consumer) word() *uint64 {
-	if c.slots {
-		return c.data.Word(c.slot)
-	}
-	return c.data.Word(c.pos & c.mask)
-}
-
-func (c *Consumer) absent() uint64 {
-	if c.slots {
-		if w := mem.Load(c.word()); w != c.slotWord {
-			return w
-		}
-		return 0
-	}
-	return 0
-}
-
-func (c *Consumer) waitData(ctx context.Context) error {
-	return c.pause(ctx, c.word(), c.absent())
-}
-
-func (c *Consumer) waited() {
-	if c.waiter.Waiting() {
-		c.endWait()
-	}
-}
-
-// nextRecord is next for records of variable length.
-func (c *Consumer) nextRecord() (off, n uint64, err error) {
-	for {
-		i := c.pos & c.mask
-		w := mem.Load(c.data.Word(i)) // [P1]
-		n = w - layout.RecordCommitted
-		// One comparison refuses an empty word, padding and a length beyond
-		// the end: all are greater than any capacity.
-		if n <= c.mask-(layout.WordSize-1)-i {
-			c.pos += record(n)
-			c.messages++
-			c.bytes += n
-			return i + layout.WordSize, n, nil
-		}
-		if w == 0 {
-			return 0, 0, c.nothing()
-		}
-		if err := c.skip(w, i); err != nil {
-			return 0, 0, err
-		}
-	}
-}
-
-// skip steps over padding, which always reaches to the end of data.
-func (c *Consumer) skip(w, i uint64) error {
-	if w != layout.RecordCommitted|layout.RecordPad|(c.size-i-layout.WordSize) {
-		if c.ring.region.Faulted() {
-			return c.lost()
-		}
-		return c.corrupt("header %#x at position %d", w, c.pos)
-	}
-	c.pos += c.size - i
-	return nil
-}
-
-// nextInSlot is next for slots.
-func (c *Consumer) nextInSlot() (off, n uint64, err error) {
-	if mem.Load(c.data.Word(c.slot)) != c.slotWord { // [P1]
-		return 0, 0, c.nothing()
-	}
-	off = c.slot + layout.SlotPayload
-	c.pos++
-	if c.slot += c.stride; c.slot == c.slotEnd {
-		c.slot = 0
-		c.slotWord += 1 << layout.SlotLapShift
-	}
-	c.messages++
-	c.bytes += c.max
-	return off, c.max, nil
+	return c.signal(now)
 }
 
 // All returns an iterator over the messages, in place: each is valid until the

@@ -1,13 +1,9 @@
 package ring
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"annulus/futex"
 	"annulus/internal/layout"
@@ -46,6 +42,7 @@ type endpoint struct {
 	wake       futex.Gate  // the peer sleeps here
 	waiter     futex.Idler // this side sleeps here
 	idle       int         // sleeps of this wait that brought nothing
+	blocked    uint64      // 1 from the first pause of a wait to its end
 
 	closing  atomic.Bool
 	deadline atomic.Int64 // ns since 1970; 0: none
@@ -122,150 +119,30 @@ func (e *endpoint) setQuiet(w uint64) {
 }
 
 // signal is the slow half of the check after a publish: wake the peer if it
-// sleeps. The publish has happened whatever comes of it, so there is no error
-// to return: what is wrong is found by the next operation.
-func (e *endpoint) signal(now bool) {
+// sleeps and now is the time. Its error says that what was published may have
+// gone nowhere.
+func (e *endpoint) signal(now bool) error {
 	w := mem.Load(e.arm)
 	fence := e.fenced || w&layout.ArmFence != 0
 	if fence {
 		atomic.AddUint64(&e.busy, 0) // order the publish before the load below
 		w = mem.Load(e.arm)
 	}
-	if w&layout.ArmValid == 0 || e.failed != nil || e.closing.Load() {
-		return
+	if w&layout.ArmValid == 0 {
+		return e.lost()
+	}
+	if e.failed != nil || e.closing.Load() {
+		return e.failed
 	}
 	if !now && uint32(w) == e.wake.Seq.Load() {
-		return // asleep, but not worth a wake yet: come back
+		return nil // asleep, but not worth a wake yet: come back
 	}
 	if _, err := e.wake.WakeUp(w); err != nil {
-		e.fail(fmt.Errorf("ring %s: wake the %s: %w", e.ring.name(), e.peer.role, err))
-		return
+		return e.fail(fmt.Errorf("ring %s: wake the %s: %w", e.ring.name(), e.peer.role, err))
 	}
 	if fence {
 		w = 0
 	}
 	e.setQuiet(w)
-}
-
-// pause waits a little for *word to differ from old. It returns an error when
-// waiting on is pointless.
-func (e *endpoint) pause(ctx context.Context, word *uint64, old uint64) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	end, err := e.until(ctx)
-	if err != nil {
-		return err
-	}
-	if e.waiter.Parking() {
-		e.follow(ctx)
-	}
-	e.enter()
-	defer e.exit()
-	if e.fenced {
-		atomic.AddUint64(&e.busy, 0)
-	}
-	if e.closing.Load() {
-		return e.closed()
-	}
-	slept, err := e.waiter.Pause(word, old, end)
-	if err != nil || e.ring.region.Faulted() {
-		return e.lost()
-	}
-	if slept {
-		e.idle++
-		if e.idle%4 == 0 {
-			return e.forlorn()
-		}
-	}
 	return nil
-}
-
-// until returns when a wait has to end, or that it has to end now.
-func (e *endpoint) until(ctx context.Context) (time.Time, error) {
-	end, _ := ctx.Deadline()
-	if ns := e.deadline.Load(); ns != 0 {
-		t := time.Unix(0, ns)
-		if !time.Now().Before(t) {
-			return t, fmt.Errorf("ring %s: %w", e.ring.name(), os.ErrDeadlineExceeded)
-		}
-		if end.IsZero() || t.Before(end) {
-			end = t
-		}
-	}
-	return end, nil
-}
-
-// forlorn finds out, after some sleeps in vain, whether anybody can still come.
-func (e *endpoint) forlorn() error {
-	if err := e.ring.region.Check(); err != nil {
-		return e.fail(fmt.Errorf("ring %s: %w", e.ring.name(), err))
-	}
-	if n, err := e.ring.region.Links(); err != nil || n > 0 {
-		return err
-	}
-	if alive, err := e.ring.region.Locked(e.peer.lock); err != nil || alive {
-		return err
-	}
-	return fmt.Errorf("ring %s: %w: its name is gone and no %s is attached", e.ring.name(), ErrRemoved, e.peer.role)
-}
-
-// follow makes the end of ctx end a sleep at once. It is registered once for a
-// context, not for each wait.
-func (e *endpoint) follow(ctx context.Context) {
-	done := ctx.Done()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if done == e.ctxDone {
-		return
-	}
-	if e.ctxStop != nil {
-		e.ctxStop()
-		e.ctxStop = nil
-	}
-	e.ctxDone = done
-	if done != nil {
-		e.ctxStop = context.AfterFunc(ctx, e.interrupt)
-	}
-}
-
-// interrupt ends a sleep of the owner. Any goroutine may call it.
-func (e *endpoint) interrupt() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.detached {
-		// An error here would mean that memory is gone: then nobody sleeps.
-		_ = e.waiter.Gate.Interrupt()
-	}
-}
-
-// endWait closes a wait that pause was called for.
-func (e *endpoint) endWait() {
-	e.idle = 0
-	e.enter()
-	if !e.closing.Load() {
-		e.waiter.Done()
-	}
-	e.exit()
-}
-
-// setDeadline is SetDeadline of both endpoints.
-func (e *endpoint) setDeadline(t time.Time) error {
-	ns := int64(0)
-	if !t.IsZero() {
-		ns = max(t.UnixNano(), 1)
-	}
-	e.deadline.Store(ns)
-	e.interrupt()
-	return nil
-}
-
-// awaitIdle waits until the owner is outside every operation, breaking its
-// sleeps, after closing and quiet were set.
-func (e *endpoint) awaitIdle() {
-	futex.Barrier() // [E1] now busy is visible, or the owner will see quiet == 0
-	for mem.Load(&e.busy) != 0 {
-		e.interrupt()
-		runtime.Gosched()
-	}
 }

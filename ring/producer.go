@@ -168,24 +168,29 @@ func (p *Producer) Send(ctx context.Context, msg []byte) error {
 
 // waitSpace waits a little for the consumer to move on.
 func (p *Producer) waitSpace(ctx context.Context) error {
-	return p.pause(ctx, &p.peer.cursor.Position, p.head)
+	word := &p.peer.cursor.Position
+	if p.spin(word, p.head) {
+		return nil
+	}
+	return p.pause(ctx, word, p.head)
 }
 
 // waited ends a wait if there was one.
 func (p *Producer) waited() {
-	if p.waiter.Waiting() {
+	if p.blocked != 0 {
 		p.endWait()
 	}
 }
 
 // publish makes what first points at visible and all that was staged behind it.
-func (p *Producer) publish() {
+func (p *Producer) publish() error {
 	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word
 	p.staged = 0
 	p.run = p.free
-	if mem.Load(p.arm) != p.quiet {
-		p.signal(true)
+	if mem.Load(p.arm) != mem.Load(&p.quiet) {
+		return p.signal(true)
 	}
+	return nil
 }
 
 // ready looks closer before an operation: errors that stop it, and a staged
@@ -198,7 +203,7 @@ func (p *Producer) ready() error {
 		return ErrReserved
 	}
 	if p.staged > 0 {
-		p.publish()
+		return p.publish()
 	}
 	return nil
 }

@@ -41,11 +41,12 @@ func (p *Producer) trySendBytes(msg []byte) error {
 	mem.Copy(p.data, i+layout.WordSize, msg)
 	mem.Publish(p.data.Word(i), layout.RecordCommitted|n) // [P1] pairs with the consumer's load of this word
 	p.pos = end
-	if mem.Load(p.arm) != p.quiet {
-		p.signal(true)
+	var err error
+	if mem.Load(p.arm) != mem.Load(&p.quiet) {
+		err = p.signal(true)
 	}
 	p.exit()
-	return nil
+	return err
 }
 
 // admit looks closer whether a message of n bytes may be written at pos now,
@@ -71,13 +72,16 @@ func (p *Producer) makeRoom(n uint64) error {
 	// The word behind the last record stays free for the next header.
 	limit := p.head + p.size - layout.WordSize
 	lap := p.pos&^p.mask + p.size // where data wraps
-	if p.pos+need > lap && int64(limit-(lap+need)) >= 0 {
-		p.pad(lap)
+	wrap := p.pos+need > lap && int64(limit-(lap+need)) >= 0
+	if wrap {
 		lap += p.size
 	}
 	p.free = limit
 	if int64(limit-lap) > 0 {
 		p.free = lap
+	}
+	if wrap {
+		p.pad(lap - p.size)
 	}
 	if p.staged == 0 && !p.reserved {
 		p.run = p.free

@@ -22,9 +22,9 @@ func (p *Producer) trySendSlot(msg []byte) error {
 		return p.wrongSize(len(msg))
 	}
 	mem.Copy(p.data, p.slot+layout.SlotPayload, msg)
-	p.commitSlot()
+	err := p.commitSlot()
 	p.exit()
-	return nil
+	return err
 }
 
 func (p *Producer) wrongSize(n int) error {
@@ -73,12 +73,13 @@ func (p *Producer) makeRoomSlot() error {
 }
 
 // commitSlot publishes the slot at hand, whose payload is written.
-func (p *Producer) commitSlot() {
+func (p *Producer) commitSlot() error {
 	mem.Publish(p.data.Word(p.slot), p.slotWord) // [P1] pairs with the consumer's load of this word
 	p.slot += p.stride
-	if mem.Load(p.arm) != p.quiet {
-		p.signal(true)
+	if mem.Load(p.arm) != mem.Load(&p.quiet) {
+		return p.signal(true)
 	}
+	return nil
 }
 
 func (p *Producer) reserveSlot(n int) ([]byte, error) {

@@ -89,7 +89,6 @@ func (p *Producer) stage(n int) error {
 		return p.wrongSize(n)
 	}
 	p.reserved = false
-	p.room = uint64(n)
 	if p.slots {
 		p.stageSlot()
 	} else {
@@ -112,13 +111,14 @@ func (p *Producer) publishStaged() error {
 	if p.closing.Load() {
 		return p.closed()
 	}
-	if p.staged > 0 {
-		p.publish()
-		if p.reserved {
-			p.run = p.here()
-		}
+	if p.staged == 0 {
+		return p.failed
 	}
-	return p.failed
+	err := p.publish()
+	if p.reserved {
+		p.run = p.here()
+	}
+	return err
 }
 
 // Commit is Stage and Publish.
@@ -167,11 +167,11 @@ func (p *Producer) TrySendBatch(msgs [][]byte) (n int, err error) {
 		}
 		n++
 	}
-	if p.staged > 0 {
-		p.publish()
-	}
 	if err == ErrFull && n > 0 {
 		err = nil
+	}
+	if p.staged > 0 {
+		err = firstError(p.publish(), err)
 	}
 	return n, err
 }
@@ -188,4 +188,12 @@ func (p *Producer) SendBatch(ctx context.Context, msgs [][]byte) (n int, err err
 	}
 	p.waited()
 	return n, err
+}
+
+// firstError returns a unless it is nil, else b.
+func firstError(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
 }

@@ -71,9 +71,9 @@ func (t *ProducerOf[T]) TrySend(v T) error {
 		return err
 	}
 	mem.SetValue(p.data, p.slot+layout.SlotPayload, &v)
-	p.commitSlot()
+	err := p.commitSlot()
 	p.exit()
-	return nil
+	return err
 }
 
 // Send is TrySend that waits while the ring is full.
@@ -117,10 +117,10 @@ func (t *ProducerOf[T]) TrySendBatch(vs []T) (n int, err error) {
 		n += k
 	}
 	if n > 0 {
-		p.publish()
 		if err == ErrFull {
 			err = nil
 		}
+		err = firstError(p.publish(), err)
 	}
 	return n, err
 }
@@ -170,6 +170,12 @@ func (t *ProducerOf[T]) Commit() error { return t.p.Commit(int(t.p.max)) }
 
 // Abort gives the reservation up.
 func (t *ProducerOf[T]) Abort() { t.p.Abort() }
+
+// Waiting is Producer.Waiting.
+func (t *ProducerOf[T]) Waiting() bool { return t.p.Waiting() }
+
+// Wakes is Producer.Wakes.
+func (t *ProducerOf[T]) Wakes() uint64 { return t.p.Wakes() }
 
 // SetDeadline is Producer.SetDeadline.
 func (t *ProducerOf[T]) SetDeadline(d time.Time) error { return t.p.SetDeadline(d) }
@@ -277,6 +283,12 @@ func (t *ConsumerOf[T]) All(ctx context.Context) iter.Seq2[T, error] {
 		}
 	}
 }
+
+// Waiting is Consumer.Waiting.
+func (t *ConsumerOf[T]) Waiting() bool { return t.c.Waiting() }
+
+// Wakes is Consumer.Wakes.
+func (t *ConsumerOf[T]) Wakes() uint64 { return t.c.Wakes() }
 
 // SetDeadline is Consumer.SetDeadline.
 func (t *ConsumerOf[T]) SetDeadline(d time.Time) error { return t.c.SetDeadline(d) }

@@ -40,6 +40,11 @@ func procFD(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 // allocate gives a file its size and all its memory or disk space. It goes in
 // steps: a signal undoes no more than one.
 func allocate(fd int, size int64, dir string) error {
+	if isMemory(fd) {
+		if err := fitsMemory(size, dir); err != nil {
+			return err
+		}
+	}
 	const step = 64 << 20
 	for off := int64(0); off < size; off += step {
 		err := retry(func() error { return unix.Fallocate(fd, 0, off, min(step, size-off)) })

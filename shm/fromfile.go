@@ -13,22 +13,35 @@ import (
 // this process' own, whoever else has the description of f. f stays the
 // caller's and may be closed at once. A file that is open for reading only
 // needs ReadOnly (fs.ErrPermission); so does one that is sealed against writing.
-// Checks and further errors are those of OpenFile.
+// Another user's file needs a mode that lets this process open it, besides
+// WithOwner. Checks and further errors are those of OpenFile.
 func FromFile(f *os.File, opts ...Option) (*Region, error) {
 	c := newConfig(opts)
 	if err := c.forOpen(); err != nil {
 		return nil, err
 	}
+	var r *Region
+	err := control(f, func(fd int) (err error) {
+		r, err = fromFD(fd, f.Name(), c)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// control runs use with the descriptor of f, which stays open for so long.
+func control(f *os.File, use func(fd int) error) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
-		return nil, fmt.Errorf("shm: FromFile: %w", err)
+		return fmt.Errorf("shm: %w", err)
 	}
-	var r *Region
 	var inner error
-	if err := conn.Control(func(fd uintptr) { r, inner = fromFD(int(fd), f.Name(), c) }); err != nil {
-		return nil, fmt.Errorf("shm: FromFile %s: %w", f.Name(), err)
+	if conn.Control(func(fd uintptr) { inner = use(int(fd)) }) != nil {
+		return fmt.Errorf("shm: %s: %w", f.Name(), os.ErrClosed) // its only reason
 	}
-	return r, inner
+	return inner
 }
 
 func fromFD(fd int, name string, c *config) (*Region, error) {

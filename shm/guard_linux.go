@@ -35,7 +35,9 @@ type guardEntry struct {
 var (
 	guardTable [guardSlots]guardEntry // not on the heap: the handler reads it
 	guardHigh  atomic.Uint64          // entries from here on were never used
-	guardOld   uintptr                // the handler that was there before ours
+
+	//lint:ignore U1000 the handler reads it
+	guardOld uintptr // the handler that was there before ours
 
 	guardMu    sync.Mutex
 	guardOwner [guardSlots]*faultFlag // keeps reachable what the handler may write

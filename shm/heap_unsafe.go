@@ -7,13 +7,10 @@ import (
 	"unsafe"
 )
 
-// maxHeap is below the address space of the Go heap (2^48), so that make does
-// not panic; what is beyond memory and swap still ends the program, as any make.
-const maxHeap = min(math.MaxInt/2, 1<<46)
-
 // Heap makes a region of size bytes, rounded up to whole pages and page-aligned,
 // on the Go heap: for goroutines of one process, and visible to the race
-// detector. Its locks are in-process. Huge and locked pages are not to be had.
+// detector. Its locks are in-process. Huge and locked pages are not to be
+// had. More than the machine has is ErrNoSpace.
 func Heap(size int, opts ...Option) (*Region, error) {
 	c := newConfig(opts)
 	if err := c.forCreate(); err != nil {
@@ -24,8 +21,11 @@ func Heap(size int, opts ...Option) (*Region, error) {
 	if err != nil {
 		return nil, err
 	}
-	if size > maxHeap {
+	if size > math.MaxInt/2 { // make would panic
 		return nil, fmt.Errorf("shm: size %d: beyond what the Go heap can hold: %w", size, ErrSize)
+	}
+	if err := fitsMemory(int64(size), "the Go heap"); err != nil {
+		return nil, fmt.Errorf("shm: Heap: %w", err)
 	}
 	// The collector does not move objects, so an aligned start stays aligned.
 	raw := make([]byte, size+page)

@@ -3,6 +3,7 @@ package shm
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,19 +43,42 @@ func (r *Region) hugePages() string {
 	if err := unix.Madvise(r.mem, unix.MADV_HUGEPAGE); err != nil {
 		return fmt.Sprintf("madvise(MADV_HUGEPAGE): %v", err)
 	}
-	// The pages were allocated with the file, small: have them put together. The
-	// kernel may answer EAGAIN when it was merely busy.
+	// The pages were allocated with the file, perhaps small: have them put
+	// together. The kernel may answer EAGAIN when it was merely busy.
+	whole := len(r.mem) / huge * huge
+	_ = prefault(r.mem, r.readOnly)
 	var err error
 	for range 4 {
-		err = unix.Madvise(r.mem[:len(r.mem)/huge*huge], unix.MADV_COLLAPSE)
+		err = unix.Madvise(r.mem[:whole], unix.MADV_COLLAPSE)
 		if err != unix.EAGAIN && err != unix.EINTR {
 			break
 		}
 	}
-	if err != nil {
+	// Some file systems had large ones from the start and refuse this.
+	if err != nil && hugeMapped(r.mem) < whole {
 		return fmt.Sprintf("madvise(MADV_COLLAPSE): %v", err)
 	}
 	return ""
+}
+
+// hugeMapped returns how many bytes of a mapping the kernel maps by huge pages.
+func hugeMapped(mem []byte) int {
+	smaps, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		return 0
+	}
+	base, _ := span(mem)
+	_, entry, _ := strings.Cut("\n"+string(smaps), fmt.Sprintf("\n%x-", base))
+	entry, _, _ = strings.Cut(entry, "VmFlags:")
+	sum := 0
+	for _, key := range []string{"\nShmemPmdMapped:", "\nFilePmdMapped:"} {
+		_, rest, _ := strings.Cut(entry, key)
+		n := 0
+		if _, err := fmt.Sscan(rest, &n); err == nil {
+			sum += n << 10
+		}
+	}
+	return sum
 }
 
 // hugeSize returns the size of a transparent huge page, 0 without.

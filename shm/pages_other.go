@@ -17,3 +17,5 @@ func prefault(mem []byte, _ bool) error {
 func (r *Region) hugePages() string { return "not on this platform" }
 
 func mapAligned(int, int, bool) ([]byte, func() error, bool) { return nil, nil, false }
+
+func fitsMemory(int64, string) error { return nil }

@@ -43,26 +43,23 @@ func SendFiles(conn *net.UnixConn, files ...*os.File) (err error) {
 // copyFD returns a descriptor of f to send: of a new description where f is a
 // file, else (sockets, eventfds) of the same.
 func copyFD(f *os.File) (fd int, err error) {
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	cerr := conn.Control(func(ufd uintptr) {
+	err = control(f, func(from int) error {
 		var st unix.Stat_t
-		if err = fstat(int(ufd), &st); err != nil {
-			return
+		if err := fstat(from, &st); err != nil {
+			return err
 		}
-		if uint32(st.Mode)&unix.S_IFMT == unix.S_IFREG {
-			var flags int
-			if flags, err = unix.FcntlInt(ufd, unix.F_GETFL, 0); err != nil {
-				return
-			}
-			fd, err = reopen(int(ufd), flags&unix.O_ACCMODE|unix.O_CLOEXEC)
-			return
+		if uint32(st.Mode)&unix.S_IFMT != unix.S_IFREG {
+			fd, err = unix.FcntlInt(uintptr(from), unix.F_DUPFD_CLOEXEC, 0)
+			return err
 		}
-		fd, err = unix.FcntlInt(ufd, unix.F_DUPFD_CLOEXEC, 0)
+		flags, err := unix.FcntlInt(uintptr(from), unix.F_GETFL, 0)
+		if err != nil {
+			return err
+		}
+		fd, err = reopen(from, flags&unix.O_ACCMODE|unix.O_CLOEXEC)
+		return err
 	})
-	return fd, errors.Join(cerr, err)
+	return fd, err
 }
 
 // ReceiveFiles receives what one SendFiles sent, at most limit files; they are

@@ -97,7 +97,9 @@ func (r *Region) ReadOnly() bool { return r.readOnly }
 
 // File returns the open file under the mapping, nil for Heap. It carries the
 // region's locks: do not close it, and hand it to other processes by SendFiles,
-// which sends a description of its own. It is closed together with the region.
+// which sends a description of its own. A child that inherits it (ExtraFiles)
+// shares the locks until it has closed it: let it call FromFile, then close. It
+// is closed together with the region.
 func (r *Region) File() *os.File { return r.file }
 
 // Notes returns what was asked for and could not be had, one line each, such as

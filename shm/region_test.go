@@ -72,7 +72,7 @@ func TestRegion(t *testing.T) {
 		if err := r.Check(); err != nil || r.Faulted() || r.ReadOnly() {
 			t.Errorf("Check: %v, Faulted %v, ReadOnly %v", err, r.Faulted(), r.ReadOnly())
 		}
-		if n := r.Notes(); n != nil {
+		if n := r.Notes(); n != nil && !strings.Contains(n[0], "fault guard: not available on this platform") {
 			t.Errorf("notes %q", n)
 		}
 		if (r.File() == nil) != (r.Backing() == BackedByHeap) {

@@ -58,3 +58,6 @@ func at[T any](mem []byte, off uint64) *T {
 	}
 	return (*T)(unsafe.Pointer(&b[0]))
 }
+
+// WordAt views the 8 bytes at off, for tests and tools that look at raw rings.
+func WordAt(mem []byte, off uint64) *uint64 { return at[uint64](mem, off) }

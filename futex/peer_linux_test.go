@@ -34,6 +34,7 @@ func ccPeer(t *testing.T, name string) string {
 			t.Fatal(err)
 		}
 		peers.built = map[string]string{}
+		atExit = append(atExit, func() { os.RemoveAll(peers.dir) })
 	}
 	exe := filepath.Join(peers.dir, name+".bin")
 	out, err := exec.Command(cc, "-O2", "-Wall", "-Werror", "-pthread", "-o", exe, filepath.Join("testdata", name)).CombinedOutput()
@@ -42,10 +43,4 @@ func ccPeer(t *testing.T, name string) string {
 	}
 	peers.built[name] = exe
 	return exe
-}
-
-func removePeers() {
-	if peers.dir != "" {
-		os.RemoveAll(peers.dir)
-	}
 }

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// command is one subcommand. A new one is a file of its own and a line in
+// commands.
+type command struct {
+	name     string
+	args     string // what follows the flags, for the help
+	summary  string // one line
+	help     string // a paragraph or two
+	examples string // one per line
+
+	// setup declares the flags and returns what runs once they are parsed. It
+	// gets the arguments that follow the flags.
+	setup func(fs *flag.FlagSet) func(ctx context.Context, io *stdio, args []string) error
+}
+
+// stdio is what a command reads and prints.
+type stdio struct {
+	in       *os.File
+	out, err io.Writer
+}
+
+// commands lists the subcommands in the order of the help. It is a function,
+// because the help prints it.
+func commands() []*command {
+	return []*command{tourCommand(), throughputCommand(), latencyCommand()}
+}
+
+// usageError is a mistake in the command line: one line, exit status 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// run runs one command line and returns the exit status: 0, 1 after a failure
+// or an interrupt, 2 after a mistake in the command line.
+func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	// A second signal is immediate: the kernel takes the workers along.
+	context.AfterFunc(ctx, stop)
+
+	name, err := dispatch(ctx, args, &stdio{stdin, stdout, stderr})
+	if err == nil {
+		return 0
+	}
+	if name != "" {
+		name = " " + name
+	}
+	// Joined errors have a line each: it stays one line.
+	fmt.Fprintf(stderr, "ringbench%s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", "; "))
+	if errors.As(err, &usageError{}) {
+		return 2
+	}
+	return 1
+}
+
+// dispatch returns the name of the command that failed.
+func dispatch(ctx context.Context, args []string, io *stdio) (string, error) {
+	if len(args) == 0 {
+		args = []string{"tour"}
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		return "help", help(io.out, args[1:])
+	}
+	c := findCommand(args[0])
+	if c == nil {
+		what := "command"
+		if strings.HasPrefix(args[0], "-") {
+			what = "command before any flag"
+		}
+		return "", usagef("expected a %s (%s), found %q; see ringbench help", what, commandNames(), args[0])
+	}
+	fs := newFlagSet(c.name)
+	action := c.setup(fs)
+	if err := fs.Parse(args[1:]); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return c.name, printHelp(io.out, c)
+		}
+		return c.name, flagError(fs, c, err)
+	}
+	if c.args == "" && fs.NArg() > 0 {
+		return c.name, usagef("expected only flags, found %q; see ringbench help %s", fs.Arg(0), c.name)
+	}
+	return c.name, action(ctx, io, fs.Args())
+}
+
+func newFlagSet(name string) *flag.FlagSet {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	return fs
+}
+
+// flagError says in one line what was expected and what was found.
+func flagError(fs *flag.FlagSet, c *command, err error) error {
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: "); ok {
+		var known []string
+		fs.VisitAll(func(f *flag.Flag) { known = append(known, "--"+f.Name) })
+		return usagef("expected one of %s, found -%s; see ringbench help %s", strings.Join(known, " "), name, c.name)
+	}
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: "); ok {
+		return usagef("expected a value after -%s, found nothing; see ringbench help %s", name, c.name)
+	}
+	if rest, ok := strings.CutPrefix(text, "invalid boolean value "); ok {
+		value, _, _ := strings.Cut(rest, " for -")
+		return usagef("expected --json or --memfd alone, or with =true or =false, found %s; see ringbench help %s", value, c.name)
+	}
+	return usagef("%w; see ringbench help %s", err, c.name)
+}
+
+func findCommand(name string) *command {
+	for _, c := range commands() {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+func commandNames() string {
+	var names []string
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	return strings.Join(append(names, "help"), ", ")
+}

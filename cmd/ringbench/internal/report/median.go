@@ -1,0 +1,63 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Median folds repetitions of one measurement into one result: every figure
+// is the median of its own column, so that one disturbed repetition spoils
+// none of them. The figures of the fold need not stem from one repetition.
+// It panics when runs is empty.
+func Median(runs []Result) Result {
+	out := runs[0]
+	if len(runs) == 1 {
+		return out
+	}
+	out.Messages = column(runs, func(r Result) uint64 { return r.Messages })
+	out.Seconds = column(runs, func(r Result) float64 { return r.Seconds })
+	out.MessagesPerSecond = column(runs, func(r Result) float64 { return r.MessagesPerSecond })
+	out.BytesPerSecond = column(runs, func(r Result) float64 { return r.BytesPerSecond })
+	out.CPUSeconds = column(runs, func(r Result) float64 { return r.CPUSeconds })
+	if all(runs, func(r Result) bool { return r.Wakes != nil }) {
+		wakes := column(runs, func(r Result) uint64 { return *r.Wakes })
+		out.Wakes = &wakes
+	} else {
+		out.Wakes = nil
+	}
+	if all(runs, func(r Result) bool { return r.LatencyNS != nil }) {
+		pick := func(get func(*Latency) int64) int64 {
+			return column(runs, func(r Result) int64 { return get(r.LatencyNS) })
+		}
+		out.LatencyNS = &Latency{
+			P50:   pick(func(l *Latency) int64 { return l.P50 }),
+			P90:   pick(func(l *Latency) int64 { return l.P90 }),
+			P99:   pick(func(l *Latency) int64 { return l.P99 }),
+			P999:  pick(func(l *Latency) int64 { return l.P999 }),
+			P9999: pick(func(l *Latency) int64 { return l.P9999 }),
+			Max:   pick(func(l *Latency) int64 { return l.Max }),
+		}
+	} else {
+		out.LatencyNS = nil
+	}
+	return out
+}
+
+func column[T cmp.Ordered](runs []Result, get func(Result) T) T {
+	values := make([]T, len(runs))
+	for i, r := range runs {
+		values[i] = get(r)
+	}
+	slices.Sort(values)
+	// The upper middle for an even number: a figure that was really seen.
+	return values[len(values)/2]
+}
+
+func all(runs []Result, ok func(Result) bool) bool {
+	for _, r := range runs {
+		if !ok(r) {
+			return false
+		}
+	}
+	return true
+}

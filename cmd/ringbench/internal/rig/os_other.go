@@ -1,0 +1,38 @@
+//go:build !linux
+
+package rig
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+// Tether does nothing here: a worker sees its parent's death at the end of the
+// pipe that brought its job.
+func Tether(*exec.Cmd) {}
+
+// AllowedCPUs cannot be answered on this system.
+func AllowedCPUs() ([]int, error) {
+	return nil, fmt.Errorf("choosing CPUs needs Linux: %w", errors.ErrUnsupported)
+}
+
+func startPinned(cmd *exec.Cmd, cpus []int) error {
+	if len(cpus) > 0 {
+		return fmt.Errorf("pinning to CPUs needs Linux: %w", errors.ErrUnsupported)
+	}
+	return cmd.Start()
+}
+
+func anonymousFile() (*os.File, error) {
+	f, err := os.CreateTemp("", "ringbench")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"annulus/cmd/ringbench/internal/report"
+	"annulus/cmd/ringbench/internal/rig/rigtest"
+)
+
+// running is a measurement that would last an hour, with a process group of
+// its own, past its first report of progress.
+type running struct {
+	*exec.Cmd
+	out     bytes.Buffer
+	stderr  io.ReadCloser
+	lines   []string
+	shmFree []string
+	tmp     string
+}
+
+func start(t *testing.T, args ...string) *running {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("looks for processes in /proc: Linux only")
+	}
+	r := &running{Cmd: ringbench(t, args...), shmFree: list(t, "/dev/shm")}
+	r.tmp = strings.TrimPrefix(r.Env[len(r.Env)-1], "TMPDIR=")
+	r.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	r.Stdout = &r.out
+	var err error
+	if r.stderr, err = r.StderrPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Kill(-r.Process.Pid, syscall.SIGKILL) })
+	lines := bufio.NewScanner(r.stderr)
+	for lines.Scan() {
+		r.lines = append(r.lines, lines.Text())
+		if strings.Contains(lines.Text(), " of 1h") {
+			return r
+		}
+	}
+	t.Fatalf("it ended without progress: %q", r.lines)
+	return nil
+}
+
+// gone waits until no process of the group runs and fails when files are left.
+func (r *running) gone(t *testing.T) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for left := rigtest.Group(r.Process.Pid); len(left) > 0; left = rigtest.Group(r.Process.Pid) {
+		if time.Now().After(deadline) {
+			t.Fatalf("processes are left: %v", left)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if now := list(t, "/dev/shm"); !slices.Equal(now, r.shmFree) {
+		t.Errorf("/dev/shm held %v and holds %v", r.shmFree, now)
+	}
+}
+
+func list(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.Contains(e.Name(), "ringbench") || strings.Contains(e.Name(), "annulus") {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+func TestInterrupt(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		args    []string
+		sig     syscall.Signal
+		group   bool // as a terminal does it
+		workers int
+	}{
+		{"throughput", []string{"throughput", "--transport", "pipe"}, syscall.SIGINT, false, 2},
+		{"group", []string{"throughput", "--transport", "unix"}, syscall.SIGINT, true, 2},
+		{"latency", []string{"latency", "--transport", "unix"}, syscall.SIGTERM, false, 2},
+		{"pace", []string{"latency", "--transport", "pipe", "--rate", "1000"}, syscall.SIGTERM, true, 2},
+		{"channel", []string{"throughput", "--transport", "channel"}, syscall.SIGINT, false, 1},
+		{"rival", []string{"latency", "--transport", "cflag"}, syscall.SIGINT, true, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.name == "rival" {
+				needCompiler(t, "gcc")
+			}
+			r := start(t, append(c.args, "--duration", "1h", "--size", "64", "--json")...)
+			if n := len(rigtest.Group(r.Process.Pid)) - 1; n != c.workers {
+				t.Errorf("%d workers run, want %d", n, c.workers)
+			}
+			pid := r.Process.Pid
+			if c.group {
+				pid = -pid
+			}
+			if err := syscall.Kill(pid, c.sig); err != nil {
+				t.Fatal(err)
+			}
+			rest, _ := io.ReadAll(r.stderr)
+			if err := r.Wait(); err == nil || r.ProcessState.ExitCode() != 1 {
+				t.Errorf("it ended with %v, want exit status 1: %s", err, rest)
+			}
+			if lines := strings.Count(string(rest), "interrupted after 0 of 1"); lines != 1 {
+				t.Errorf("stderr does not say once that it was interrupted: %q", rest)
+			}
+			var doc report.Document
+			if err := json.Unmarshal(r.out.Bytes(), &doc); err != nil {
+				t.Fatalf("%v in %q", err, r.out.String())
+			}
+			if len(doc.Results) != 1 || doc.Results[0].Messages == 0 || doc.Results[0].Seconds <= 0 {
+				t.Errorf("what it had counted is missing: %+v", doc.Results)
+			}
+			r.gone(t)
+			if left, err := os.ReadDir(r.tmp); err != nil || len(left) > 0 {
+				t.Errorf("temporary files are left: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+func TestWorkersDieWithAKilledParent(t *testing.T) {
+	for _, transport := range []string{"pipe", "channel", "cflag"} {
+		t.Run(transport, func(t *testing.T) {
+			command := "latency"
+			if transport == "cflag" {
+				needCompiler(t, "gcc")
+			}
+			r := start(t, command, "--transport", transport, "--duration", "1h")
+			if err := r.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, r.stderr)
+			r.Wait()
+			r.gone(t)
+		})
+	}
+}

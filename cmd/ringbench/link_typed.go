@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"annulus/cmd/ringbench/internal/rig"
+	"annulus/ring"
+)
+
+// words is a message of a size that ringbench has a type for; the first word is
+// its stamp.
+type words interface {
+	[1]uint64 | [8]uint64 | [128]uint64
+}
+
+// typedLink is one side of a ring of typed slots, one direction.
+type typedLink[T words] struct {
+	*ringLink
+	p *ring.ProducerOf[T]
+	c *ring.ConsumerOf[T]
+}
+
+func linkTyped[T words](l *ringLink, role rig.Role, r *ring.Ring, wait ring.EndpointOption) (rig.Link, error) {
+	t := &typedLink[T]{ringLink: l}
+	var err error
+	if role == rig.Send {
+		if t.p, err = ring.NewProducerOf[T](r, wait); err != nil {
+			return nil, err
+		}
+		l.wakes = append(l.wakes, t.p.Wakes)
+		return t, nil
+	}
+	if t.c, err = ring.NewConsumerOf[T](r, wait); err != nil {
+		return nil, err
+	}
+	l.wakes = append(l.wakes, t.c.Wakes)
+	return t, nil
+}
+
+func (l *typedLink[T]) Produce(s *rig.Sender) error {
+	ctx := context.Background()
+	batch := make([]T, l.batch)
+	var seq uint64
+	for n := s.More(seq); n > 0; n = s.More(seq) {
+		for n > 0 {
+			k := min(n, l.batch)
+			for i := range batch[:k] {
+				batch[i][0] = seq + uint64(i)
+			}
+			var err error
+			if l.batch == 1 {
+				err = l.p.Send(ctx, batch[0])
+			} else {
+				_, err = l.p.SendBatch(ctx, batch[:k])
+			}
+			if err != nil {
+				return err
+			}
+			seq += uint64(k)
+			n -= k
+		}
+	}
+	return l.p.Close()
+}
+
+func (l *typedLink[T]) Consume(r *rig.Receiver) error {
+	ctx := context.Background()
+	batch := make([]T, l.batch)
+	var seq uint64
+	left := 0
+	for {
+		if left <= 0 {
+			left = r.Mark(seq)
+		}
+		k, err := l.c.RecvBatch(ctx, batch)
+		if err == io.EOF {
+			r.End(seq)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for i := range batch[:k] {
+			if batch[i][0] != seq {
+				return rig.OutOfSequence(seq, batch[i][0])
+			}
+			seq++
+		}
+		left -= k
+	}
+}
+
+// Round trips run untyped.
+func (l *typedLink[T]) Ping(*rig.Sender) error   { return errors.ErrUnsupported }
+func (l *typedLink[T]) Pong(*rig.Receiver) error { return errors.ErrUnsupported }

@@ -1,0 +1,296 @@
+/*
+ * What the rivals share: options, pinning, the clock, a histogram, the page
+ * between the two processes, the timer that moves it on, the JSON line.
+ * C11 and C++17 (GCC and Clang builtins instead of either's atomics).
+ *
+ * A rival is two processes. The one that started plays the side that counts
+ * (receiver or pinger) and prints one line of JSON; its child plays the other
+ * side and dies with it.
+ *
+ *   --mode throughput|round-trip   what to measure
+ *   --duration MS --warm-up MS     the window, and what runs before it
+ *   --cpus A,B                     sender's (pinger's) CPU, receiver's; none: not pinned
+ *   --batch N                      messages per push
+ *   --size BYTES                   only where it is not fixed at compile time
+ */
+#ifndef RIVAL_H
+#define RIVAL_H
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PHASE_WARM, PHASE_MEASURE, PHASE_STOP };
+
+/* Every word another process spins on has two cache lines to itself. */
+#define OWN_LINES __attribute__((aligned(128)))
+
+/* The page both processes see. */
+struct shared {
+	OWN_LINES int phase;      /* written by the counting side's signal handler */
+	OWN_LINES int done;       /* the child has sent its last message... */
+	uint64_t total;           /* ...and these were all */
+	uint64_t child_cpu;       /* ns in the window */
+};
+
+struct options {
+	int throughput;
+	long duration_ms, warm_ms;
+	int cpu[2];
+	int batch, size;
+};
+
+static struct shared *shared;
+
+__attribute__((noreturn)) static void die(const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static inline int phase(void) { return __atomic_load_n(&shared->phase, __ATOMIC_RELAXED); }
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct rusage u;
+	getrusage(RUSAGE_SELF, &u);
+	return (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000000u +
+	       (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000u;
+}
+
+static void pin(int cpu)
+{
+	if (cpu < 0)
+		return;
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof set, &set) != 0)
+		die("sched_setaffinity");
+}
+
+static void *map_shared(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (p == MAP_FAILED)
+		die("mmap");
+	return p;
+}
+
+static struct options parse(int argc, char **argv)
+{
+	struct options o = {0, 1000, 100, {-1, -1}, 1, 8};
+	for (int i = 1; i < argc; i += 2) {
+		const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
+		if (!strcmp(name, "--mode"))
+			o.throughput = !strcmp(value, "throughput");
+		else if (!strcmp(name, "--duration"))
+			o.duration_ms = atol(value);
+		else if (!strcmp(name, "--warm-up"))
+			o.warm_ms = atol(value);
+		else if (!strcmp(name, "--batch"))
+			o.batch = atoi(value);
+		else if (!strcmp(name, "--size"))
+			o.size = atoi(value);
+		else if (strcmp(name, "--cpus") || sscanf(value, "%d,%d", &o.cpu[0], &o.cpu[1]) != 2) {
+			fprintf(stderr, "expected --mode, --duration, --warm-up, --batch, --size or --cpus A,B, found %s %s\n", name, value);
+			exit(2);
+		}
+	}
+	if (o.duration_ms < 1 || o.warm_ms < 1 || o.batch < 1 || o.size < 8) {
+		fprintf(stderr, "expected positive values and a size of at least 8\n");
+		exit(2);
+	}
+	return o;
+}
+
+/* The timer fires at the end of the warm-up and at the end of the window. */
+static void on_alarm(int sig)
+{
+	(void)sig;
+	int p = phase();
+	if (p < PHASE_STOP)
+		__atomic_store_n(&shared->phase, p + 1, __ATOMIC_RELAXED);
+}
+
+static void on_stop(int sig)
+{
+	(void)sig;
+	__atomic_store_n(&shared->phase, PHASE_STOP, __ATOMIC_RELAXED);
+}
+
+/* A child that died before its last message would be waited for for ever. */
+static void on_child(int sig)
+{
+	(void)sig;
+	if (!__atomic_load_n(&shared->done, __ATOMIC_ACQUIRE)) {
+		static const char text[] = "the other process died\n";
+		if (write(2, text, sizeof text - 1) < 0) {
+		}
+		_exit(1);
+	}
+}
+
+/* Starts the other side. Returns 0 in the child, its pid in the parent. */
+static pid_t start_other(void)
+{
+	pid_t parent = getpid();
+	shared = (struct shared *)map_shared(sizeof *shared);
+	signal(SIGINT, SIG_IGN); /* in the child: a terminal's interrupt is the parent's business */
+	signal(SIGTERM, SIG_IGN);
+	struct sigaction a;
+	memset(&a, 0, sizeof a);
+	a.sa_handler = on_child;
+	a.sa_flags = SA_RESTART | SA_NOCLDSTOP;
+	sigaction(SIGCHLD, &a, NULL);
+	pid_t pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+	}
+	return pid;
+}
+
+static void start_timer(const struct options *o)
+{
+	struct sigaction a;
+	memset(&a, 0, sizeof a);
+	a.sa_flags = SA_RESTART;
+	a.sa_handler = on_stop;
+	sigaction(SIGINT, &a, NULL);
+	sigaction(SIGTERM, &a, NULL);
+	a.sa_handler = on_alarm;
+	sigaction(SIGALRM, &a, NULL);
+	struct itimerval t = {
+		{o->duration_ms / 1000, o->duration_ms % 1000 * 1000},
+		{o->warm_ms / 1000, o->warm_ms % 1000 * 1000},
+	};
+	if (setitimer(ITIMER_REAL, &t, NULL) != 0)
+		die("setitimer");
+}
+
+/*
+ * Log-linear histogram of nanoseconds: 1024 steps to each power of two, that
+ * is three digits, up to 2^40 ns.
+ */
+#define HIST_SUB 1024
+static uint64_t hist_count[HIST_SUB * 32];
+static uint64_t hist_total, hist_max;
+
+static inline void hist_add(uint64_t ns)
+{
+	int shift = ns < HIST_SUB ? 0 : 64 - __builtin_clzll(ns) - 10; /* ns >> shift < HIST_SUB */
+	if (shift > 30) {
+		shift = 30;
+		ns = ((uint64_t)1 << 40) - 1;
+	}
+	hist_count[shift * HIST_SUB + (int)(ns >> shift)]++;
+	hist_total++;
+	if (ns > hist_max)
+		hist_max = ns;
+}
+
+static void hist_reset(void)
+{
+	memset(hist_count, 0, sizeof hist_count);
+	hist_total = hist_max = 0;
+}
+
+static uint64_t hist_at(double quantile)
+{
+	uint64_t want = (uint64_t)(quantile * (double)hist_total + 0.5), seen = 0;
+	if (want < 1)
+		want = 1;
+	for (int i = 0; i < HIST_SUB * 32; i++) {
+		seen += hist_count[i];
+		if (seen >= want) {
+			/* The upper end of the step, as HdrHistogram counts it. */
+			int shift = i / HIST_SUB;
+			uint64_t v = (((uint64_t)(i % HIST_SUB) + 1) << shift) - 1;
+			return v < hist_max ? v : hist_max;
+		}
+	}
+	return hist_max;
+}
+
+/* The counting side's window. */
+struct window {
+	int open;
+	uint64_t n0, t0, cpu0;
+};
+
+static void window_open(struct window *w, uint64_t n)
+{
+	w->open = 1;
+	hist_reset();
+	w->n0 = n;
+	w->cpu0 = cpu_ns();
+	w->t0 = now_ns();
+}
+
+/* Prints the result and reaps the child. total is what this side counted. */
+static int finish(const struct window *w, uint64_t total, uint64_t end, pid_t child)
+{
+	uint64_t cpu = w->open ? cpu_ns() - w->cpu0 : 0;
+	int status;
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			die("waitpid");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		fprintf(stderr, "the other process failed (wait status %d)\n", status);
+		return 1;
+	}
+	if (shared->total != total) {
+		fprintf(stderr, "%llu messages were sent, %llu received\n", (unsigned long long)shared->total, (unsigned long long)total);
+		return 1;
+	}
+	printf("{\"messages\":%llu,\"seconds\":%.9f,\"cpu_seconds\":%.9f",
+	       (unsigned long long)(w->open ? total - w->n0 : 0), w->open ? (double)(end - w->t0) / 1e9 : 0.0,
+	       (double)(cpu + shared->child_cpu) / 1e9);
+	if (hist_total > 0)
+		printf(",\"latency_ns\":{\"p50\":%llu,\"p90\":%llu,\"p99\":%llu,\"p99_9\":%llu,\"p99_99\":%llu,\"max\":%llu}",
+		       (unsigned long long)hist_at(0.50), (unsigned long long)hist_at(0.90), (unsigned long long)hist_at(0.99),
+		       (unsigned long long)hist_at(0.999), (unsigned long long)hist_at(0.9999), (unsigned long long)hist_max);
+	printf("}\n");
+	return 0;
+}
+
+/* The child's share: when its window opened, and its last word. */
+static void child_done(uint64_t total, uint64_t cpu0)
+{
+	shared->total = total;
+	shared->child_cpu = cpu0 ? cpu_ns() - cpu0 : 0;
+	__atomic_store_n(&shared->done, 1, __ATOMIC_RELEASE);
+	_exit(0);
+}
+
+__attribute__((noreturn)) static void out_of_sequence(uint64_t want, uint64_t found)
+{
+	fprintf(stderr, "expected message %llu, found %llu\n", (unsigned long long)want, (unsigned long long)found);
+	exit(1);
+}
+
+#endif

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// Every mistake is one line that says what was expected and what was found,
+// and exit status 2; nothing is printed on stdout.
+func TestMistakes(t *testing.T) {
+	for _, c := range []struct{ line, want string }{
+		{"nosuch", `found "nosuch"`},
+		{"--json", `found "--json"`},
+		{"help nosuch", `found "nosuch"`},
+		{"help tour latency", "found 2 arguments"},
+		{"throughput --nosuch", "found --nosuch"},
+		{"throughput extra", `found "extra"`},
+		{"throughput --size", "found nothing"},
+		{"throughput --size 7", `"7"`},
+		{"throughput --size eight", `"eight"`},
+		{"throughput --size 8,", `"8,"`},
+		{"throughput --size 99999999999", "99999999999"},
+		{"throughput --batch 0", `"0"`},
+		{"throughput --duration 0s", `"0s"`},
+		{"throughput --duration 5", `"5"`},
+		{"throughput --duration -1s", `"-1s"`},
+		{"throughput --count 0", `"0"`},
+		{"throughput --count -1", `"-1"`},
+		{"throughput --capacity 0", `"0"`},
+		{"throughput --capacity 1X", `"1X"`},
+		{"throughput --capacity 4G", `"4G"`},
+		{"throughput --wait sometimes", `"sometimes"`},
+		{"throughput --cpus 0", `"0"`},
+		{"throughput --cpus 0,1,2", `"0,1,2"`},
+		{"throughput --cpus 100000,0", "found 100000"},
+		{"throughput --transport carrier-pigeon", `found "carrier-pigeon"`},
+		{"throughput --transport cflag", "found a throughput"},
+		{"throughput --transport boost --size 12", "found 12"},
+		{"throughput --transport boost --count 5", "found --count"},
+		{"throughput --topology ring", `"ring"`},
+		{"throughput --pairs 0", `"0"`},
+		{"throughput --shm=", "expected a name"},
+		{"throughput --json=perhaps", `"perhaps"`},
+		{"latency --rate 0", `"0"`},
+		{"latency --rate 10 --transport cpipe", "found a one-way"},
+		{"latency --batch 2", "found --batch"},
+		{"tour --budget 1ms", `"1ms"`},
+		{"tour --size 8", "found --size"},
+	} {
+		status, out, errText := call(strings.Fields(c.line)...)
+		if status != 2 || out != "" || strings.Count(errText, "\n") != 1 || !strings.HasPrefix(errText, "ringbench") {
+			t.Errorf("%s: exit status %d, stdout %q, stderr %q", c.line, status, out, errText)
+		}
+		if !strings.Contains(errText, "expected") || !strings.Contains(errText, c.want) {
+			t.Errorf("%s: %q does not say what was expected and %s", c.line, errText, c.want)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"help", "help"}} {
+		status, out, errText := call(args...)
+		if status != 0 || errText != "" || !strings.Contains(out, "examples:") {
+			t.Errorf("%v: exit status %d, stderr %q, stdout:\n%s", args, status, errText, out)
+		}
+		for _, c := range commands() {
+			if !strings.Contains(out, c.name) {
+				t.Errorf("%v does not list %s", args, c.name)
+			}
+		}
+	}
+	for _, c := range commands() {
+		_, want, _ := call("help", c.name)
+		for _, args := range [][]string{{"help", c.name}, {c.name, "-h"}, {c.name, "--help"}} {
+			status, out, errText := call(args...)
+			if status != 0 || errText != "" || out != want || !strings.Contains(out, "examples:\n  ringbench") {
+				t.Errorf("%v: exit status %d, stderr %q, stdout:\n%s", args, status, errText, out)
+			}
+		}
+	}
+	_, out, _ := call("help", "latency")
+	for _, flag := range []string{"--transport", "--topology", "--size", "--duration", "--count", "--capacity", "--wait", "--cpus", "--rate", "--path", "--shm", "--memfd", "--pairs", "--json"} {
+		if !strings.Contains(out, "  "+flag) {
+			t.Errorf("the help of latency lacks %s", flag)
+		}
+	}
+}
+
+// The examples in the help are command lines that the commands accept.
+func TestExamplesParse(t *testing.T) {
+	for _, c := range commands() {
+		for line := range strings.Lines(c.examples) {
+			words := strings.Fields(line)
+			if words[0] != "ringbench" {
+				t.Errorf("%q does not start with ringbench", line)
+			}
+			if len(words) == 1 {
+				continue
+			}
+			fs := newFlagSet(c.name)
+			c.setup(fs)
+			if err := fs.Parse(words[2:]); err != nil || words[1] != c.name {
+				t.Errorf("%q: %v", line, err)
+			}
+		}
+	}
+}
+
+func TestParseBytes(t *testing.T) {
+	for s, want := range map[string]int{"1": 1, "65536": 65536, "64K": 65536, "64KiB": 65536, "1M": 1 << 20, "1MiB": 1 << 20, "1G": 1 << 30, "512B": 512} {
+		if n, err := parseBytes(s); err != nil || n != want {
+			t.Errorf("parseBytes(%q) = %d, %v, want %d", s, n, err, want)
+		}
+	}
+	for _, s := range []string{"", "K", "-1", "1 K", "1KB", "1k", "2G", "0x10", "9999999999999"} {
+		if n, err := parseBytes(s); err == nil {
+			t.Errorf("parseBytes(%q) = %d, want an error", s, n)
+		}
+	}
+}
+
+func TestProgressOnATerminalIsOneLine(t *testing.T) {
+	var buf bytes.Buffer
+	p := &progress{w: &buf, terminal: true}
+	m := measurement{p: (&options{}).params("throughput", nil)}
+	p.begin(1, 2, "a rather long name of a measurement, longer than the line is wide, which is seventy-nine", &m.p)
+	p.update(1234567, 1e9)
+	p.end()
+	if strings.Contains(buf.String(), "\n") || !strings.HasSuffix(buf.String(), "\r") {
+		t.Errorf("got %q", buf.String())
+	}
+	for line := range strings.SplitSeq(buf.String(), "\r") {
+		if len(line) > 79 {
+			t.Errorf("%d columns: %q", len(line), line)
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// splitInts parses a comma-separated list of whole numbers of at least least.
+func splitInts(s string, least int) ([]int, error) {
+	var list []int
+	for part := range strings.SplitSeq(s, ",") {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < least || n > math.MaxInt32 {
+			return nil, fmt.Errorf("expected whole numbers of at least %d, separated by commas", least)
+		}
+		list = append(list, n)
+	}
+	return list, nil
+}
+
+func joinInts(list []int) string {
+	var parts []string
+	for _, n := range list {
+		parts = append(parts, strconv.Itoa(n))
+	}
+	return strings.Join(parts, ",")
+}
+
+// parseBytes parses 4096, 64K, 64KiB, 1M, 1G…; the factors are powers of 1024.
+func parseBytes(s string) (int, error) {
+	digits := strings.TrimRight(s, "KMGiB")
+	shift, ok := map[string]int{
+		"": 0, "B": 0, "K": 10, "KiB": 10, "M": 20, "MiB": 20, "G": 30, "GiB": 30,
+	}[s[len(digits):]]
+	n, err := strconv.ParseUint(digits, 10, 40)
+	if err != nil || !ok || n == 0 || n > math.MaxInt32>>shift {
+		return 0, errors.New("expected bytes between 1 and 2G, such as 65536, 64K or 1M")
+	}
+	return int(n << shift), nil
+}
+
+func oneOf(to *string, names []string) func(string) error {
+	return func(s string) error {
+		if !slices.Contains(names, s) {
+			return fmt.Errorf("expected %s", strings.Join(names, ", "))
+		}
+		*to = s
+		return nil
+	}
+}
+
+func atLeastOne(to *int, most int) func(string) error {
+	return func(s string) error {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > most {
+			return fmt.Errorf("expected a whole number between 1 and %d", most)
+		}
+		*to = n
+		return nil
+	}
+}
+
+func atLeast(to *time.Duration, least time.Duration) func(string) error {
+	return func(s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil || d < least {
+			return fmt.Errorf("expected a time of at least %v, such as 500ms or 2s", least)
+		}
+		*to = d
+		return nil
+	}
+}

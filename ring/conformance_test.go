@@ -1,0 +1,113 @@
+package ring_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"annulus/futex"
+	"annulus/internal/race"
+	"annulus/ring"
+	"annulus/ring/ringtest"
+)
+
+var unique atomic.Int64
+
+// names are free in POSIX shared memory; the ring is removed with the test.
+func shmName(t testing.TB) string {
+	return fmt.Sprintf("annulus-test-%d-%d", pid, unique.Add(1))
+}
+
+func closing(t testing.TB, rs ...*ring.Ring) {
+	t.Cleanup(func() {
+		for _, r := range rs {
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var backings = map[string]func(testing.TB, ring.Config, ...ring.Option) (a, b *ring.Ring){
+	"heap": func(t testing.TB, c ring.Config, o ...ring.Option) (a, b *ring.Ring) {
+		a, err := ring.New(c, o...)
+		must(t, err)
+		closing(t, a)
+		return a, a
+	},
+	"shm": func(t testing.TB, c ring.Config, o ...ring.Option) (a, b *ring.Ring) {
+		name := shmName(t)
+		a, err := ring.Create(name, c, o...)
+		must(t, err)
+		t.Cleanup(func() { must(t, ring.Remove(name)) })
+		b, err = ring.Open(name, o...)
+		must(t, err)
+		closing(t, a, b)
+		return a, b
+	},
+	"file": func(t testing.TB, c ring.Config, o ...ring.Option) (a, b *ring.Ring) {
+		path := filepath.Join(t.TempDir(), "ring")
+		a, err := ring.CreateFile(path, c, o...)
+		must(t, err)
+		b, err = ring.OpenFile(path, o...)
+		must(t, err)
+		closing(t, a, b)
+		return a, b
+	},
+	"memfd": func(t testing.TB, c ring.Config, o ...ring.Option) (a, b *ring.Ring) {
+		a, err := ring.CreateMemfd("annulus-test", c, o...)
+		must(t, err)
+		b, err = ring.OpenFD(a.Region().File(), o...)
+		must(t, err)
+		closing(t, a, b)
+		return a, b
+	},
+}
+
+var strategies = map[string]futex.Strategy{
+	"spin": futex.Spin(), "yield": futex.Yield(), "futex": futex.Futex(),
+	"semaphore": futex.Sem(), "eventfd": futex.Efd(), "adaptive": futex.Adaptive(),
+	"poll": {Park: futex.ParkPoll},
+}
+
+func TestConformance(t *testing.T) {
+	for backing, make := range backings {
+		for name, s := range strategies {
+			if race.Enabled && backing != "heap" {
+				// The race detector cannot see mapped memory.
+				continue
+			}
+			if backing != "heap" && backing != "memfd" && name != "futex" && name != "adaptive" {
+				continue // the wait strategies do not know where memory comes from
+			}
+			t.Run(backing+"/"+name, func(t *testing.T) {
+				ringtest.Test(t, ringtest.Factory{
+					Strategy: s,
+					Messages: 8000,
+					New: func(t testing.TB, c ring.Config) (a, b *ring.Ring) {
+						var o []ring.Option
+						if s.Park == futex.ParkEventfd {
+							o = append(o, ring.WithEventfds(eventfd(t), eventfd(t)))
+						}
+						return make(t, c, o...)
+					},
+				})
+			})
+		}
+	}
+}
+
+func eventfd(t testing.TB) *futex.Eventfd {
+	e, err := futex.NewEventfd()
+	must(t, err)
+	t.Cleanup(func() { must(t, e.Close()) })
+	return e
+}

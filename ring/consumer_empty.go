@@ -1,0 +1,85 @@
+package ring
+
+import (
+	"context"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"annulus/futex"
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// nothing says why there is no message at pos.
+func (c *Consumer) nothing() error {
+	if c.ring.region.Faulted() || mem.Load(c.arm)&layout.ArmValid == 0 {
+		return c.lost()
+	}
+	if c.pos == c.released && c.owed != c.pos {
+		// All is released: a producer waiting for space need not wait for a
+		// quarter of the ring.
+		c.owed = c.pos
+		if err := c.signal(true); err != nil {
+			return err
+		}
+	}
+	if c.over {
+		return io.EOF
+	}
+	session, ended, err := c.ended()
+	if err != nil {
+		return err
+	}
+	// What was committed before the close is visible after it: look again.
+	if !ended || mem.Load(c.word()) != c.seen {
+		return ErrEmpty
+	}
+	atomic.StoreUint32(&c.mine.endpoint.Drained, session)
+	c.over = true
+	return io.EOF
+}
+
+// ended tells whether the producer's session, which it returns, is over, or was
+// asked to be.
+func (c *Consumer) ended() (session uint32, ended bool, err error) {
+	p := c.peer.endpoint
+	closed := atomic.LoadUint32(&p.Closed) // [P2]
+	session = atomic.LoadUint32(&p.Session)
+	drained := atomic.LoadUint32(&c.mine.endpoint.Drained)
+	if closed != 0 && closed == session && closed != drained {
+		return session, true, nil
+	}
+	if !c.finish.Load() {
+		return drained, false, nil
+	}
+	// Asked to end: a producer that is attached but idle may never see it.
+	if c.finished.IsZero() {
+		c.finished = time.Now()
+		futex.Barrier()
+	}
+	alive, err := c.ring.region.Locked(c.peer.lock)
+	return drained, err == nil && (!alive || time.Since(c.finished) > futex.DefaultSlice), err
+}
+
+// word is where the next message will show.
+func (c *Consumer) word() *uint64 {
+	if c.slots {
+		return c.data.Word(c.slot)
+	}
+	return c.data.Word(c.pos & c.mask)
+}
+
+// waitData waits a little for the word to become another than was seen.
+func (c *Consumer) waitData(ctx context.Context) error {
+	if c.spin(c.word(), c.seen) {
+		return nil
+	}
+	return c.pause(ctx, c.word(), c.seen)
+}
+
+func (c *Consumer) waited() {
+	if c.blocked != 0 {
+		c.endWait()
+	}
+}

@@ -1,0 +1,63 @@
+// Package ringtest is the conformance suite of rings: one set of tests that
+// every backing, kind and wait strategy passes, after testing/fstest.
+package ringtest
+
+import (
+	"testing"
+
+	"annulus/futex"
+	"annulus/ring"
+)
+
+// Factory makes the ring under test.
+type Factory struct {
+	// New makes a ring of c and returns two handles on it, the producer's and
+	// the consumer's; they may be one. It registers its own clean-up.
+	New func(t testing.TB, c ring.Config) (producer, consumer *ring.Ring)
+	// Strategy is how both sides wait.
+	Strategy futex.Strategy
+	// Messages is how many messages the concurrent tests pass; 0 for few.
+	Messages int
+}
+
+// Test runs the suite.
+func Test(t *testing.T, f Factory) {
+	if f.Messages == 0 {
+		f.Messages = 20000
+	}
+	for _, c := range []struct {
+		name string
+		run  func(*testing.T, Factory)
+	}{
+		{"Order", testOrder}, {"FullAndEmpty", testFullAndEmpty}, {"Wrap", testWrap},
+		{"Sizes", testSizes}, {"Reserve", testReserve}, {"Stage", testStage},
+		{"Peek", testPeek}, {"Batch", testBatch}, {"Typed", testTyped},
+		{"TypedBatch", testTypedBatch},
+		{"End", testEnd}, {"EndBlocked", testEndBlocked}, {"ConsumerClose", testConsumerClose},
+		{"Finish", testFinish}, {"Roles", testRoles}, {"Sessions", testSessions},
+		{"Cancel", testCancel}, {"Deadline", testDeadline}, {"CloseWhileBlocked", testCloseWhileBlocked},
+		{"CloseWhileBusy", testCloseWhileBusy},
+		{"Stream", testStream}, {"StreamTyped", testStreamTyped}, {"PingPong", testPingPong},
+		{"Stats", testStats},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t, f) })
+	}
+}
+
+// pair opens both ends of a new ring.
+func (f Factory) pair(t testing.TB, c ring.Config) (*ring.Producer, *ring.Consumer) {
+	t.Helper()
+	a, b := f.New(t, c)
+	p, err := a.Producer(ring.WithStrategy(f.Strategy))
+	must(t, err)
+	q, err := b.Consumer(ring.WithStrategy(f.Strategy))
+	must(t, err)
+	return p, q
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,155 @@
+package ring
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"annulus/futex"
+	"annulus/internal/mem"
+)
+
+// spin is the short way out of short waits: no bookkeeping, no look at a clock
+// or a context. True: *word differs from old.
+func (e *endpoint) spin(word *uint64, old uint64) bool {
+	e.enter()
+	changed := mem.Load(&e.quiet) != 0 && e.waiter.Spin(word, old)
+	e.exit()
+	return changed
+}
+
+// pause waits a little for *word to differ from old. It returns an error when
+// waiting on is pointless.
+func (e *endpoint) pause(ctx context.Context, word *uint64, old uint64) error {
+	mem.Publish(&e.blocked, 1)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	end, err := e.until(ctx)
+	if err != nil {
+		return err
+	}
+	if e.waiter.Parking() {
+		e.follow(ctx)
+	}
+	e.enter()
+	defer e.exit()
+	if e.fenced {
+		atomic.AddUint64(&e.busy, 0)
+	}
+	if e.closing.Load() {
+		return e.closed()
+	}
+	slept, err := e.waiter.Pause(word, old, end)
+	if err != nil || e.ring.region.Faulted() {
+		return e.lost()
+	}
+	if slept {
+		e.idle++
+		if e.idle%4 == 0 {
+			return e.forlorn()
+		}
+	}
+	return nil
+}
+
+// until returns when a wait has to end, or that it has to end now.
+func (e *endpoint) until(ctx context.Context) (time.Time, error) {
+	end, _ := ctx.Deadline()
+	if ns := e.deadline.Load(); ns != 0 {
+		t := time.Unix(0, ns)
+		if !time.Now().Before(t) {
+			return t, fmt.Errorf("ring %s: %w", e.ring.name(), os.ErrDeadlineExceeded)
+		}
+		if end.IsZero() || t.Before(end) {
+			end = t
+		}
+	}
+	return end, nil
+}
+
+// forlorn finds out, after some sleeps in vain, whether anybody can still come.
+func (e *endpoint) forlorn() error {
+	if err := e.ring.region.Check(); err != nil {
+		return e.fail(fmt.Errorf("ring %s: %w", e.ring.name(), err))
+	}
+	if n, err := e.ring.region.Links(); err != nil || n > 0 {
+		return err
+	}
+	if alive, err := e.ring.region.Locked(e.peer.lock); err != nil || alive {
+		return err
+	}
+	return fmt.Errorf("ring %s: %w: its name is gone and no %s is attached", e.ring.name(), ErrRemoved, e.peer.role)
+}
+
+// follow makes the end of ctx end a sleep at once. It is registered once for a
+// context, not for each wait.
+func (e *endpoint) follow(ctx context.Context) {
+	done := ctx.Done()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if done == e.ctxDone {
+		return
+	}
+	if e.ctxStop != nil {
+		e.ctxStop()
+		e.ctxStop = nil
+	}
+	e.ctxDone = done
+	if done != nil {
+		e.ctxStop = context.AfterFunc(ctx, e.interrupt)
+	}
+}
+
+// interrupt ends a sleep of the owner. Any goroutine may call it.
+func (e *endpoint) interrupt() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.detached {
+		// An error here would mean that memory is gone: then nobody sleeps.
+		_ = e.waiter.Gate.Interrupt()
+	}
+}
+
+// endWait closes a wait that pause was called for.
+func (e *endpoint) endWait() {
+	e.idle = 0
+	mem.Publish(&e.blocked, 0)
+	e.enter()
+	if !e.closing.Load() {
+		e.waiter.Done()
+	}
+	e.exit()
+}
+
+// Waiting reports whether a blocking call of this endpoint is waiting at this
+// moment. Any goroutine.
+func (e *endpoint) Waiting() bool { return mem.Load(&e.blocked) != 0 }
+
+// Wakes returns the number of system calls this side of the ring has made to
+// wake the other, by this endpoint and those before it. For the owner.
+func (e *endpoint) Wakes() uint64 { return *e.wake.Wakes }
+
+// setDeadline is SetDeadline of both endpoints.
+func (e *endpoint) setDeadline(t time.Time) error {
+	ns := int64(0)
+	if !t.IsZero() {
+		ns = max(t.UnixNano(), 1)
+	}
+	e.deadline.Store(ns)
+	e.interrupt()
+	return nil
+}
+
+// awaitIdle waits until the owner is outside every operation, breaking its
+// sleeps, after closing and quiet were set.
+func (e *endpoint) awaitIdle() {
+	futex.Barrier() // [E1] now busy is visible, or the owner will see quiet == 0
+	for mem.Load(&e.busy) != 0 {
+		e.interrupt()
+		runtime.Gosched()
+	}
+}
