@@ -2,6 +2,7 @@ package peers_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,6 +39,7 @@ func create(t *testing.T, c ring.Config) (*ring.Ring, string) {
 func producer(t *testing.T, r *ring.Ring, opts ...ring.EndpointOption) *ring.Producer {
 	t.Helper()
 	p, err := r.Producer(opts...)
+	skipWithout(t, err)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,10 +49,19 @@ func producer(t *testing.T, r *ring.Ring, opts ...ring.EndpointOption) *ring.Pro
 func consumer(t *testing.T, r *ring.Ring, opts ...ring.EndpointOption) *ring.Consumer {
 	t.Helper()
 	c, err := r.Consumer(opts...)
+	skipWithout(t, err)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// skipWithout ends the test where Go has no semaphores.
+func skipWithout(t *testing.T, err error) {
+	t.Helper()
+	if errors.Is(err, ring.ErrFeature) {
+		t.Skip(err)
+	}
 }
 
 func patient(t *testing.T) context.Context {

@@ -65,7 +65,7 @@ func TestRoleIsTaken(t *testing.T) {
 		})
 		t.Run("Go/"+role, func(t *testing.T) {
 			r, name := create(t, smallRing)
-			closer := func() error { panic("unset") }
+			var closer func() error
 			if role == "producer" {
 				closer = producer(t, r).Close
 			} else {

@@ -14,7 +14,7 @@ import (
 )
 
 // endless is more than any test can send.
-const endless = 1 << 40
+const endless uint64 = 1 << 40
 
 func init() {
 	// send NAME STREAM...: sends until it is killed.

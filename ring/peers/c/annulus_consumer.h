@@ -115,6 +115,8 @@ static inline int annulus_next_slot_(struct annulus_consumer *c, size_t *n)
 static inline int annulus_next_(struct annulus_consumer *c, const void **msg, size_t *n)
 {
 	struct annulus_end_ *e = &c->e;
+	*msg = NULL;
+	*n = 0;
 	if (e->ring == NULL)
 		return ANNULUS_INVALID;
 	if (e->failed)
