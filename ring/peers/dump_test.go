@@ -2,7 +2,6 @@ package peers_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,8 +13,7 @@ import (
 func TestCDumpsVectors(t *testing.T) {
 	for _, v := range vectors() {
 		t.Run(v.name, func(t *testing.T) {
-			path, err := filepath.Abs(v.path())
-			must(t, err)
+			path := copyOf(t, v.path())
 			got := start(t, peer(t, "dump", path)).done()
 			b, g := v.make(t)
 			want := append(describe(b, g), v.want...)

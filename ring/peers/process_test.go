@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// patience is how long anything may take before a test calls it hung.
-const patience = 60 * time.Second
+// patience is how long anything may take before a test calls it hung: longer than
+// a virtual machine is paused.
+const patience = 3 * time.Minute
 
 var cflags = []string{"-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O2"}
 

@@ -163,11 +163,7 @@ func TestVectors(t *testing.T) {
 func TestGoReadsVectors(t *testing.T) {
 	for _, v := range vectors() {
 		t.Run(v.name, func(t *testing.T) {
-			b, err := os.ReadFile(v.path())
-			must(t, err)
-			path := filepath.Join(t.TempDir(), "ring")
-			must(t, os.WriteFile(path, b, 0o600))
-			r, err := ring.OpenFile(path)
+			r, err := ring.OpenFile(copyOf(t, v.path()))
 			must(t, err)
 			defer r.Close()
 			c := consumer(t, r)
@@ -181,4 +177,14 @@ func TestGoReadsVectors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// copyOf returns a file of this user's, of the same bytes.
+func copyOf(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	must(t, err)
+	name := filepath.Join(t.TempDir(), "ring")
+	must(t, os.WriteFile(name, b, 0o600))
+	return name
 }
