@@ -86,6 +86,8 @@ func (g *Gate) Sleep(park Park, epoch uint32, hold time.Duration, deadline time.
 		err = g.Sem.AcquireUntil(deadline)
 	case ParkEventfd:
 		err = g.Efd.Wait(deadline)
+	case ParkPoll:
+		time.Sleep(min(time.Until(deadline), nap))
 	default:
 		err = WaitHold(g.Seq, epoch, hold, deadline)
 	}
@@ -127,6 +129,9 @@ func (g *Gate) Interrupt() error {
 	g.Seq.Add(1)
 	return g.rouse(g.Arm.Load())
 }
+
+// nap is how long ParkPoll looks away.
+const nap = time.Millisecond
 
 func (g *Gate) rouse(arm uint64) error {
 	switch {

@@ -26,12 +26,13 @@ type Idler struct {
 	slice    time.Duration
 }
 
-// Spin looks at *word for one chunk of this wait's spins, at most, and tells
-// whether it differs from old. It is the short way out of short waits: cheaper
-// than Pause, and Done need not be called after it.
-func (w *Idler) Spin(word *uint64, old uint64) bool {
+// Spin looks at *word for one chunk of this wait's spins, at most, with step
+// pause instructions between two looks, and tells whether it differs from old.
+// It is the short way out of short waits: cheaper than Pause,
+// and Done need not be called after it.
+func (w *Idler) Spin(word *uint64, old uint64, step uint32) bool {
 	n := min(w.spinLimit()-w.spun, spinChunk)
-	for range n {
+	for left := n; left > 0; left -= int(step) {
 		if mem.Load(word) != old {
 			w.spun = 0
 			if w.budget != 0 {
@@ -39,7 +40,7 @@ func (w *Idler) Spin(word *uint64, old uint64) bool {
 			}
 			return true
 		}
-		mem.Pause(1)
+		mem.Pause(step)
 	}
 	w.spun += max(n, 0)
 	return false
@@ -53,7 +54,7 @@ func (w *Idler) Spin(word *uint64, old uint64) bool {
 func (w *Idler) Pause(word *uint64, old uint64, deadline time.Time) (slept bool, err error) {
 	s := &w.Strategy
 	if w.spun < w.spinLimit() {
-		if !w.Spin(word, old) && s.Park == ParkNever {
+		if !w.Spin(word, old, 1) && s.Park == ParkNever {
 			// A spinning goroutine must not starve its own process.
 			runtime.Gosched()
 			if s.Yields == 0 {

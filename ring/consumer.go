@@ -22,11 +22,14 @@ import (
 type Consumer struct {
 	endpoint
 
-	messages uint64 // received since the ring was made
+	messages uint64 // peeked and not yet released
 	bytes    uint64
-	released uint64 // position that the producer may reuse up to
 	owed     uint64 // position at which the producer was last told of space
 	seen     uint64 // what the word of the next message was when it was not there
+	ahead    uint64 // kind Bytes: position at which to ask for more lines
+	tail     uint64 // the producer has come at least so far
+	caught   uint64 // position at which it last caught up with the producer
+	stream   uint64 // messages or bytes since then that make a stream
 	quarter  uint64 // of the capacity: how much space is worth a wake
 
 	finish   atomic.Bool // Finish was called
@@ -46,9 +49,12 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		return nil, err
 	}
 	c.quarter = max(c.size/4, 1)
+	c.stream = 1
+	if !c.slots {
+		c.stream = 256
+	}
 	c.seek(mem.Load(&c.cursor.Position))
-	c.messages, c.bytes = mem.Load(&c.cursor.Messages), mem.Load(&c.cursor.Bytes)
-	c.released, c.owed = c.pos, c.pos
+	c.owed, c.caught, c.ahead = c.pos, c.pos, c.pos
 	if !c.slots && c.pos%layout.WordSize != 0 {
 		return nil, c.abandon(c.corrupt("head %d is not a multiple of %d", c.pos, layout.WordSize))
 	}
@@ -69,8 +75,38 @@ func (c *Consumer) abandon(err error) error {
 // before it, and returns the extended slice. ErrEmpty when there is none, io.EOF
 // when there will be none: the producer has closed and all is received.
 // It allocates only if dst has too little room.
+//
+// One call without calls in it is what this takes for a small record; the rest
+// is in tryRecvSlow.
 func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
 	c.enter()
+	if mem.Load(&c.quiet) == 0 || c.slots || c.messages != 0 {
+		return c.tryRecvSlow(dst)
+	}
+	i := c.pos & c.mask
+	n := mem.Load(c.data.Word(i)) - layout.RecordCommitted // [P1]
+	if n > c.mask-(layout.WordSize-1)-i {
+		return c.tryRecvSlow(dst) // see nextRecord
+	}
+	if n == 8 && cap(dst)-len(dst) >= 8 {
+		dst = mem.AppendWord(dst, c.data, i+layout.WordSize)
+	} else {
+		dst = append(dst, c.data.Bytes(i+layout.WordSize, n)...)
+	}
+	c.pos += record(n)
+	if int64(c.ahead-c.pos) < 0 {
+		c.lookAhead()
+	}
+	c.move(1, n)
+	if mem.Load(c.arm) != mem.Load(&c.quiet) {
+		return dst, c.received()
+	}
+	c.exit()
+	return dst, nil
+}
+
+// tryRecvSlow is TryRecv, entered, for everything but the next record.
+func (c *Consumer) tryRecvSlow(dst []byte) ([]byte, error) {
 	off, n, err := c.next()
 	if err == nil {
 		dst = append(dst, c.data.Bytes(off, n)...)
@@ -78,6 +114,13 @@ func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
 	}
 	c.exit()
 	return dst, err
+}
+
+// received ends a receive that found the producer's arm word changed.
+func (c *Consumer) received() error {
+	err := c.releasedSlow()
+	c.exit()
+	return err
 }
 
 // Recv is TryRecv that waits while the ring is empty, until ctx or the deadline
@@ -149,16 +192,23 @@ func (c *Consumer) Release() error {
 	return err
 }
 
-// release stores the head: what lies before it is the producer's again.
+// release gives what was peeked back and wakes the producer if it has to be.
 func (c *Consumer) release() error {
-	mem.Publish(&c.cursor.Messages, c.messages)
-	mem.Publish(&c.cursor.Bytes, c.bytes)
-	mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
-	c.released = c.pos
+	c.move(c.messages, c.bytes)
+	c.messages, c.bytes = 0, 0
 	if mem.Load(c.arm) != mem.Load(&c.quiet) {
 		return c.releasedSlow()
 	}
 	return nil
+}
+
+// move stores the head, behind that many messages of so many bytes in all: what
+// lies before it is the producer's again.
+func (c *Consumer) move(messages, bytes uint64) {
+	cur := c.cursor
+	mem.Publish(&cur.Messages, cur.Messages+messages)
+	mem.Publish(&cur.Bytes, cur.Bytes+bytes)
+	mem.Publish(&cur.Position, c.pos) // [C1] pairs with the load in consumed
 }
 
 // releasedSlow wakes a producer that waits for space once a quarter of the ring

@@ -16,12 +16,14 @@ func (c *Consumer) nothing() error {
 	if c.ring.region.Faulted() || mem.Load(c.arm)&layout.ArmValid == 0 {
 		return c.lost()
 	}
-	if c.pos == c.released && c.owed != c.pos {
+	if c.messages == 0 && c.owed != c.pos {
 		// All is released: a producer waiting for space need not wait for a
 		// quarter of the ring.
 		c.owed = c.pos
-		if err := c.signal(true); err != nil {
-			return err
+		if mem.Load(c.arm) != mem.Load(&c.quiet) {
+			if err := c.signal(true); err != nil {
+				return err
+			}
 		}
 	}
 	if c.over {
@@ -70,9 +72,27 @@ func (c *Consumer) word() *uint64 {
 	return c.data.Word(c.pos & c.mask)
 }
 
+// caughtUp stays off the line that the producer is about to write, for a moment,
+// when the consumer has caught up with a stream of messages: with each look that
+// line travels there and back, and the stream would become an exchange message
+// by message. After a single message there is no stream and no delay. True:
+// look again.
+func (c *Consumer) caughtUp() bool {
+	stream := c.pos-c.caught > c.stream
+	c.caught = c.pos
+	if stream {
+		mem.Pause(streamPause)
+	}
+	return stream
+}
+
+// streamPause is how many pauses a consumer that has caught up with a stream
+// gives its producer.
+const streamPause = 8
+
 // waitData waits a little for the word to become another than was seen.
 func (c *Consumer) waitData(ctx context.Context) error {
-	if c.spin(c.word(), c.seen) {
+	if c.spin(c.word(), c.seen, 1) {
 		return nil
 	}
 	return c.pause(ctx, c.word(), c.seen)

@@ -27,6 +27,23 @@ func describe[T any]() element {
 	return element{name: t.String(), size: int(t.Size()), fingerprint: h.Sum64(), err: err}
 }
 
+// check holds T against what the ring's creator said of its elements. A ring
+// without a fingerprint, as C creates it, has to fit in size.
+func check[T any](r *Ring) error {
+	t := describe[T]()
+	if t.err != nil {
+		return t.err
+	}
+	c := r.config
+	if c.Kind != Slots || c.SlotSize != t.size {
+		return fmt.Errorf("ring %s: %w: it is of kind %s with messages of %d bytes, %s has %d", r.name(), ErrMismatch, c.Kind, c.SlotSize, t.name, t.size)
+	}
+	if c.fingerprint != 0 && c.fingerprint != t.fingerprint {
+		return fmt.Errorf("ring %s: %w: its elements are %q, want %q", r.name(), ErrMismatch, c.element, t.name)
+	}
+	return nil
+}
+
 func write(w io.Writer, t reflect.Type, off uintptr) error {
 	switch k := t.Kind(); k {
 	case reflect.Struct:

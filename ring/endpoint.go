@@ -14,13 +14,15 @@ import (
 // the ring, a peer to wake and a gate to sleep on. Its methods belong to the
 // goroutine that owns the endpoint, but for those that say otherwise.
 type endpoint struct {
-	// Hot words of the owner, one or two cache lines.
-	data  mem.Ptr // records or slots
-	mask  uint64  // capacity-1
-	pos   uint64  // position of the next record or slot
-	arm   *uint64 // the peer's arm word
-	quiet uint64  // its last value that asked for nothing; 0: look closer each time
-	busy  uint64  // 1 while the owner is inside an operation
+	// Hot words of the owner, one or two cache lines; first in the struct so
+	// that 32-bit machines align them for atomic access.
+	quiet   uint64  // last value of arm that asked for nothing; 0: look closer each time
+	busy    uint64  // 1 while the owner is inside an operation
+	blocked uint64  // 1 from the first pause of a wait to its end
+	pos     uint64  // position of the next record or slot
+	mask    uint64  // capacity-1
+	data    mem.Ptr // records or slots
+	arm     *uint64 // the peer's arm word
 
 	cursor *layout.Cursor // this side's, in shared memory
 
@@ -42,7 +44,6 @@ type endpoint struct {
 	wake       futex.Gate  // the peer sleeps here
 	waiter     futex.Idler // this side sleeps here
 	idle       int         // sleeps of this wait that brought nothing
-	blocked    uint64      // 1 from the first pause of a wait to its end
 
 	closing  atomic.Bool
 	deadline atomic.Int64 // ns since 1970; 0: none
@@ -62,12 +63,7 @@ func (e *endpoint) exit()  { mem.Publish(&e.busy, 0) }
 // look is the slow half of the check before an operation: why is the peer's arm
 // word not quiet, or must this operation fail?
 func (e *endpoint) look() error {
-	if e.fenced {
-		// Without membarrier, Close relies on this fence between busy and
-		// closing.
-		atomic.AddUint64(&e.busy, 0)
-	}
-	if e.closing.Load() {
+	if e.gone() {
 		return e.closed()
 	}
 	if e.failed != nil {
@@ -81,6 +77,15 @@ func (e *endpoint) look() error {
 		return fmt.Errorf("ring %s: %w by its consumer", e.ring.name(), ErrClosed)
 	}
 	return nil
+}
+
+// gone tells, after enter, whether Close has reached this endpoint. Without
+// membarrier, Close relies on the fence here between busy and closing.
+func (e *endpoint) gone() bool {
+	if e.fenced {
+		atomic.AddUint64(&e.busy, 0)
+	}
+	return e.closing.Load()
 }
 
 // closed is the error of an endpoint that Close has reached.

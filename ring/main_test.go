@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -66,7 +67,7 @@ func play(role string, args []string) error {
 			}
 		}
 		fmt.Println("sent")
-		select {}
+		forever()
 	case "produce-until-signal":
 		p, err := r.Producer()
 		if err != nil {
@@ -105,13 +106,20 @@ func play(role string, args []string) error {
 			n++
 			if int(n) == count {
 				fmt.Println("holding")
-				select {} // with a message in its hands
+				forever() // with a message in its hands
 			}
 		}
 		fmt.Println("received", n)
 		return r.Close()
 	}
 	return fmt.Errorf("no such role")
+}
+
+// forever waits to be killed. A bare select would be a deadlock to the runtime.
+func forever() {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGHUP)
+	<-ch
 }
 
 // payload is a message that tells its number and whether it is whole.
@@ -142,7 +150,9 @@ func start(t testing.TB, role string, args ...string) *peer {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "ANNULUS_ROLE="+role)
-	cmd.Stderr = os.Stderr
+	if testing.Verbose() {
+		cmd.Stderr = os.Stderr
+	}
 	cmd.SysProcAttr = dieWithParent()
 	out, err := cmd.StdoutPipe()
 	must(t, err)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -121,6 +123,9 @@ func TestPausedIsNotDead(t *testing.T) {
 // killed between its publish and its wake delays it by no more than one bound.
 func TestSleepersAcrossProcesses(t *testing.T) {
 	for _, s := range []futex.Strategy{futex.Futex(), futex.Sem(), futex.Adaptive()} {
+		if !supported(s) {
+			continue
+		}
 		r, name := shared(t, ring.Config{})
 		c, err := r.Consumer(ring.WithStrategy(s))
 		must(t, err)
@@ -243,4 +248,41 @@ func TestSecondSignalIsImmediate(t *testing.T) {
 		n, err := syscall.Wait4(c.Process.Pid, &ws, syscall.WNOHANG, nil)
 		return err == nil && n == c.Process.Pid && ws.Signaled() && ws.Signal() == syscall.SIGTERM
 	})
+}
+
+// Without membarrier each side fences for itself and tells the other to: the
+// whole suite again, and sleepers whose peers do it the other way.
+func TestWithoutMembarrier(t *testing.T) {
+	if os.Getenv("ANNULUS_MEMBARRIER") == "off" {
+		t.Skip("this is the inner run")
+	}
+	inner := exec.Command(os.Args[0], "-test.run", "TestConformance/(heap|memfd)/(futex|adaptive)$|TestSleepersAcrossProcesses|TestTakeover")
+	inner.Env = append(os.Environ(), "ANNULUS_MEMBARRIER=off")
+	if out, err := inner.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, off := range []string{"producer", "consumer"} {
+		_, name := shared(t, ring.Config{})
+		mode := map[string]string{"producer": "on", "consumer": "on"}
+		mode[off] = "off"
+		t.Setenv("ANNULUS_MEMBARRIER", mode["consumer"])
+		c := start(t, "consume-until-signal", name, "0")
+		c.expect("begun")
+		t.Setenv("ANNULUS_MEMBARRIER", mode["producer"])
+		p := start(t, "produce-until-signal", name, "0")
+		p.expect("begun")
+		r, err := ring.Open(name)
+		must(t, err)
+		eventually(t, "messages flow", func() bool {
+			s, err := r.Stats()
+			return err == nil && s.Consumer.Messages > 100000
+		})
+		must(t, r.Close())
+		p.signal(syscall.SIGTERM)
+		if sent, received := p.line(), c.line(); strings.TrimPrefix(sent, "sent ") != strings.TrimPrefix(received, "received ") {
+			t.Errorf("producer %q, consumer %q", sent, received)
+		}
+		p.exitsWith(0)
+		c.exitsWith(0)
+	}
 }

@@ -2,6 +2,7 @@ package ring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -19,13 +20,19 @@ import (
 type Producer struct {
 	endpoint
 
-	// Where a closer look is due: positions for kind Bytes, slot offsets for
-	// kind Slots.
-	run   uint64 // a send may end here without one
+	// Kind Bytes, positions.
+	run   uint64 // records may end here without a closer look
 	free  uint64 // run, but for a pending reservation or batch
-	clean uint64 // kind Bytes: from pos up to here the ring is zero
-	lap   uint64 // kind Slots: position of slot 0 in this lap
-	head  uint64 // the consumer's position when last looked at
+	clean uint64 // from pos up to here the ring is zero
+
+	// Kind Slots, offsets.
+	slotRun  uint64
+	slotFree uint64
+	lap      uint64 // position of slot 0 in this lap
+
+	head   uint64 // the consumer's position when last looked at
+	scarce bool   // that look brought little
+	step   uint32 // pauses between two looks in a full ring, more in a great one
 
 	reserved bool   // a reservation is open
 	room     uint64 // its bytes
@@ -55,7 +62,7 @@ func (r *Ring) endpointOptions(opts []EndpointOption) (endpointOptions, error) {
 	switch o.strategy.Park {
 	case futex.ParkSemaphore:
 		if r.semData == nil {
-			return o, fmt.Errorf("ring %s: %w: semaphores need 64-bit Linux", r.name(), ErrFeature)
+			return o, fmt.Errorf("ring %s: semaphores need 64-bit Linux: %w", r.name(), errors.ErrUnsupported)
 		}
 	case futex.ParkEventfd:
 		if r.options.efdData == nil || r.options.efdSpace == nil {
@@ -77,6 +84,7 @@ func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 	if err := p.attach(r, r.producer, r.consumer, o.strategy); err != nil {
 		return nil, err
 	}
+	p.step = uint32(min(max(r.geometry.DataSize/4096, 1), 64))
 	if err := p.takeOver(); err != nil {
 		return nil, p.abandon(err)
 	}
@@ -117,11 +125,13 @@ func (p *Producer) takeOver() error {
 // settle puts the producer at position pos with nothing known to be free.
 func (p *Producer) settle(pos uint64) {
 	p.seek(pos)
-	p.run, p.free, p.clean = pos, pos, pos
 	if p.slots {
 		p.lap = pos - pos&p.mask
-		p.run, p.free = p.slot, p.slot
+		p.slotRun, p.slotFree = p.slot, p.slot
+		p.pos = 0 // and run: a send of bytes always looks closer
+		return
 	}
+	p.run, p.free, p.clean = pos, pos, pos
 }
 
 // abandon gives up an attach that failed half-way.
@@ -143,16 +153,6 @@ func (p *Producer) position() uint64 {
 // committed since by itself, and so do statistics.
 func (p *Producer) account() { mem.Publish(&p.cursor.Position, p.position()) }
 
-// TrySend commits a copy of msg, or returns ErrFull, ErrTooLarge, ErrSize,
-// ErrClosed, ErrReserved or the error that killed the endpoint. No allocation,
-// no system call while the consumer is awake.
-func (p *Producer) TrySend(msg []byte) error {
-	if p.slots {
-		return p.trySendSlot(msg)
-	}
-	return p.trySendBytes(msg)
-}
-
 // Send is TrySend that waits while the ring is full, until ctx or the deadline
 // ends.
 func (p *Producer) Send(ctx context.Context, msg []byte) error {
@@ -169,7 +169,7 @@ func (p *Producer) Send(ctx context.Context, msg []byte) error {
 // waitSpace waits a little for the consumer to move on.
 func (p *Producer) waitSpace(ctx context.Context) error {
 	word := &p.peer.cursor.Position
-	if p.spin(word, p.head) {
+	if p.spin(word, p.head, p.step) {
 		return nil
 	}
 	return p.pause(ctx, word, p.head)
@@ -186,11 +186,23 @@ func (p *Producer) waited() {
 func (p *Producer) publish() error {
 	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word
 	p.staged = 0
-	p.run = p.free
-	if mem.Load(p.arm) != mem.Load(&p.quiet) {
-		return p.signal(true)
+	p.run, p.slotRun = p.free, p.slotFree
+	return p.notify()
+}
+
+// notify wakes the consumer after a publish, if it has to be.
+func (p *Producer) notify() error {
+	if mem.Load(p.arm) == mem.Load(&p.quiet) {
+		return nil
 	}
-	return nil
+	return p.signal(true)
+}
+
+// open tells whether nothing stands in the way of a send: this endpoint is not
+// closed, the consumer neither closed nor asleep.
+func (p *Producer) open() bool {
+	q := mem.Load(&p.quiet)
+	return q != 0 && mem.Load(p.arm) == q
 }
 
 // ready looks closer before an operation: errors that stop it, and a staged
@@ -211,15 +223,21 @@ func (p *Producer) ready() error {
 // consumed loads the consumer's position and holds it against what is possible:
 // it never moves back and never overtakes this producer.
 func (p *Producer) consumed() error {
+	if p.scarce {
+		// Each look takes the line away from the consumer, who stores to it
+		// for every message: in a full ring, look less often.
+		mem.Pause(p.step)
+	}
 	head := mem.Load(&p.peer.cursor.Position) // [C1]
 	pos := p.position()
-	if head-p.head > pos-p.head {
+	if head-p.head > pos-p.head || !p.slots && head%layout.WordSize != 0 {
 		if p.ring.region.Faulted() {
 			return p.lost()
 		}
 		return p.corrupt("head %d lies outside of %d to %d", head, p.head, pos)
 	}
 	p.account()
+	p.scarce = head-p.head < p.size/16
 	p.head = head
 	return nil
 }

@@ -22,31 +22,62 @@ import (
 // record returns the bytes that a message of n bytes takes.
 func record(n uint64) uint64 { return layout.WordSize + layout.Align(n, layout.WordSize) }
 
-func (p *Producer) trySendBytes(msg []byte) error {
+// TrySend commits a copy of msg, or returns ErrFull, ErrTooLarge, ErrSize,
+// ErrClosed, ErrReserved or the error that killed the endpoint. No allocation,
+// no system call while the consumer is awake.
+//
+// One call without calls in it is what this takes for a small message; the rest
+// is in trySendSlow.
+func (p *Producer) TrySend(msg []byte) error {
 	p.enter()
 	n := uint64(len(msg))
 	end := p.pos + record(n)
-	q := mem.Load(&p.quiet)
-	if q == 0 || mem.Load(p.arm) != q || int64(p.run-end) < 0 || n > p.max {
-		if err := p.admit(n); err != nil {
-			p.exit()
-			return err
-		}
-		end = p.pos + record(n)
+	if !p.open() || int64(p.run-end) < 0 || n > p.max {
+		return p.trySendSlow(msg)
 	}
 	if int64(p.clean-end) < layout.WordSize {
 		p.sweep(end, record(n))
 	}
 	i := p.pos & p.mask
-	mem.Copy(p.data, i+layout.WordSize, msg)
+	if n == 8 {
+		mem.CopyWord(p.data, i+layout.WordSize, msg)
+	} else {
+		copy(p.data.Bytes(i+layout.WordSize, n), msg)
+	}
 	mem.Publish(p.data.Word(i), layout.RecordCommitted|n) // [P1] pairs with the consumer's load of this word
 	p.pos = end
-	var err error
 	if mem.Load(p.arm) != mem.Load(&p.quiet) {
-		err = p.signal(true)
+		return p.sent()
 	}
 	p.exit()
+	return nil
+}
+
+// sent ends a send that found the consumer's arm word changed.
+func (p *Producer) sent() error {
+	err := p.notify()
+	p.exit()
 	return err
+}
+
+// trySendSlow is TrySend when a closer look is due.
+func (p *Producer) trySendSlow(msg []byte) error {
+	if p.slots {
+		return p.trySendSlot(msg)
+	}
+	n := uint64(len(msg))
+	if err := p.admit(n); err != nil {
+		p.exit()
+		return err
+	}
+	w := p.data.Word(p.pos & p.mask)
+	copy(p.data.Bytes(p.pos&p.mask+layout.WordSize, n), msg)
+	p.pos += record(n)
+	if int64(p.clean-p.pos) < layout.WordSize {
+		p.sweep(p.pos, record(n))
+	}
+	mem.Publish(w, layout.RecordCommitted|n) // [P1]
+	return p.sent()
 }
 
 // admit looks closer whether a message of n bytes may be written at pos now,
@@ -99,6 +130,8 @@ const sweepAhead = 1024
 
 // sweep makes the header word at position end zero, and more behind it if
 // records are small.
+//
+//go:noinline
 func (p *Producer) sweep(end, record uint64) {
 	n := uint64(layout.WordSize)
 	if record <= sweepAhead/4 {
@@ -107,6 +140,7 @@ func (p *Producer) sweep(end, record uint64) {
 	}
 	clear(p.data.Bytes(end&p.mask, n))
 	p.clean = end + n
+	p.account()
 }
 
 // pad fills the ring up to the position lap, where it wraps. As the first of a

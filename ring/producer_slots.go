@@ -11,36 +11,30 @@ import (
 // word carries the lap, so a slot of the lap before never looks committed and
 // nothing has to be cleared (the turn of D. Vyukov's bounded queue).
 
+// trySendSlot is TrySend, entered, for slots.
 func (p *Producer) trySendSlot(msg []byte) error {
-	p.enter()
-	if err := p.admitSlot(); err != nil {
-		p.exit()
-		return err
+	if !p.open() || p.slot == p.slotRun {
+		if err := p.admitSlot(); err != nil {
+			p.exit()
+			return err
+		}
 	}
 	if uint64(len(msg)) != p.max {
 		p.exit()
 		return p.wrongSize(len(msg))
 	}
-	mem.Copy(p.data, p.slot+layout.SlotPayload, msg)
-	err := p.commitSlot()
-	p.exit()
-	return err
+	copy(p.data.Bytes(p.slot+layout.SlotPayload, p.max), msg)
+	mem.Publish(p.data.Word(p.slot), p.slotWord) // [P1] pairs with the consumer's load of this word
+	p.slot += p.stride
+	return p.sent()
 }
 
 func (p *Producer) wrongSize(n int) error {
 	return fmt.Errorf("%w: %d bytes, ring %s takes messages of exactly %d", ErrSize, n, p.ring.name(), p.max)
 }
 
-// admitSlot says whether the slot at hand may be written.
+// admitSlot looks closer whether the slot at hand may be written.
 func (p *Producer) admitSlot() error {
-	q := mem.Load(&p.quiet)
-	if q == 0 || mem.Load(p.arm) != q || p.slot == p.run {
-		return p.admitSlotSlow()
-	}
-	return nil
-}
-
-func (p *Producer) admitSlotSlow() error {
 	if err := p.ready(); err != nil {
 		return err
 	}
@@ -49,7 +43,7 @@ func (p *Producer) admitSlotSlow() error {
 
 // makeRoomSlot looks for free slots when there is none known, at the wrap too.
 func (p *Producer) makeRoomSlot() error {
-	if p.slot != p.free {
+	if p.slot != p.slotFree {
 		return nil
 	}
 	if p.slot == p.slotEnd {
@@ -60,24 +54,14 @@ func (p *Producer) makeRoomSlot() error {
 	if err := p.consumed(); err != nil {
 		return err
 	}
-	p.free = min(p.slotEnd, (p.head+p.size-p.lap)*p.stride)
+	p.slotFree = min(p.slotEnd, (p.head+p.size-p.lap)*p.stride)
 	if p.staged == 0 && !p.reserved {
-		p.run = p.free
+		p.slotRun = p.slotFree
 	} else {
-		p.run = p.slot
+		p.slotRun = p.slot
 	}
-	if p.slot == p.free {
+	if p.slot == p.slotFree {
 		return ErrFull
-	}
-	return nil
-}
-
-// commitSlot publishes the slot at hand, whose payload is written.
-func (p *Producer) commitSlot() error {
-	mem.Publish(p.data.Word(p.slot), p.slotWord) // [P1] pairs with the consumer's load of this word
-	p.slot += p.stride
-	if mem.Load(p.arm) != mem.Load(&p.quiet) {
-		return p.signal(true)
 	}
 	return nil
 }

@@ -3,8 +3,6 @@ package ring
 import (
 	"context"
 	"fmt"
-
-	"annulus/internal/mem"
 )
 
 // TryReserve opens a reservation and returns its n bytes inside the ring, to be
@@ -19,7 +17,7 @@ func (p *Producer) TryReserve(n int) ([]byte, error) {
 }
 
 func (p *Producer) reserve(n int) (b []byte, err error) {
-	if q := mem.Load(&p.quiet); q == 0 || mem.Load(p.arm) != q {
+	if !p.open() {
 		if err := p.look(); err != nil {
 			return nil, err
 		}
@@ -36,17 +34,12 @@ func (p *Producer) reserve(n int) (b []byte, err error) {
 		return nil, err
 	}
 	p.reserved = true
-	p.run = p.here() // sends have to look closer until this is settled
+	p.halt() // until this is settled
 	return b, nil
 }
 
-// here is the place of the next message in the unit of run.
-func (p *Producer) here() uint64 {
-	if p.slots {
-		return p.slot
-	}
-	return p.pos
-}
+// halt makes the next send look closer.
+func (p *Producer) halt() { p.run, p.slotRun = p.pos, p.slot }
 
 // Reserve is TryReserve that waits while the ring is full. With staged records
 // it publishes them before it waits, since the consumer could not make room
@@ -77,7 +70,7 @@ func (p *Producer) Stage(n int) error {
 }
 
 func (p *Producer) stage(n int) error {
-	if p.closing.Load() {
+	if p.gone() {
 		return p.closed()
 	}
 	switch {
@@ -94,7 +87,7 @@ func (p *Producer) stage(n int) error {
 	} else {
 		p.stageBytes(uint64(n))
 	}
-	p.run = p.here()
+	p.halt()
 	return nil
 }
 
@@ -108,7 +101,7 @@ func (p *Producer) Publish() error {
 }
 
 func (p *Producer) publishStaged() error {
-	if p.closing.Load() {
+	if p.gone() {
 		return p.closed()
 	}
 	if p.staged == 0 {
@@ -116,7 +109,7 @@ func (p *Producer) publishStaged() error {
 	}
 	err := p.publish()
 	if p.reserved {
-		p.run = p.here()
+		p.halt()
 	}
 	return err
 }
@@ -140,7 +133,7 @@ func (p *Producer) Abort() {
 	}
 	p.reserved = false
 	if p.staged == 0 {
-		p.run = p.free
+		p.run, p.slotRun = p.free, p.slotFree
 	}
 }
 

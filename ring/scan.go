@@ -31,6 +31,9 @@ func (r *Ring) scan(pos, limit uint64) (tally, error) {
 		t.bytes = t.messages * g.SlotSize
 		return t, nil
 	}
+	if pos%layout.WordSize != 0 {
+		return t, fmt.Errorf("ring %s: %w: position %d is not a multiple of %d", r.name(), ErrCorrupt, pos, layout.WordSize)
+	}
 	for int64(limit-t.end) > 0 {
 		i := t.end & (g.Capacity - 1)
 		w := mem.Load(data.Word(i)) // [P1]

@@ -2,7 +2,6 @@ package ring
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -44,36 +43,25 @@ func NewConsumerOf[T any](r *Ring, opts ...EndpointOption) (*ConsumerOf[T], erro
 	return &ConsumerOf[T]{c}, nil
 }
 
-// check holds T against what the ring's creator said of its elements. A ring
-// without a fingerprint, as C creates it, has to fit in size.
-func check[T any](r *Ring) error {
-	t := describe[T]()
-	if t.err != nil {
-		return t.err
-	}
-	c := r.config
-	if c.Kind != Slots || c.SlotSize != t.size {
-		return fmt.Errorf("ring %s: %w: it is of kind %s with messages of %d bytes, %s has %d", r.name(), ErrMismatch, c.Kind, c.SlotSize, t.name, t.size)
-	}
-	if c.fingerprint != 0 && c.fingerprint != t.fingerprint {
-		return fmt.Errorf("ring %s: %w: its elements are %q, want %q", r.name(), ErrMismatch, c.element, t.name)
-	}
-	return nil
-}
-
 // TrySend commits v, or returns ErrFull or ErrClosed or what killed the
 // endpoint.
 func (t *ProducerOf[T]) TrySend(v T) error {
 	p := t.p
 	p.enter()
-	if err := p.admitSlot(); err != nil {
-		p.exit()
-		return err
+	if !p.open() || p.slot == p.slotRun {
+		if err := p.admitSlot(); err != nil {
+			p.exit()
+			return err
+		}
 	}
-	mem.SetValue(p.data, p.slot+layout.SlotPayload, &v)
-	err := p.commitSlot()
+	mem.Write(p.data, p.slot+layout.SlotPayload, &v)
+	mem.Publish(p.data.Word(p.slot), p.slotWord) // [P1] pairs with the consumer's load of this word
+	p.slot += p.stride
+	if mem.Load(p.arm) != mem.Load(&p.quiet) {
+		return p.sent()
+	}
 	p.exit()
-	return err
+	return nil
 }
 
 // Send is TrySend that waits while the ring is full.
@@ -103,10 +91,10 @@ func (t *ProducerOf[T]) TrySendBatch(vs []T) (n int, err error) {
 			break
 		}
 		// Up to the next closer look, which the wrap is one of.
-		k := min(int((p.free-p.slot)/p.stride), len(vs)-n)
+		k := min(int((p.slotFree-p.slot)/p.stride), len(vs)-n)
 		for i := range vs[n : n+k] {
 			w := p.data.Word(p.slot)
-			mem.SetValue(p.data, p.slot+layout.SlotPayload, &vs[n+i])
+			mem.Write(p.data, p.slot+layout.SlotPayload, &vs[n+i])
 			p.slot += p.stride
 			if n+i == 0 {
 				p.first, p.firstVal, p.staged = w, p.slotWord, 1
@@ -192,7 +180,7 @@ func (t *ConsumerOf[T]) TryRecv() (v T, err error) {
 	c.enter()
 	off, _, err := c.next()
 	if err == nil {
-		v = mem.Value[T](c.data, off)
+		mem.Read(&v, c.data, off)
 		err = c.release()
 	}
 	c.exit()
@@ -221,7 +209,7 @@ func (t *ConsumerOf[T]) TryRecvBatch(dst []T) (n int, err error) {
 		if off, _, err = c.next(); err != nil {
 			break
 		}
-		dst[n] = mem.Value[T](c.data, off)
+		mem.Read(&dst[n], c.data, off)
 		n++
 	}
 	if n > 0 {

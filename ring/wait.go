@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"annulus/futex"
@@ -13,10 +12,10 @@ import (
 )
 
 // spin is the short way out of short waits: no bookkeeping, no look at a clock
-// or a context. True: *word differs from old.
-func (e *endpoint) spin(word *uint64, old uint64) bool {
+// or a context. It looks at *word every step pauses; true: it differs from old.
+func (e *endpoint) spin(word *uint64, old uint64, step uint32) bool {
 	e.enter()
-	changed := mem.Load(&e.quiet) != 0 && e.waiter.Spin(word, old)
+	changed := mem.Load(&e.quiet) != 0 && e.waiter.Spin(word, old, step)
 	e.exit()
 	return changed
 }
@@ -37,10 +36,7 @@ func (e *endpoint) pause(ctx context.Context, word *uint64, old uint64) error {
 	}
 	e.enter()
 	defer e.exit()
-	if e.fenced {
-		atomic.AddUint64(&e.busy, 0)
-	}
-	if e.closing.Load() {
+	if e.gone() {
 		return e.closed()
 	}
 	slept, err := e.waiter.Pause(word, old, end)
@@ -119,7 +115,7 @@ func (e *endpoint) endWait() {
 	e.idle = 0
 	mem.Publish(&e.blocked, 0)
 	e.enter()
-	if !e.closing.Load() {
+	if !e.gone() {
 		e.waiter.Done()
 	}
 	e.exit()

@@ -55,7 +55,11 @@ func (l *ringLink) Produce(s *rig.Sender) error {
 				stamp = uint64(due)
 			}
 			binary.LittleEndian.PutUint64(buf, stamp)
-			if err := l.p.Send(ctx, buf); err != nil {
+			err := l.p.TrySend(buf)
+			if err == ring.ErrFull {
+				err = l.p.Send(ctx, buf)
+			}
+			if err != nil {
 				return err
 			}
 			seq++
@@ -97,7 +101,10 @@ func (l *ringLink) Consume(r *rig.Receiver) error {
 	var seq uint64
 	for {
 		for left := r.Mark(seq); left > 0; left-- {
-			msg, err := l.c.Recv(ctx, buf[:0])
+			msg, err := l.c.TryRecv(buf[:0])
+			if err == ring.ErrEmpty {
+				msg, err = l.c.Recv(ctx, buf[:0])
+			}
 			if err == io.EOF {
 				r.End(seq)
 				return nil
@@ -133,7 +140,7 @@ func (l *ringLink) consumeBatches(r *rig.Receiver) error {
 		if left <= 0 {
 			left = r.Mark(seq)
 		}
-		k, err := l.c.TryPeekBatch(views)
+		k, err := l.c.TryPeekBatch(views[:min(left, l.batch)])
 		if err == ring.ErrEmpty {
 			views[0], err = l.c.Peek(ctx)
 			k = 1

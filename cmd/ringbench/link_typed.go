@@ -50,9 +50,9 @@ func (l *typedLink[T]) Produce(s *rig.Sender) error {
 				batch[i][0] = seq + uint64(i)
 			}
 			var err error
-			if l.batch == 1 {
+			if l.batch == 1 && len(batch[0]) <= 8 {
 				err = l.p.Send(ctx, batch[0])
-			} else {
+			} else { // a great message is not passed by value
 				_, err = l.p.SendBatch(ctx, batch[:k])
 			}
 			if err != nil {
@@ -74,7 +74,7 @@ func (l *typedLink[T]) Consume(r *rig.Receiver) error {
 		if left <= 0 {
 			left = r.Mark(seq)
 		}
-		k, err := l.c.RecvBatch(ctx, batch)
+		k, err := l.c.RecvBatch(ctx, batch[:min(left, l.batch)])
 		if err == io.EOF {
 			r.End(seq)
 			return nil

@@ -15,6 +15,13 @@ func Of(b []byte) Ptr { return Ptr{unsafe.Pointer(unsafe.SliceData(b))} }
 // At returns the base off bytes further on.
 func (b Ptr) At(off uint64) Ptr { return Ptr{unsafe.Add(b.p, uintptr(off))} }
 
+// PrefetchSize is how many bytes Prefetch asks for.
+const PrefetchSize = 256
+
+// Prefetch asks for the cache lines of the PrefetchSize bytes at off, which may
+// lie beyond the end. It changes nothing but time.
+func (b Ptr) Prefetch(off uint64) { prefetch(unsafe.Add(b.p, uintptr(off))) }
+
 // Word returns the word at off, a multiple of 8.
 func (b Ptr) Word(off uint64) *uint64 { return (*uint64)(unsafe.Add(b.p, uintptr(off))) }
 
@@ -29,11 +36,28 @@ func Load(w *uint64) uint64 { return atomic.LoadUint64(w) }
 // As views the bytes at off as a T, which must hold no pointers and fit there.
 func As[T any](b Ptr, off uint64) *T { return (*T)(unsafe.Add(b.p, uintptr(off))) }
 
-// Value reads the T at off: a plain copy, ordered by the Load before it.
-func Value[T any](b Ptr, off uint64) T { return *(*T)(unsafe.Add(b.p, uintptr(off))) }
+// great is the size in bytes from which memmove copies faster than the moves
+// that the compiler emits for an assignment.
+const great = 128
 
-// SetValue writes the T at off: a plain copy, ordered by the Publish after it.
-func SetValue[T any](b Ptr, off uint64, v *T) { *(*T)(unsafe.Add(b.p, uintptr(off))) = *v }
+// Read copies the T at off to v: a plain copy, ordered by the acquire load
+// before it.
+func Read[T any](v *T, b Ptr, off uint64) {
+	if src := unsafe.Add(b.p, uintptr(off)); unsafe.Sizeof(*v) < great {
+		*v = *(*T)(src)
+	} else {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)), unsafe.Slice((*byte)(src), unsafe.Sizeof(*v)))
+	}
+}
+
+// Write copies v to off: a plain copy, ordered by the Publish after it.
+func Write[T any](b Ptr, off uint64, v *T) {
+	if dst := unsafe.Add(b.p, uintptr(off)); unsafe.Sizeof(*v) < great {
+		*(*T)(dst) = *v
+	} else {
+		copy(unsafe.Slice((*byte)(dst), unsafe.Sizeof(*v)), unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)))
+	}
+}
 
 // Atomic32 views a shared word as an atomic.
 func Atomic32(w *uint32) *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(w)) }
@@ -41,12 +65,16 @@ func Atomic32(w *uint32) *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer
 // Atomic64 views a shared word, 8-byte aligned, as an atomic.
 func Atomic64(w *uint64) *atomic.Uint64 { return (*atomic.Uint64)(unsafe.Pointer(w)) }
 
-// Copy writes src at off. Messages of one or two words, the commonest, are
-// copied by word instead of by a call.
-func Copy(b Ptr, off uint64, src []byte) {
-	if len(src) == 8 {
-		*(*uint64)(unsafe.Add(b.p, uintptr(off))) = *(*uint64)(unsafe.Pointer(&src[0]))
-		return
-	}
-	copy(b.Bytes(off, uint64(len(src))), src)
+// CopyWord writes the 8 bytes of src at off, which saves the commonest messages
+// a call.
+func CopyWord(b Ptr, off uint64, src []byte) {
+	*(*uint64)(unsafe.Add(b.p, uintptr(off))) = *(*uint64)(unsafe.Pointer(unsafe.SliceData(src)))
+}
+
+// AppendWord appends the 8 bytes at off to dst, which must have room for them.
+func AppendWord(dst []byte, b Ptr, off uint64) []byte {
+	n := len(dst)
+	dst = dst[:n+8]
+	*(*uint64)(unsafe.Pointer(&dst[n])) = *(*uint64)(unsafe.Add(b.p, uintptr(off)))
+	return dst
 }
