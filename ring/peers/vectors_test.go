@@ -115,7 +115,9 @@ func vectors() []vector {
 func slotAt(i int) string { return say(i, numbered(i)) }
 
 // make returns the bytes of the ring: made by the layout's source and filled by
-// the real endpoints. What depends on the process and the hour is zero.
+// the real endpoints. What depends on the process and the hour is zero; a live
+// producer's cursor, which it brings up to date at its own pace, is where the
+// consumer's is, so that whoever takes over has to look for the end.
 func (v vector) make(t *testing.T) ([]byte, layout.Geometry) {
 	t.Helper()
 	g, err := layout.Compute(v.kind, v.capacity, v.slotSize, 128)
@@ -129,6 +131,9 @@ func (v vector) make(t *testing.T) ([]byte, layout.Geometry) {
 		must(t, v.fill(producer(t, r), consumer(t, r)))
 	}
 	b := bytes.Clone(m.Bytes()[:g.TotalSize])
+	if layout.EndpointAt(b, g.ProducerArea, g.Stride).State == 1 {
+		layout.CursorAt(b, g.ProducerArea).Position = layout.CursorAt(b, g.ConsumerArea).Position
+	}
 	for _, area := range []uint64{g.ProducerArea, g.ConsumerArea} {
 		e := layout.EndpointAt(b, area, g.Stride)
 		e.PID, e.StartTime, e.Attached = 0, 0, 0
