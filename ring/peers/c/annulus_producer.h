@@ -1,0 +1,107 @@
+/* The sending end: taking the role, going on behind what a predecessor has
+ * committed, and giving it back. Section 7 of docs/spec/layout-v1.md. What it
+ * sends is in annulus_send.h. Included by annulus.h. */
+#ifndef ANNULUS_PRODUCER_H
+#define ANNULUS_PRODUCER_H
+
+struct annulus_producer {
+	struct annulus_end_ e;
+	uint64_t run;   /* a message may end here without a closer look */
+	uint64_t free;  /* run, but for a pending reservation or batch */
+	uint64_t clean; /* kind bytes: from pos up to here the ring is zero */
+	uint64_t head;  /* the consumer's position when last looked at */
+	uint64_t room;  /* bytes of the open reservation */
+	int reserved;
+	uint64_t staged;     /* messages staged and not published */
+	uint64_t *first;     /* word of the first of them, */
+	uint64_t first_val;  /* what it will hold */
+	uint64_t first_pos;  /* and its position */
+	char detail[ANNULUS_DETAIL];
+};
+
+/* annulus_committed_ is where the committed messages end. */
+static inline uint64_t annulus_committed_(const struct annulus_producer *p) { return p->staged ? p->first_pos : p->e.pos; }
+
+/* annulus_walk_ steps from position pos over what is committed, to limit at the
+ * most. */
+static inline int annulus_walk_(struct annulus_producer *p, uint64_t pos, uint64_t limit)
+{
+	struct annulus_end_ *e = &p->e;
+	e->pos = pos;
+	if (e->slot_stride) {
+		while (e->pos != limit && ANNULUS_LOAD_(annulus_word_(e, e->pos)) == annulus_slot_word_(e, e->pos))
+			e->pos++;
+		return ANNULUS_OK;
+	}
+	if (pos & 7)
+		return annulus_poison_(e, p->detail, "odd position", pos);
+	while ((int64_t)(limit - e->pos) > 0) {
+		uint64_t w = ANNULUS_LOAD_(annulus_word_(e, e->pos));
+		if (w == 0)
+			break;
+		uint64_t need = annulus_need_(e, w & ANNULUS_RECORD_LENGTH_MASK), rest = e->size - (e->pos & e->mask);
+		int pad = (w & ANNULUS_RECORD_PAD) != 0;
+		if ((w & ~(ANNULUS_RECORD_LENGTH_MASK | ANNULUS_RECORD_PAD)) != ANNULUS_RECORD_COMMITTED || need > rest ||
+		    (pad && need != rest) || need > limit - e->pos - ANNULUS_WORD_SIZE)
+			return annulus_poison_(e, p->detail, "header", w);
+		e->pos += need;
+	}
+	return ANNULUS_OK;
+}
+
+/* annulus_producer_attach takes the producer role: ANNULUS_ATTACHED while
+ * another producer lives. After its death the new one goes on behind what was
+ * committed. */
+static inline int annulus_producer_attach(struct annulus_producer *p, struct annulus *r, enum annulus_strategy strategy)
+{
+	struct annulus_end_ *e = &p->e;
+	memset(p, 0, sizeof(*p));
+	int attached, rc = annulus_attach_(e, r, ANNULUS_PRODUCER, strategy, p->detail);
+	if (rc)
+		return rc;
+	uint64_t tail = ANNULUS_LOAD_(&e->mine.cursor->position);
+	p->head = ANNULUS_LOAD_(&e->peer.cursor->position);
+	if ((int64_t)(tail - p->head) < 0)
+		tail = p->head;
+	if (tail - p->head > e->size || (!e->slot_stride && p->head & 7))
+		rc = annulus_poison_(e, p->detail, "impossible head", p->head);
+	else
+		rc = annulus_walk_(p, tail, p->head + e->size);
+	if (rc) {
+		annulus_leave_(e);
+		return rc;
+	}
+	p->run = p->free = p->clean = e->pos;
+	ANNULUS_STORE_(&e->mine.cursor->position, e->pos);
+	/* A close speaks to whoever was attached then: without a consumer, its
+	 * flag is history. */
+	if (annulus_attached(r, ANNULUS_CONSUMER, &attached) == ANNULUS_OK && !attached)
+		__atomic_fetch_and(&e->peer.arm->arm, ~ANNULUS_ARM_CLOSED, __ATOMIC_SEQ_CST);
+	annulus_announce_(e);
+	return ANNULUS_OK;
+}
+
+/* annulus_producer_detach ends the session: what is committed stays, the
+ * consumer gets ANNULUS_END behind it, the role is free. A reservation or an
+ * unpublished batch is given up. */
+static inline int annulus_producer_detach(struct annulus_producer *p)
+{
+	struct annulus_end_ *e = &p->e;
+	if (e->ring == NULL)
+		return ANNULUS_INVALID;
+	p->run = e->pos; /* a later send has to look closer, and fails */
+	struct annulus_endpoint *mine = e->mine.endpoint;
+	if (!e->failed) {
+		ANNULUS_STORE_(&e->mine.cursor->position, annulus_committed_(p));
+		ANNULUS_STORE_(&mine->closed, ANNULUS_LOAD_(&mine->session));
+		annulus_interrupt_(&e->wake);
+	}
+	annulus_leave_(e);
+	return ANNULUS_OK;
+}
+
+/* annulus_producer_cancel lets a waiting call, and every later one, return
+ * ANNULUS_CANCELLED. Any thread or signal handler, while attached. */
+static inline void annulus_producer_cancel(struct annulus_producer *p) { annulus_cancel_(&p->e); }
+
+#endif

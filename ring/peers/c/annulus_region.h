@@ -1,0 +1,288 @@
+/* The memory of a ring: create, open, close; and the lock bytes that say who
+ * holds which role. Included by annulus.h. */
+#ifndef ANNULUS_REGION_H
+#define ANNULUS_REGION_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Roles, as lock bytes. */
+enum annulus_role { ANNULUS_PRODUCER = 0, ANNULUS_CONSUMER = 1 };
+
+/* annulus_config says what ring to make. Zero fields are defaults. */
+struct annulus_config {
+	uint32_t kind;      /* ANNULUS_KIND_BYTES (default) or ANNULUS_KIND_SLOTS */
+	uint64_t capacity;  /* bytes (default 1 MiB) or slots (default 4096); a power of two */
+	uint64_t slot_size; /* KIND_SLOTS: bytes of every message */
+	uint64_t stride;    /* bytes that keep two writers apart; default 128 on x86, else 64 */
+	unsigned mode;      /* permission bits; default 0600 */
+};
+
+/* annulus_system_ turns errno into a code. */
+static inline int annulus_system_(struct annulus *r, const char *what, const char *name)
+{
+	int e = errno, code = ANNULUS_SYSTEM;
+	switch (e) {
+	case ENOENT: code = ANNULUS_NOT_FOUND; break;
+	case EEXIST: code = ANNULUS_EXISTS; break;
+	case EACCES:
+	case EPERM:
+	case EROFS: code = ANNULUS_PERMISSION; break;
+	case ENOSPC:
+	case EDQUOT: code = ANNULUS_NO_SPACE; break;
+	case EOPNOTSUPP: code = ANNULUS_UNSUPPORTED; break;
+	}
+	return annulus_fail_(r->detail, code, "%s %.80s: %s", what, name, strerror(e));
+}
+
+/* annulus_undo_ gives everything up and keeps code and detail. */
+static inline int annulus_undo_(struct annulus *r, int code)
+{
+	if (r->base)
+		munmap(r->base, r->geometry.total_size);
+	if (r->fd >= 0)
+		close(r->fd);
+	r->base = NULL;
+	r->fd = -1;
+	return code;
+}
+
+static inline int annulus_map_(struct annulus *r, const char *name)
+{
+	int prot = r->readonly ? PROT_READ : PROT_READ | PROT_WRITE;
+	void *p = mmap(NULL, r->geometry.total_size, prot, MAP_SHARED, r->fd, 0);
+	if (p == MAP_FAILED)
+		return annulus_system_(r, "map", name);
+	r->base = (uint8_t *)p;
+	/* A forked child shares the lock but not the thread that uses it. */
+	(void)madvise(p, r->geometry.total_size, MADV_DONTFORK);
+	return ANNULUS_OK;
+}
+
+static inline void annulus_clear_(struct annulus *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->fd = -1;
+}
+
+/* annulus_adopt_ checks the open file r->fd and maps the ring in it. */
+static inline int annulus_adopt_(struct annulus *r, const char *name)
+{
+	struct stat st;
+	if (fstat(r->fd, &st) != 0)
+		return annulus_undo_(r, annulus_system_(r, "fstat", name));
+	if (!S_ISREG(st.st_mode))
+		return annulus_undo_(r, annulus_fail_(r->detail, ANNULUS_NOT_RING, "%.80s is not a regular file", name));
+	if (st.st_uid != geteuid())
+		return annulus_undo_(r, annulus_fail_(r->detail, ANNULUS_PERMISSION, "%.80s belongs to uid %u, expected %u", name,
+						      (unsigned)st.st_uid, (unsigned)geteuid()));
+	r->named = st.st_nlink > 0;
+	ssize_t n = pread(r->fd, &r->header, sizeof(r->header), 0);
+	if (n < 0)
+		return annulus_undo_(r, annulus_system_(r, "read", name));
+	int rc = annulus_decode_(&r->geometry, &r->header, (uint64_t)n, (uint64_t)st.st_size, r->readonly, r->detail);
+	if (rc == ANNULUS_OK)
+		rc = annulus_map_(r, name);
+	return rc == ANNULUS_OK ? ANNULUS_OK : annulus_undo_(r, rc);
+}
+
+static inline int annulus_flags_(int readonly)
+{
+	return (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+}
+
+/* annulus_open_path opens the ring in a file. readonly handles can be looked at
+ * but take no role. No symbolic link is followed in the last component, and the
+ * file must belong to the effective user. */
+static inline int annulus_open_path(struct annulus *r, const char *path, int readonly)
+{
+	struct stat st;
+	annulus_clear_(r);
+	r->readonly = readonly;
+	/* The type first: opening a FIFO or a device may do something already. */
+	if (lstat(path, &st) != 0)
+		return annulus_system_(r, "open", path);
+	if (!S_ISREG(st.st_mode))
+		return annulus_fail_(r->detail, ANNULUS_NOT_RING, "%.80s is not a regular file", path);
+	r->fd = open(path, annulus_flags_(readonly) | O_NOFOLLOW);
+	if (r->fd < 0)
+		return annulus_system_(r, "open", path);
+	return annulus_adopt_(r, path);
+}
+
+/* annulus_posix_path_ checks a name of POSIX shared memory, without a slash. */
+static inline int annulus_posix_path_(struct annulus *r, const char *name, char *path, size_t size)
+{
+	if (name[0] == 0 || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strlen(name) > NAME_MAX)
+		return annulus_fail_(r->detail, ANNULUS_INVALID, "name %.80s: want 1 to %d bytes without a slash", name, NAME_MAX);
+	snprintf(path, size, "/dev/shm/%s", name);
+	return ANNULUS_OK;
+}
+
+/* annulus_open opens the ring of that name in POSIX shared memory: what
+ * shm_open("/NAME") opens. */
+static inline int annulus_open(struct annulus *r, const char *name)
+{
+	char path[NAME_MAX + 16];
+	annulus_clear_(r);
+	int rc = annulus_posix_path_(r, name, path, sizeof(path));
+	return rc ? rc : annulus_open_path(r, path, 0);
+}
+
+/* annulus_open_fd opens the ring in an inherited or received file, as a memfd.
+ * The caller keeps fd: the file is opened anew, so that the locks are ours. */
+static inline int annulus_open_fd(struct annulus *r, int fd, int readonly)
+{
+	char path[64];
+	annulus_clear_(r);
+	r->readonly = readonly;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return annulus_system_(r, "fstat", path);
+	if (!S_ISREG(st.st_mode))
+		return annulus_fail_(r->detail, ANNULUS_NOT_RING, "descriptor %d is not of a regular file", fd);
+	r->fd = open(path, annulus_flags_(readonly));
+	if (r->fd < 0)
+		return annulus_system_(r, "reopen", path);
+	return annulus_adopt_(r, path);
+}
+
+static inline void annulus_boot_id_(uint8_t id[16])
+{
+	memset(id, 0, 16);
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	if (!f)
+		return;
+	for (int c, n = 0; n < 32 && (c = fgetc(f)) != EOF;) {
+		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+		if (digit >= 0) {
+			id[n / 2] = (uint8_t)(id[n / 2] << 4 | digit);
+			n++;
+		}
+	}
+	fclose(f);
+}
+
+static inline uint64_t annulus_clock_(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+static inline int annulus_defaults_(struct annulus *r, const struct annulus_config *config)
+{
+	struct annulus_config c;
+	memset(&c, 0, sizeof(c));
+	if (config)
+		c = *config;
+	if (c.kind == 0)
+		c.kind = ANNULUS_KIND_BYTES;
+	if (c.capacity == 0)
+		c.capacity = c.kind == ANNULUS_KIND_SLOTS ? 4096 : 1 << 20;
+	if (c.stride == 0) {
+#if defined(__x86_64__)
+		c.stride = 128; /* its prefetcher fetches lines in pairs */
+#else
+		c.stride = 64;
+#endif
+	}
+	return annulus_compute_(&r->geometry, c.kind, c.capacity, c.slot_size, c.stride, r->detail);
+}
+
+/* annulus_create_path makes a ring in a new file, complete before it has its
+ * name, and opens it. config may be NULL. */
+static inline int annulus_create_path(struct annulus *r, const char *path, const struct annulus_config *config)
+{
+	char dir[PATH_MAX], fd_path[64];
+	annulus_clear_(r);
+	int rc = annulus_defaults_(r, config);
+	if (rc)
+		return rc;
+	const char *slash = strrchr(path, '/');
+	const char *base = slash ? slash + 1 : path;
+	if (*base == 0 || strlen(path) >= sizeof(dir))
+		return annulus_fail_(r->detail, ANNULUS_INVALID, "path %.80s: want the name of a file", path);
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	/* A file without a name: a creator that dies here leaves nothing. */
+	r->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (r->fd < 0) {
+		if (errno == EISDIR || errno == EINVAL)
+			errno = EOPNOTSUPP;
+		return annulus_system_(r, "create an unnamed file in", dir);
+	}
+	do { /* all pages now: a full file system is an error here, not SIGBUS later */
+		rc = fallocate(r->fd, 0, 0, (off_t)r->geometry.total_size);
+	} while (rc != 0 && errno == EINTR);
+	if (rc != 0)
+		return annulus_undo_(r, annulus_system_(r, "allocate", path));
+	if ((rc = annulus_map_(r, path)))
+		return annulus_undo_(r, rc);
+	uint8_t boot_id[16];
+	annulus_boot_id_(boot_id);
+	annulus_format_(r->base, &r->geometry, boot_id, annulus_clock_(CLOCK_REALTIME), (uint64_t)getpid());
+	memcpy(&r->header, r->base, sizeof(r->header));
+	unsigned mode = config && config->mode ? config->mode : 0600;
+	snprintf(fd_path, sizeof(fd_path), "/proc/self/fd/%d", r->fd);
+	if (fchmod(r->fd, (mode_t)(mode & 0666)) != 0)
+		return annulus_undo_(r, annulus_system_(r, "chmod", path));
+	if (linkat(AT_FDCWD, fd_path, AT_FDCWD, path, AT_SYMLINK_FOLLOW) != 0)
+		return annulus_undo_(r, annulus_system_(r, "link", path));
+	r->named = 1;
+	return ANNULUS_OK;
+}
+
+/* annulus_create is annulus_create_path in POSIX shared memory. */
+static inline int annulus_create(struct annulus *r, const char *name, const struct annulus_config *config)
+{
+	char path[NAME_MAX + 16];
+	annulus_clear_(r);
+	int rc = annulus_posix_path_(r, name, path, sizeof(path));
+	return rc ? rc : annulus_create_path(r, path, config);
+}
+
+/* annulus_close lets go of the memory; the ring stays. Detach the endpoints
+ * first: ANNULUS_INVALID while one is attached. */
+static inline int annulus_close(struct annulus *r)
+{
+	if (__atomic_load_n(&r->held, __ATOMIC_ACQUIRE) != 0)
+		return annulus_fail_(r->detail, ANNULUS_INVALID, "an endpoint is still attached; detach it first");
+	return annulus_undo_(r, ANNULUS_OK);
+}
+
+static inline int annulus_flock_(struct annulus *r, int command, int type, enum annulus_role role, struct flock *l)
+{
+	int rc;
+	memset(l, 0, sizeof(*l));
+	l->l_type = (short)type;
+	l->l_whence = SEEK_SET;
+	l->l_start = (off_t)(ANNULUS_LOCK_BASE + (uint64_t)role);
+	l->l_len = 1;
+	do {
+		rc = fcntl(r->fd, command, l);
+	} while (rc != 0 && errno == EINTR);
+	return rc;
+}
+
+/* annulus_attached asks the kernel whether anybody holds a role: a killed
+ * process does not, a stopped one does. */
+static inline int annulus_attached(struct annulus *r, enum annulus_role role, int *attached)
+{
+	struct flock l;
+	*attached = (__atomic_load_n(&r->held, __ATOMIC_ACQUIRE) >> role & 1) != 0;
+	if (*attached) /* our own lock does not show */
+		return ANNULUS_OK;
+	if (annulus_flock_(r, F_OFD_GETLK, F_WRLCK, role, &l) != 0)
+		return ANNULUS_SYSTEM;
+	*attached = l.l_type != F_UNLCK;
+	return ANNULUS_OK;
+}
+
+#endif

@@ -1,0 +1,243 @@
+/* Sending: room, records and slots, reservations, batches. Sections 4 and 5 of
+ * docs/spec/layout-v1.md. Included by annulus.h.
+ *
+ * A message is committed when the call that sends or publishes it returns
+ * ANNULUS_OK: it survives the death of this process and is received in order.
+ */
+#ifndef ANNULUS_SEND_H
+#define ANNULUS_SEND_H
+
+/* annulus_sweep_ makes the header word at end zero: and more behind it if
+ * messages are small, to claim the lines of many records together. */
+static inline void annulus_sweep_(struct annulus_producer *p, uint64_t end, uint64_t need)
+{
+	uint64_t i = end & p->e.mask, n = ANNULUS_WORD_SIZE;
+	if (need <= 256 && (int64_t)(p->free - end) > 0) /* not beyond what is free, nor the wrap */
+		n = annulus_max_(n, annulus_min_(1024, annulus_min_(p->free - end, p->e.size - i)));
+	memset(p->e.data + i, 0, n);
+	p->clean = end + n;
+}
+
+/* annulus_settle_ allows sends up to free, unless something is pending. */
+static inline void annulus_settle_(struct annulus_producer *p) { p->run = p->staged || p->reserved ? p->e.pos : p->free; }
+
+/* annulus_show_ publishes a word, then looks whether the consumer sleeps. */
+static inline void annulus_show_(struct annulus_producer *p, uint64_t *word, uint64_t value)
+{
+	ANNULUS_STORE_(word, value);
+	annulus_published_();
+	if (ANNULUS_LOAD_(p->e.arm) != p->e.quiet)
+		annulus_signal_(&p->e, 1);
+}
+
+/* annulus_hold_ stages a word: the first of a batch is kept back, so that the
+ * consumer sees none before it sees that. */
+static inline void annulus_hold_(struct annulus_producer *p, uint64_t pos, uint64_t value)
+{
+	uint64_t *word = annulus_word_(&p->e, pos);
+	if (p->staged++ == 0) {
+		p->first = word;
+		p->first_val = value;
+		p->first_pos = pos;
+	} else {
+		__atomic_store_n(word, value, __ATOMIC_RELAXED);
+	}
+}
+
+/* annulus_pad_ fills the ring up to the position lap, where it wraps. */
+static inline void annulus_pad_(struct annulus_producer *p, uint64_t lap)
+{
+	uint64_t pos = p->e.pos;
+	uint64_t value = ANNULUS_RECORD_COMMITTED | ANNULUS_RECORD_PAD | (lap - pos - ANNULUS_WORD_SIZE);
+	annulus_sweep_(p, lap, UINT64_MAX);
+	p->e.pos = lap;
+	__atomic_store_n(annulus_word_(&p->e, pos), value, p->staged ? __ATOMIC_RELAXED : __ATOMIC_RELEASE);
+}
+
+/* annulus_make_room_ finds out whether a message of n bytes fits at pos, and
+ * moves pos behind padding where it does not fit before the end. */
+static inline int annulus_make_room_(struct annulus_producer *p, uint64_t n)
+{
+	struct annulus_end_ *e = &p->e;
+	uint64_t need = annulus_need_(e, n), limit, lap;
+	if (annulus_room_for_(e->pos + need, p->free))
+		return ANNULUS_OK;
+	uint64_t head = ANNULUS_LOAD_(&e->peer.cursor->position), committed = annulus_committed_(p);
+	if (head - p->head > committed - p->head || (!e->slot_stride && head & 7))
+		return annulus_poison_(e, p->detail, "impossible head", head);
+	p->head = head;
+	ANNULUS_STORE_(&e->mine.cursor->position, committed);
+	if (e->slot_stride) {
+		p->free = head + e->size;
+	} else {
+		limit = head + e->size - ANNULUS_WORD_SIZE; /* the next header */
+		lap = (e->pos & ~e->mask) + e->size;
+		p->free = limit;
+		if (e->pos + need > lap && annulus_room_for_(lap + need, limit)) {
+			annulus_pad_(p, lap);
+			lap += e->size;
+		}
+		if (annulus_room_for_(lap, limit))
+			p->free = lap;
+	}
+	annulus_settle_(p);
+	return annulus_room_for_(e->pos + need, p->free) ? ANNULUS_OK : ANNULUS_FULL;
+}
+
+/* annulus_admit_ is the closer look before an operation. */
+static inline int annulus_admit_(struct annulus_producer *p, uint64_t n)
+{
+	struct annulus_end_ *e = &p->e;
+	if (e->ring == NULL)
+		return ANNULUS_INVALID;
+	if (e->failed)
+		return e->failed;
+	uint64_t w = ANNULUS_LOAD_(e->arm);
+	if (!(w & ANNULUS_ARM_VALID))
+		return e->failed = annulus_fail_(p->detail, ANNULUS_LOST, "the consumer's arm word has lost its valid bit");
+	if (w & ANNULUS_ARM_CLOSED)
+		return ANNULUS_CLOSED;
+	if (p->reserved)
+		return ANNULUS_RESERVED;
+	if (e->slot_stride && n != e->max)
+		return annulus_fail_(p->detail, ANNULUS_SIZE, "%llu bytes, messages have exactly %llu", (unsigned long long)n,
+				     (unsigned long long)e->max);
+	if (n > e->max)
+		return annulus_fail_(p->detail, ANNULUS_TOO_LARGE, "%llu bytes, at most %llu fit; make the capacity greater",
+				     (unsigned long long)n, (unsigned long long)e->max);
+	return annulus_make_room_(p, n);
+}
+
+/* annulus_publish makes every staged message visible at once, in order. */
+static inline void annulus_publish(struct annulus_producer *p)
+{
+	if (p->staged == 0)
+		return;
+	p->staged = 0;
+	annulus_settle_(p);
+	annulus_show_(p, p->first, p->first_val);
+}
+
+/* annulus_fits_ is the quick look: nothing pending, room enough, a quiet peer. */
+static inline int annulus_fits_(const struct annulus_producer *p, uint64_t n)
+{
+	const struct annulus_end_ *e = &p->e;
+	if (e->slot_stride ? n != e->max : n > e->max)
+		return 0;
+	return annulus_room_for_(e->pos + annulus_need_(e, n), p->run) && ANNULUS_LOAD_(e->arm) == e->quiet;
+}
+
+/* annulus_try_reserve opens a reservation of n bytes (the slot size in a ring of
+ * slots) and sets *room to them, in the ring, to be filled in place. They hold
+ * anything, and are the caller's until commit, stage, abort or detach. */
+static inline int annulus_try_reserve(struct annulus_producer *p, size_t n, void **room)
+{
+	if (!annulus_fits_(p, n)) {
+		int rc = annulus_admit_(p, n);
+		if (rc)
+			return rc;
+	}
+	p->reserved = 1;
+	p->room = n;
+	p->run = p->e.pos;
+	*room = annulus_word_(&p->e, p->e.pos) + 1;
+	return ANNULUS_OK;
+}
+
+/* annulus_stage settles the reservation with its first n bytes: a message that
+ * becomes visible with the next publish. Further reservations may follow. */
+static inline int annulus_stage(struct annulus_producer *p, size_t n)
+{
+	struct annulus_end_ *e = &p->e;
+	uint64_t pos = e->pos;
+	if (!p->reserved)
+		return ANNULUS_NOT_RESERVED;
+	if (e->slot_stride ? n != p->room : n > p->room)
+		return e->slot_stride ? ANNULUS_SIZE : ANNULUS_TOO_LARGE;
+	p->reserved = 0;
+	e->pos += annulus_need_(e, n);
+	if (e->slot_stride) {
+		annulus_hold_(p, pos, annulus_slot_word_(e, pos));
+	} else {
+		if (annulus_need_(e, n) != annulus_need_(e, p->room))
+			p->clean = e->pos; /* the caller may have written behind it */
+		if (!annulus_room_for_(e->pos + ANNULUS_WORD_SIZE, p->clean))
+			annulus_sweep_(p, e->pos, annulus_need_(e, n));
+		annulus_hold_(p, pos, ANNULUS_RECORD_COMMITTED | n);
+	}
+	p->run = e->pos;
+	return ANNULUS_OK;
+}
+
+/* annulus_commit is stage and publish. */
+static inline int annulus_commit(struct annulus_producer *p, size_t n)
+{
+	int rc = annulus_stage(p, n);
+	if (rc == ANNULUS_OK)
+		annulus_publish(p);
+	return rc;
+}
+
+/* annulus_abort gives the open reservation up, if there is one. Staged messages
+ * stay staged. */
+static inline void annulus_abort(struct annulus_producer *p)
+{
+	if (!p->reserved)
+		return;
+	p->reserved = 0;
+	p->clean = p->e.pos; /* the caller may have written into it */
+	annulus_settle_(p);
+}
+
+/* annulus_try_send commits a copy of n bytes, behind what is staged. */
+static inline int annulus_try_send(struct annulus_producer *p, const void *msg, size_t n)
+{
+	void *room;
+	if (p->staged && !p->reserved)
+		annulus_publish(p);
+	int rc = annulus_try_reserve(p, n, &room);
+	if (rc)
+		return rc;
+	if (n)
+		memcpy(room, msg, n);
+	return annulus_commit(p, n);
+}
+
+/* annulus_wait_space_ is one step of a wait for room. */
+static inline int annulus_wait_space_(struct annulus_producer *p, struct annulus_wait_ *w)
+{
+	return annulus_pause_(&p->e, w, &p->e.peer.cursor->position, p->head);
+}
+
+/* annulus_send is annulus_try_send that waits while the ring is full: up to
+ * timeout_ms milliseconds, -1 for ever. */
+static inline int annulus_send(struct annulus_producer *p, const void *msg, size_t n, int timeout_ms)
+{
+	int rc = annulus_try_send(p, msg, n);
+	if (rc != ANNULUS_FULL)
+		return rc;
+	struct annulus_wait_ w;
+	annulus_begin_(&w, timeout_ms);
+	while (rc == ANNULUS_FULL && (rc = annulus_wait_space_(p, &w)) == ANNULUS_OK)
+		rc = annulus_try_send(p, msg, n);
+	annulus_done_(&p->e, &w);
+	return rc;
+}
+
+/* annulus_reserve is annulus_try_reserve that waits, after it has published what
+ * is staged: else the consumer could make no room. */
+static inline int annulus_reserve(struct annulus_producer *p, size_t n, void **room, int timeout_ms)
+{
+	int rc = annulus_try_reserve(p, n, room);
+	if (rc != ANNULUS_FULL)
+		return rc;
+	struct annulus_wait_ w;
+	annulus_publish(p);
+	annulus_begin_(&w, timeout_ms);
+	while (rc == ANNULUS_FULL && (rc = annulus_wait_space_(p, &w)) == ANNULUS_OK)
+		rc = annulus_try_reserve(p, n, room);
+	annulus_done_(&p->e, &w);
+	return rc;
+}
+
+#endif

@@ -1,0 +1,148 @@
+package peers_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"annulus/internal/layout"
+	"annulus/ring"
+)
+
+// image is the bytes of a new ring.
+func image(t *testing.T, kind uint32, capacity, slotSize uint64) []byte {
+	t.Helper()
+	g, err := layout.Compute(kind, capacity, slotSize, 128)
+	must(t, err)
+	b := make([]byte, g.TotalSize)
+	layout.Format(b, g, layout.Identity{})
+	return b
+}
+
+// refusals are what C says for Go's errors.
+var refusals = map[error]string{
+	ring.ErrNotRing:  "not a ring",
+	ring.ErrEndian:   "ring of the other byte order",
+	ring.ErrNotReady: "ring not initialised yet",
+	ring.ErrVersion:  "ring of another layout version",
+	ring.ErrFeature:  "ring needs a feature unknown here",
+	ring.ErrChecksum: "ring header damaged",
+	ring.ErrGeometry: "impossible ring geometry",
+	ring.ErrShort:    "file shorter than the ring in it",
+}
+
+// agree opens a file of these bytes in both languages and returns Go's error,
+// after C has said the same.
+func agree(t *testing.T, b []byte) error {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ring")
+	must(t, os.WriteFile(path, b, 0o600))
+	r, err := ring.OpenFile(path)
+	if err == nil {
+		must(t, r.Close())
+	}
+	p := start(t, peer(t, "check", path))
+	p.ended()
+	said := "ok"
+	if p.err != nil {
+		said = strings.TrimPrefix(strings.TrimSpace(p.stderr.String()), "open: ")
+		said, _, _ = strings.Cut(said, ":")
+	}
+	want := "ok"
+	for e, text := range refusals {
+		if errors.Is(err, e) {
+			want = text
+		}
+	}
+	if said != want {
+		t.Errorf("Go: %v\n C: %s %s", err, said, p.stderr)
+	}
+	return err
+}
+
+// seal makes the checksum right.
+func seal(b []byte) []byte {
+	binary.LittleEndian.PutUint64(b[layout.HeaderSize-8:], layout.Checksum(b))
+	return b
+}
+
+func TestBadHeaders(t *testing.T) {
+	put := func(off int, v uint64) func([]byte) []byte {
+		return func(b []byte) []byte { binary.LittleEndian.PutUint64(b[off:], v); return b }
+	}
+	sealed := func(off int, v uint64) func([]byte) []byte {
+		return func(b []byte) []byte { return seal(put(off, v)(b)) }
+	}
+	for name, c := range map[string]struct {
+		change func([]byte) []byte
+		want   error
+	}{
+		"nothing":          {seal, nil},
+		"wrong magic":      {put(0, 0xabad1dea), ring.ErrNotRing},
+		"swapped":          {put(0, bits.ReverseBytes64(layout.Magic)), ring.ErrEndian},
+		"not ready":        {put(0, 0), ring.ErrNotReady},
+		"newer major":      {sealed(8, 2), ring.ErrVersion},
+		"major before sum": {put(8, 2), ring.ErrVersion},
+		"newer minor":      {sealed(8, 1|7<<32), nil},
+		"required bit":     {sealed(32, 1<<5), ring.ErrFeature},
+		"eventfds":         {sealed(32, layout.FeatureEventfd), ring.ErrFeature},
+		"optional bit":     {sealed(40, 1<<63), nil},
+		"bad checksum":     {put(176, 1), ring.ErrChecksum},
+		"high checksum":    {func(b []byte) []byte { b[255] = 1; return b }, ring.ErrChecksum},
+		"longer header":    {func(b []byte) []byte { b[17] = 2; return seal(b) }, nil},
+		"shorter header":   {func(b []byte) []byte { b[16], b[17] = 248, 0; return seal(b) }, ring.ErrGeometry},
+		"100 bytes":        {func(b []byte) []byte { return b[:100] }, ring.ErrShort},
+		"a header only":    {func(b []byte) []byte { return b[:256] }, ring.ErrShort},
+		"a page missing":   {func(b []byte) []byte { return b[:len(b)-1] }, ring.ErrShort},
+		"a page more":      {func(b []byte) []byte { return append(b, make([]byte, 4096)...) }, nil},
+		"total and a page": {sealed(48, 1<<40), ring.ErrGeometry},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := agree(t, c.change(image(t, layout.KindBytes, 4096, 0))); !errors.Is(err, c.want) {
+				t.Errorf("Go: %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// Every field of the header gets every value that might slip through: both
+// languages accept and refuse the same.
+func TestEveryFieldIsChecked(t *testing.T) {
+	fields := map[int]int{16: 4, 20: 4, 24: 4, 28: 4, 48: 8, 56: 8, 64: 4, 68: 4, 72: 4, 76: 4, 80: 8,
+		88: 8, 96: 8, 104: 8, 112: 8, 120: 8, 128: 8, 136: 8, 144: 8, 168: 8}
+	accepted := map[int]bool{16: true, 80: true, 168: true} // header size, fingerprint, created_ns
+	for kind, slotSize := range map[uint32]uint64{layout.KindBytes: 0, layout.KindSlots: 24} {
+		capacity := uint64(4096)
+		for off, size := range fields {
+			old := image(t, kind, capacity, slotSize)
+			get := binary.LittleEndian.Uint64(old[off:])
+			if size == 4 {
+				get &= 1<<32 - 1
+			}
+			for _, v := range []uint64{0, get + 1, get * 2, ^uint64(0)} {
+				if size == 4 {
+					v &= 1<<32 - 1
+				}
+				if v == get {
+					continue
+				}
+				b := image(t, kind, capacity, slotSize)
+				if size == 4 {
+					binary.LittleEndian.PutUint32(b[off:], uint32(v))
+				} else {
+					binary.LittleEndian.PutUint64(b[off:], v)
+				}
+				t.Run(fmt.Sprintf("kind-%d/at-%d/%#x", kind, off, v), func(t *testing.T) {
+					if err := agree(t, seal(b)); err == nil && !accepted[off] {
+						t.Errorf("accepted: %d at byte %d instead of %d", v, off, get)
+					}
+				})
+			}
+		}
+	}
+}
