@@ -49,6 +49,20 @@ static inline int annulus_walk_(struct annulus_producer *p, uint64_t pos, uint64
 	return ANNULUS_OK;
 }
 
+/* annulus_wipe_ frees the slots that a dead producer staged behind the position
+ * and did not publish: they would count as committed once that position is. */
+static inline void annulus_wipe_(struct annulus_producer *p, uint64_t limit)
+{
+	struct annulus_end_ *e = &p->e;
+	uint64_t last = e->pos;
+	if (!e->slot_stride || last == limit)
+		return;
+	while (last + 1 != limit && ANNULUS_LOAD_(annulus_word_(e, last + 1)) == annulus_slot_word_(e, last + 1))
+		last++;
+	for (; last != e->pos; last--)
+		ANNULUS_STORE_(annulus_word_(e, last), UINT64_C(0));
+}
+
 /* annulus_producer_attach takes the producer role: ANNULUS_ATTACHED while
  * another producer lives. After its death the new one goes on behind what was
  * committed. */
@@ -71,6 +85,7 @@ static inline int annulus_producer_attach(struct annulus_producer *p, struct ann
 		annulus_leave_(e);
 		return rc;
 	}
+	annulus_wipe_(p, p->head + e->size);
 	p->run = p->free = p->clean = e->pos;
 	ANNULUS_STORE_(&e->mine.cursor->position, e->pos);
 	/* A close speaks to whoever was attached then: without a consumer, its
