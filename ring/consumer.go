@@ -28,8 +28,7 @@ type Consumer struct {
 	seen     uint64 // what the word of the next message was when it was not there
 	ahead    uint64 // kind Bytes: position at which to ask for more lines
 	tail     uint64 // the producer has come at least so far
-	caught   uint64 // position at which it last caught up with the producer
-	stream   uint64 // messages or bytes since then that make a stream
+	caught   uint64 // messages when it last caught up with the producer
 	quarter  uint64 // of the capacity: how much space is worth a wake
 
 	finish   atomic.Bool // Finish was called
@@ -49,12 +48,8 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		return nil, err
 	}
 	c.quarter = max(c.size/4, 1)
-	c.stream = 1
-	if !c.slots {
-		c.stream = 256
-	}
 	c.seek(mem.Load(&c.cursor.Position))
-	c.owed, c.caught, c.ahead = c.pos, c.pos, c.pos
+	c.owed, c.ahead, c.caught = c.pos, c.pos, c.cursor.Messages
 	if !c.slots && c.pos%layout.WordSize != 0 {
 		return nil, c.abandon(c.corrupt("head %d is not a multiple of %d", c.pos, layout.WordSize))
 	}

@@ -78,13 +78,17 @@ func (c *Consumer) word() *uint64 {
 // by message. After a single message there is no stream and no delay. True:
 // look again.
 func (c *Consumer) caughtUp() bool {
-	stream := c.pos-c.caught > c.stream
-	c.caught = c.pos
+	received := c.cursor.Messages + c.messages
+	stream := received-c.caught > streamMessages
+	c.caught = received
 	if stream {
 		mem.Pause(streamPause)
 	}
 	return stream
 }
+
+// streamMessages is how many messages without a wait make a stream.
+const streamMessages = 4
 
 // streamPause is how many pauses a consumer that has caught up with a stream
 // gives its producer.
