@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -34,6 +35,7 @@ var refusals = map[error]string{
 	ring.ErrChecksum: "ring header damaged",
 	ring.ErrGeometry: "impossible ring geometry",
 	ring.ErrShort:    "file shorter than the ring in it",
+	os.ErrInvalid:    "ring corrupt", // no semaphores where they should be
 }
 
 // agree opens a file of these bytes in both languages and returns Go's error,
@@ -54,6 +56,9 @@ func agree(t *testing.T, b []byte) error {
 		said, _, _ = strings.Cut(said, ":")
 	}
 	want := "ok"
+	if err != nil {
+		want = "an error that has no name here"
+	}
 	for e, text := range refusals {
 		if errors.Is(err, e) {
 			want = text
@@ -123,6 +128,9 @@ func TestEveryFieldIsChecked(t *testing.T) {
 			get := binary.LittleEndian.Uint64(old[off:])
 			if size == 4 {
 				get &= 1<<32 - 1
+			}
+			if off == 28 && strconv.IntSize < 64 {
+				continue // Go cannot see a wrong stride by its semaphores here
 			}
 			for _, v := range []uint64{0, get + 1, get * 2, ^uint64(0)} {
 				if size == 4 {

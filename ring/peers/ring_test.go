@@ -59,7 +59,7 @@ func consumer(t *testing.T, r *ring.Ring, opts ...ring.EndpointOption) *ring.Con
 // skipWithout ends the test where Go has no semaphores.
 func skipWithout(t *testing.T, err error) {
 	t.Helper()
-	if errors.Is(err, ring.ErrFeature) {
+	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skip(err)
 	}
 }

@@ -110,14 +110,10 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	e->peer = annulus_side_at_(r, role == ANNULUS_PRODUCER ? ANNULUS_CONSUMER : ANNULUS_PRODUCER);
 	e->wake = annulus_gate_at_(r, &e->mine, &e->peer);
 	e->sleep = annulus_gate_at_(r, &e->peer, &e->mine);
-	if (strategy == ANNULUS_SEMAPHORE) {
-#ifdef __GLIBC__
-		if (ANNULUS_LOAD_((uint32_t *)e->sleep.sem + 2) != 128)
-			return annulus_fail_(detail, ANNULUS_CORRUPT, "the ring's semaphore is none");
-#else
+#ifndef __GLIBC__
+	if (strategy == ANNULUS_SEMAPHORE)
 		return annulus_fail_(detail, ANNULUS_UNSUPPORTED, "the ring's semaphores are glibc's");
 #endif
-	}
 	if (__atomic_fetch_or(&r->held, 1u << role, __ATOMIC_ACQ_REL) >> role & 1)
 		return annulus_fail_(detail, ANNULUS_ATTACHED, "this handle has a %s already", who);
 	if (annulus_flock_(r, F_OFD_SETLK, F_WRLCK, role, &l) != 0) {

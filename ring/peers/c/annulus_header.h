@@ -6,6 +6,9 @@
 /* What this header file can do of KNOWN_FEATURES: it never sleeps on eventfds. */
 #define ANNULUS_FEATURES_HERE_ UINT64_C(0)
 
+/* What glibc keeps in the int at byte 8 of a sem_t that processes share. */
+#define ANNULUS_SEM_SHARED_ 128u
+
 /* annulus_checksum_ is the CRC-32C of the header before its checksum. It is
  * computed once for each open, so a loop over bits will do. */
 static inline uint64_t annulus_checksum_(const void *header)
@@ -178,7 +181,7 @@ static inline void annulus_format_(uint8_t *mem, const struct annulus_geometry *
 		memcpy(mem + areas[i] + ANNULUS_LINE_ARM * g->stride, &arm, sizeof(arm));
 	}
 	for (uint64_t line = 0; line < 2; line++) /* an empty process-shared sem_t */
-		mem[g->shared_area + line * g->stride + 8] = 128;
+		mem[g->shared_area + line * g->stride + 8] = ANNULUS_SEM_SHARED_;
 }
 
 #endif

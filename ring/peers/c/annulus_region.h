@@ -89,6 +89,11 @@ static inline int annulus_adopt_(struct annulus *r, const char *name)
 	int rc = annulus_decode_(&r->geometry, &r->header, (uint64_t)n, (uint64_t)st.st_size, r->readonly, r->detail);
 	if (rc == ANNULUS_OK)
 		rc = annulus_map_(r, name);
+	for (uint64_t line = 0; rc == ANNULUS_OK && line < 2; line++) {
+		uint8_t *sem = r->base + r->geometry.shared_area + line * r->geometry.stride;
+		if (ANNULUS_LOAD_((uint32_t *)(void *)sem + 2) != ANNULUS_SEM_SHARED_)
+			rc = annulus_fail_(r->detail, ANNULUS_CORRUPT, "semaphore %d is none that processes share", (int)line);
+	}
 	return rc == ANNULUS_OK ? ANNULUS_OK : annulus_undo_(r, rc);
 }
 
