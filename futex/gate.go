@@ -40,6 +40,8 @@ type Gate struct {
 	Parks *uint64    // statistics: sleeps begun
 	Sem   *Semaphore // nil: nobody sleeps on a semaphore here
 	Efd   *Eventfd   // nil: nobody sleeps on an eventfd here
+
+	announced uint64 // the Arm that this sleeper's last barrier made known
 }
 
 // Register makes this process take part in the barriers of sleeping peers, once;
@@ -58,17 +60,19 @@ func (g *Gate) Prepare(park Park) uint32 {
 	for {
 		old := g.Arm.Load()
 		want := layout.ArmValid | uint64(epoch) | park.armBits() | old&(layout.ArmClosed|layout.ArmFence)
-		if old == want {
+		if old == want && g.announced == want {
 			// Still armed since a sleep whose bound ran out: every publish
 			// since then has seen it.
 			return epoch
 		}
 		if g.Arm.CompareAndSwap(old, want) { // [G1] pairs with the waker's load of Arm
+			g.announced = want
 			break
 		}
 	}
 	if !Barrier() {
 		g.Arm.Or(layout.ArmFence)
+		g.announced |= layout.ArmFence
 	}
 	return epoch
 }

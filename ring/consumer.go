@@ -33,7 +33,9 @@ type Consumer struct {
 
 	finish   atomic.Bool // Finish was called
 	finished time.Time   // and the ring found empty since
-	over     bool        // io.EOF was returned: it stays so
+
+	over        bool   // io.EOF was returned
+	overSession uint32 // for this session of the producer
 }
 
 // Consumer takes the consumer role. ErrAttached while another consumer lives;

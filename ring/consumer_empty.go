@@ -26,9 +26,6 @@ func (c *Consumer) nothing() error {
 			}
 		}
 	}
-	if c.over {
-		return io.EOF
-	}
 	session, ended, err := c.ended()
 	if err != nil {
 		return err
@@ -38,7 +35,7 @@ func (c *Consumer) nothing() error {
 		return ErrEmpty
 	}
 	atomic.StoreUint32(&c.mine.endpoint.Drained, session)
-	c.over = true
+	c.over, c.overSession = true, session
 	return io.EOF
 }
 
@@ -48,6 +45,9 @@ func (c *Consumer) ended() (session uint32, ended bool, err error) {
 	p := c.peer.endpoint
 	closed := atomic.LoadUint32(&p.Closed) // [P2]
 	session = atomic.LoadUint32(&p.Session)
+	if c.over && c.overSession == session {
+		return session, true, nil // and again, until another producer comes
+	}
 	drained := atomic.LoadUint32(&c.mine.endpoint.Drained)
 	if closed != 0 && closed == session && closed != drained {
 		return session, true, nil

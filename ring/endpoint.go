@@ -111,8 +111,12 @@ func (e *endpoint) fail(err error) error {
 	return err
 }
 
-// setQuiet remembers w as needing nothing, unless Close wants a closer look.
+// setQuiet remembers w as needing nothing, unless it does or Close wants a
+// closer look.
 func (e *endpoint) setQuiet(w uint64) {
+	if w&(layout.ArmClosed|layout.ArmFence) != 0 || e.fenced {
+		w = 0
+	}
 	old := atomic.LoadUint64(&e.quiet)
 	if e.closing.Load() {
 		return
@@ -128,8 +132,7 @@ func (e *endpoint) setQuiet(w uint64) {
 // gone nowhere.
 func (e *endpoint) signal(now bool) error {
 	w := mem.Load(e.arm)
-	fence := e.fenced || w&layout.ArmFence != 0
-	if fence {
+	if e.fenced || w&layout.ArmFence != 0 {
 		atomic.AddUint64(&e.busy, 0) // order the publish before the load below
 		w = mem.Load(e.arm)
 	}
@@ -144,9 +147,6 @@ func (e *endpoint) signal(now bool) error {
 	}
 	if _, err := e.wake.WakeUp(w); err != nil {
 		return e.fail(fmt.Errorf("ring %s: wake the %s: %w", e.ring.name(), e.peer.role, err))
-	}
-	if fence {
-		w = 0
 	}
 	e.setQuiet(w)
 	return nil

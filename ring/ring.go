@@ -105,11 +105,16 @@ func attach(region *shm.Region, o options) (*Ring, error) {
 	r.config = configOf(r.geometry, &r.header)
 	r.producer = sideAt(b, g.ProducerArea, g.Stride, "producer", layout.LockProducer)
 	r.consumer = sideAt(b, g.ConsumerArea, g.Stride, "consumer", layout.LockConsumer)
+	for _, s := range []side{r.producer, r.consumer} {
+		if w := mem.Load(&s.arm.Arm); w&layout.ArmValid == 0 {
+			return nil, fmt.Errorf("ring %s: %w: the %s's arm word is %#x, without its valid bit", r.name(), ErrCorrupt, s.role, w)
+		}
+	}
 	for line, sem := range map[uint64]**futex.Semaphore{layout.LineSemData: &r.semData, layout.LineSemSpace: &r.semSpace} {
 		off := g.SharedArea + line*g.Stride
 		s, err := futex.SemaphoreAt(b[off : off+layout.SemSize])
 		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-			return nil, fmt.Errorf("ring %s: %w", r.name(), err)
+			return nil, fmt.Errorf("ring %s: %w: %w", r.name(), ErrCorrupt, err)
 		}
 		*sem = s
 	}

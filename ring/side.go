@@ -57,9 +57,8 @@ func (e *endpoint) attach(r *Ring, mine, peer side, s futex.Strategy) error {
 	e.waiter = futex.Idler{Gate: new(futex.Gate), Strategy: s}
 	*e.waiter.Gate = r.gate(peer, mine)
 	e.fenced = !futex.Register()
-	e.quiet = mem.Load(e.arm)
-	if e.fenced || e.quiet&layout.ArmFence != 0 || uint32(e.quiet) == e.wake.Seq.Load() {
-		e.quiet = 0
+	if w := mem.Load(e.arm); uint32(w) != e.wake.Seq.Load() {
+		e.setQuiet(w)
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package ring_test
 
 import (
+	"errors"
+	"io"
 	"testing"
 
 	"annulus/internal/layout"
@@ -51,6 +53,58 @@ func TestStagedIsNotCommitted(t *testing.T) {
 			}
 			if want := 2 + round%37; round%2 == 0 && n != want || round%2 == 1 && n != 1 {
 				t.Fatalf("%v round %d: received %d", cfg.Kind, round, n)
+			}
+		}
+	}
+}
+
+// A close that a producer meets while it publishes is not forgotten.
+func TestCloseSeenWhilePublishing(t *testing.T) {
+	r, err := ring.New(ring.Config{})
+	must(t, err)
+	closing(t, r)
+	p, err := r.Producer()
+	must(t, err)
+	c, err := r.Consumer()
+	must(t, err)
+	_, err = p.TryReserve(8)
+	must(t, err)
+	must(t, c.Finish())
+	must(t, p.Commit(8))
+	if err := p.TrySend(nil); !errors.Is(err, ring.ErrClosed) {
+		t.Fatalf("%v, want ErrClosed", err)
+	}
+	must(t, p.Close())
+	// Nor by the next producer, as long as that consumer lives.
+	p, err = r.Producer()
+	must(t, err)
+	if _, err := p.TryReserve(8); !errors.Is(err, ring.ErrClosed) {
+		t.Fatalf("%v, want ErrClosed", err)
+	}
+}
+
+// The end is the end of a session: another producer may follow, and its
+// messages, and its end.
+func TestEndOfEachSession(t *testing.T) {
+	r, err := ring.New(ring.Config{})
+	must(t, err)
+	closing(t, r)
+	c, err := r.Consumer()
+	must(t, err)
+	for range 3 {
+		p, err := r.Producer()
+		must(t, err)
+		if _, err := c.TryRecv(nil); err != ring.ErrEmpty {
+			t.Fatalf("%v, want ErrEmpty", err)
+		}
+		must(t, p.TrySend([]byte("x")))
+		must(t, p.Close())
+		if _, err := c.TryRecv(nil); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := c.TryRecv(nil); err != io.EOF {
+				t.Fatalf("%v, want EOF", err)
 			}
 		}
 	}
