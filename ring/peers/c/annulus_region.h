@@ -91,7 +91,7 @@ static inline int annulus_adopt_(struct annulus *r, const char *name)
 		rc = annulus_map_(r, name);
 	for (uint64_t line = 0; rc == ANNULUS_OK && line < 2; line++) {
 		uint64_t area = line ? r->geometry.consumer_area : r->geometry.producer_area;
-		struct annulus_arm *arm = (void *)(r->base + area + ANNULUS_LINE_ARM * r->geometry.stride);
+		struct annulus_arm *arm = (struct annulus_arm *)(void *)(r->base + area + ANNULUS_LINE_ARM * r->geometry.stride);
 		if (!(ANNULUS_LOAD_(&arm->arm) & ANNULUS_ARM_VALID))
 			rc = annulus_fail_(r->detail, ANNULUS_CORRUPT, "arm word %d without its valid bit", (int)line);
 		uint8_t *sem = r->base + r->geometry.shared_area + line * r->geometry.stride;
