@@ -85,15 +85,16 @@ func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
 	if n > c.mask-(layout.WordSize-1)-i {
 		return c.tryRecvSlow(dst) // see nextRecord
 	}
+	next := c.pos + record(n)
+	if int64(c.ahead-next) < 0 {
+		c.lookAhead(next)
+	}
 	if n == 8 && cap(dst)-len(dst) >= 8 {
 		dst = mem.AppendWord(dst, c.data, i+layout.WordSize)
 	} else {
 		dst = append(dst, c.data.Bytes(i+layout.WordSize, n)...)
 	}
-	c.pos += record(n)
-	if int64(c.ahead-c.pos) < 0 {
-		c.lookAhead()
-	}
+	c.pos = next
 	c.move(1, n)
 	if mem.Load(c.arm) != mem.Load(&c.quiet) {
 		return dst, c.received()

@@ -27,10 +27,11 @@ func (c *Consumer) nextRecord() (off, n uint64, err error) {
 		// One comparison refuses an empty word, padding and a length beyond
 		// the end: all are greater than any capacity.
 		if n <= c.mask-(layout.WordSize-1)-i {
-			c.pos += record(n)
-			if int64(c.ahead-c.pos) < 0 {
-				c.lookAhead()
+			next := c.pos + record(n)
+			if int64(c.ahead-next) < 0 {
+				c.lookAhead(next)
 			}
+			c.pos = next
 			c.messages++
 			c.bytes += n
 			return i + layout.WordSize, n, nil
@@ -48,22 +49,27 @@ func (c *Consumer) nextRecord() (off, n uint64, err error) {
 	}
 }
 
-// lookAhead asks for the lines of the records after the next ones. A call takes
-// so many instructions that the processor does not reach the next line before
-// the last one has come; waiting for one line after the other costs more than
-// all the rest. Not so near the producer: its lines are best left alone. How far
-// it has come at least, it stores with every sweep.
+// lookAhead asks for cache lines behind the record at hand, which ends at next,
+// before that is copied. A call takes so many instructions that the processor
+// does not reach the next line before the last one has come, and a payload
+// cannot be loaded before its header: waiting for one line after the other costs
+// more than all the rest. Not so near the producer: the lines it is writing are
+// best left alone. How far it has come at least, it stores with every sweep.
 //
 //go:noinline
-func (c *Consumer) lookAhead() {
-	const far = 3 * mem.PrefetchSize
-	if int64(c.tail-c.pos) < far {
+func (c *Consumer) lookAhead(next uint64) {
+	at := next
+	if next-c.pos < mem.PrefetchSize {
+		at += mem.PrefetchSize // the nearest lines have been asked for
+	}
+	end := at + mem.PrefetchSize
+	if int64(c.tail-end) < 0 {
 		c.tail = mem.Load(&c.peer.cursor.Position)
 	}
-	if int64(c.tail-c.pos) >= far {
-		c.data.Prefetch((c.pos + mem.PrefetchSize) & c.mask)
+	if int64(c.tail-end) >= 0 {
+		c.data.Prefetch(at & c.mask)
 	}
-	c.ahead = c.pos + mem.PrefetchSize
+	c.ahead = next + mem.PrefetchSize
 }
 
 // skip steps over padding, which always reaches to the end of data.
