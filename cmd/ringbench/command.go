@@ -35,7 +35,10 @@ type stdio struct {
 // commands lists the subcommands in the order of the help. It is a function,
 // because the help prints it.
 func commands() []*command {
-	return []*command{tourCommand(), throughputCommand(), latencyCommand()}
+	return []*command{
+		tourCommand(), throughputCommand(), latencyCommand(),
+		produceCommand(), consumeCommand(), inspectCommand(), listCommand(), removeCommand(),
+	}
 }
 
 // usageError is a mistake in the command line: one line, exit status 2.
@@ -89,16 +92,32 @@ func dispatch(ctx context.Context, args []string, io *stdio) (string, error) {
 	}
 	fs := newFlagSet(c.name)
 	action := c.setup(fs)
-	if err := fs.Parse(args[1:]); err != nil {
+	rest, err := parse(fs, args[1:])
+	if err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return c.name, printHelp(io.out, c)
 		}
 		return c.name, flagError(fs, c, err)
 	}
-	if c.args == "" && fs.NArg() > 0 {
-		return c.name, usagef("expected only flags, found %q; see ringbench help %s", fs.Arg(0), c.name)
+	if c.args == "" && len(rest) > 0 {
+		return c.name, usagef("expected only flags, found %q; see ringbench help %s", rest[0], c.name)
 	}
-	return c.name, action(ctx, io, fs.Args())
+	return c.name, action(ctx, io, rest)
+}
+
+// parse parses flags before, between and behind the other arguments, which it
+// returns. All that follows "--" is no flag.
+func parse(fs *flag.FlagSet, args []string) (rest []string, err error) {
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, err
+		}
+		left := fs.Args()
+		if n := len(args) - len(left); len(left) == 0 || n > 0 && args[n-1] == "--" {
+			return append(rest, left...), nil
+		}
+		rest, args = append(rest, left[0]), left[1:]
+	}
 }
 
 func newFlagSet(name string) *flag.FlagSet {
@@ -120,8 +139,9 @@ func flagError(fs *flag.FlagSet, c *command, err error) error {
 		return usagef("expected a value after -%s, found nothing; see ringbench help %s", name, c.name)
 	}
 	if rest, ok := strings.CutPrefix(text, "invalid boolean value "); ok {
-		value, _, _ := strings.Cut(rest, " for -")
-		return usagef("expected --json or --memfd alone, or with =true or =false, found %s; see ringbench help %s", value, c.name)
+		value, name, _ := strings.Cut(rest, " for -")
+		name, _, _ = strings.Cut(name, ":")
+		return usagef("expected --%s alone, or with =true or =false, found %s; see ringbench help %s", name, value, c.name)
 	}
 	return usagef("%w; see ringbench help %s", err, c.name)
 }

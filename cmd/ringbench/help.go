@@ -27,6 +27,7 @@ func help(w io.Writer, args []string) error {
 func printCommands(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(`ringbench measures rings between processes, beside other ways to pass messages.
+It also fills, drains, shows and removes rings that have a name.
 
 usage: ringbench [command] [flags]
 

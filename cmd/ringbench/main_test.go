@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +25,12 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(rigtest.Main(m))
+	code := rigtest.Main(m)
+	if left, _ := filepath.Glob(fmt.Sprintf("/dev/shm/%s*", ringPrefix)); len(left) > 0 {
+		fmt.Fprintln(os.Stderr, "left behind:", left)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // ringbench is the command as a process of its own.

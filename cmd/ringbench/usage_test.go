@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -47,6 +48,39 @@ func TestMistakes(t *testing.T) {
 		{"latency --batch 2", "found --batch"},
 		{"tour --budget 1ms", `"1ms"`},
 		{"tour --size 8", "found --size"},
+		{"produce", "found nothing"},
+		{"produce a b", "found 2"},
+		{"produce a --path b", "found 2"},
+		{"produce --shm a --path b", `"a"`},
+		{"produce --path=", "expected a name"},
+		{"produce a/b", `"a/b"`},
+		{"produce /a", `"/a"`},
+		{"produce ..", `".."`},
+		{"produce a --framing words", `"words"`},
+		{"produce a --framing fixed:0", `"fixed:0"`},
+		{"produce a --framing fixed", `"fixed"`},
+		{"produce a --framing fixed:9999999999", `"fixed:9999999999"`},
+		{"produce a --capacity 5000", "the next is 8192"},
+		{"produce a --capacity 1K", "1024"},
+		{"produce a --wait eventfd", `"eventfd"`},
+		{"produce a --max 4K", "found --framing lines"},
+		{"produce a --json", "found --json"},
+		{"produce a --stats=perhaps", `--stats alone`},
+		{"consume", "found nothing"},
+		{"consume a b c", "found 3"},
+		{"consume a/b", `"a/b"`},
+		{"consume a --count 0", `"0"`},
+		{"consume a --count -1", `"-1"`},
+		{"consume a --framing csv", `"csv"`},
+		{"consume a --max 4K", "found --max"},
+		{"inspect", "found nothing"},
+		{"inspect a/b", `"a/b"`},
+		{"inspect a b", "found 2"},
+		{"list a", `"a"`},
+		{"list --path=", "expected a directory"},
+		{"remove", "found nothing"},
+		{"remove a b", "found 2"},
+		{"remove --force a/b", `"a/b"`},
 	} {
 		status, out, errText := call(strings.Fields(c.line)...)
 		if status != 2 || out != "" || strings.Count(errText, "\n") != 1 || !strings.HasPrefix(errText, "ringbench") {
@@ -74,7 +108,7 @@ func TestHelp(t *testing.T) {
 		_, want, _ := call("help", c.name)
 		for _, args := range [][]string{{"help", c.name}, {c.name, "-h"}, {c.name, "--help"}} {
 			status, out, errText := call(args...)
-			if status != 0 || errText != "" || out != want || !strings.Contains(out, "examples:\n  ringbench") {
+			if status != 0 || errText != "" || out != want || !strings.Contains(out, "examples:\n  ") || !strings.Contains(out, "ringbench "+c.name) {
 				t.Errorf("%v: exit status %d, stderr %q, stdout:\n%s", args, status, errText, out)
 			}
 		}
@@ -91,18 +125,44 @@ func TestHelp(t *testing.T) {
 func TestExamplesParse(t *testing.T) {
 	for _, c := range commands() {
 		for line := range strings.Lines(c.examples) {
-			words := strings.Fields(line)
-			if words[0] != "ringbench" {
-				t.Errorf("%q does not start with ringbench", line)
+			found := false
+			for _, part := range strings.FieldsFunc(line, func(c rune) bool { return strings.ContainsRune("|&<>", c) }) {
+				words := strings.Fields(part)
+				if len(words) == 0 || words[0] != "ringbench" {
+					continue
+				}
+				if len(words) == 1 {
+					words = append(words, "tour")
+				}
+				other := findCommand(words[1])
+				if other == nil {
+					t.Fatalf("%q: no such command", line)
+				}
+				found = found || other.name == c.name
+				fs := newFlagSet(other.name)
+				other.setup(fs)
+				if rest, err := parse(fs, words[2:]); err != nil || (other.args != "") != (len(rest) > 0) && !strings.Contains(part, "--path") {
+					t.Errorf("%q: %q, %v", line, rest, err)
+				}
 			}
-			if len(words) == 1 {
-				continue
+			if !found {
+				t.Errorf("%q does not show %s", line, c.name)
 			}
-			fs := newFlagSet(c.name)
-			c.setup(fs)
-			if err := fs.Parse(words[2:]); err != nil || words[1] != c.name {
-				t.Errorf("%q: %v", line, err)
-			}
+		}
+	}
+}
+
+// Flags may stand before, between and behind other arguments, up to "--".
+func TestFlagsAnywhere(t *testing.T) {
+	for line, want := range map[string]string{
+		"--json a": "a true", "a --json": "a true", "a": "a false", "a b --json c": "a b c true",
+		"-- --json": "--json false", "a -- --json": "a --json false", "--json -- a --json": "a --json true",
+	} {
+		fs := newFlagSet("x")
+		json := fs.Bool("json", false, "")
+		rest, err := parse(fs, strings.Fields(line))
+		if got := fmt.Sprint(strings.Join(rest, " "), " ", *json); err != nil || got != want {
+			t.Errorf("%q: %q, %v, want %q", line, got, err, want)
 		}
 	}
 }

@@ -69,6 +69,10 @@ func wakes(r Result) string {
 	return count(*r.Wakes)
 }
 
+// Table prints rows, all of the same length, in aligned columns: the first left
+// ones to the left, the others to the right.
+func Table(w io.Writer, left int, rows [][]string) error { return table{left, rows}.write(w) }
+
 // table aligns its columns: the first left ones to the left, the others to the
 // right.
 type table struct {

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"annulus/ring"
+)
+
+func consumeCommand() *command {
+	return &command{
+		name:    "consume",
+		args:    "NAME",
+		summary: "print what comes through a ring",
+		help: `Takes messages out of the ring NAME in POSIX shared memory and writes them to
+stdout: each as a line, with --framing length behind its length (4 bytes,
+little-endian), with fixed:N or raw as it is. It creates the ring if it is not
+there, and ends when a producer has closed it and all is drained.
+
+A message is released only when it was written: if stdout breaks, if consume is
+killed, what was not written stays in the ring for the next one, who may get the
+last few again. A producer that dies without closing is reported once; consume
+then waits for another.
+
+SIGINT or SIGTERM asks the producer to stop, drains what is committed and ends
+with exit status 0. A second signal is immediate.`,
+		examples: `ringbench consume numbers | wc -l
+ringbench consume --framing raw --stats copy > big.iso
+ringbench consume --count 10 log
+ringbench consume --path /tmp/ticks.ring --framing fixed:64 > ticks.bin`,
+		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
+			s, count := &side{}, uint64(math.MaxUint64)
+			s.flags(fs, "write messages by `HOW`: lines, length, fixed:N or raw; default: lines")
+			fs.Func("count", "end after `N` messages", func(v string) (err error) {
+				count, err = strconv.ParseUint(v, 10, 62)
+				if err != nil || count == 0 {
+					return errors.New("expected a whole number of at least 1")
+				}
+				return nil
+			})
+			return func(ctx context.Context, io *stdio, args []string) error {
+				if err := s.ring.resolve(args); err != nil {
+					return err
+				}
+				return consume(ctx, io, s, count)
+			}
+		},
+	}
+}
+
+func consume(ctx context.Context, io *stdio, s *side, count uint64) (err error) {
+	// A reader of stdout that goes away is an error of a write, not the end.
+	signal.Ignore(syscall.SIGPIPE)
+	defer signal.Reset(syscall.SIGPIPE)
+
+	r, err := s.ring.openOrCreate(s.capacity)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	c, err := r.Consumer(ring.WithStrategy(s.wait))
+	if err != nil {
+		return err
+	}
+	// Finish fails only if all is over already.
+	defer context.AfterFunc(ctx, func() { _ = c.Finish() })()
+
+	d := newDrain(r, c, io, s.framing, count)
+	begun := time.Now()
+	err = d.run()
+	if cerr := c.Close(); err == nil {
+		err = cerr
+	}
+	if s.stats {
+		fmt.Fprintf(io.err, "received %d messages, %d bytes in %v\n", d.messages, d.bytes, time.Since(begun).Round(time.Millisecond))
+	}
+	return err
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// reading is the far end of a process' stdout.
+type reading struct {
+	*bufio.Reader
+	r, w *os.File
+}
+
+func newReading(t testing.TB) *reading {
+	t.Helper()
+	r, w, err := os.Pipe()
+	must(t, err)
+	t.Cleanup(func() { r.Close(); w.Close() })
+	return &reading{bufio.NewReader(r), r, w}
+}
+
+// lines returns the next n lines.
+func (r *reading) lines(t testing.TB, n int) string {
+	t.Helper()
+	var b strings.Builder
+	for range n {
+		line, err := r.ReadString('\n')
+		must(t, err)
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// rest returns what is left, once no process writes any more.
+func (r *reading) rest(t testing.TB) string {
+	t.Helper()
+	b, err := io.ReadAll(r)
+	must(t, err)
+	return string(b)
+}
+
+// streaming is an endless producer and a consumer of numbered lines.
+func streaming(t *testing.T, name string) (p, c *process, out *reading, got string) {
+	t.Helper()
+	out = newReading(t)
+	stdin := endless(t)
+	c = launch(t, nil, out.w, "consume", "--stats", "--capacity", "64K", name)
+	attached(t, name, false, true)
+	p = launch(t, stdin, nil, "produce", "--stats", name)
+	stdin.Close()
+	out.w.Close()
+	return p, c, out, out.lines(t, 20000)
+}
+
+// amount is the number of messages a process says to have passed.
+func (p *process) amount() (n int) {
+	p.t.Helper()
+	text := p.err.String()
+	i := max(strings.LastIndex(text, "sent "), strings.LastIndex(text, "received "))
+	if i < 0 {
+		p.t.Fatalf("%q says no amount", text)
+	}
+	var what string
+	_, err := fmt.Sscan(text[i:], &what, &n)
+	must(p.t, err)
+	return n
+}
+
+func TestSignalToProducer(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		name := ringName(t)
+		p, c, out, got := streaming(t, name)
+		must(t, p.Process.Signal(sig))
+		got += out.rest(t)
+		p.ends(0, "sent ")
+		c.ends(0, "received ")
+		if n := count(t, got); n != p.amount() || n != c.amount() {
+			t.Errorf("%d lines came out, %d were sent, %d received", n, p.amount(), c.amount())
+		}
+	}
+}
+
+func TestSignalToConsumer(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		name := ringName(t)
+		p, c, out, got := streaming(t, name)
+		must(t, c.Process.Signal(sig))
+		got += out.rest(t)
+		c.ends(0, "received ")
+		p.Wait()
+		if text := p.err.String(); p.ProcessState.ExitCode() != 1 || !strings.Contains(text, "the consumer of ring") || strings.Count(text, "\n") != 2 {
+			t.Errorf("the producer ended with %v: %s", p.ProcessState, text)
+		}
+		if n := count(t, got); n != p.amount() || n != c.amount() {
+			t.Errorf("%d lines came out, %d were sent, %d received", n, p.amount(), c.amount())
+		}
+	}
+}
+
+// A signal ends those too who wait: for stdin, for room, for messages.
+func TestSignalToThoseWhoWait(t *testing.T) {
+	idle, w, err := os.Pipe()
+	must(t, err)
+	defer idle.Close()
+	defer w.Close()
+	for _, framing := range []string{"lines", "raw", "fixed:8"} {
+		t.Run(framing, func(t *testing.T) {
+			name := ringName(t)
+			p := launch(t, idle, nil, "produce", name, "--framing", framing)
+			attached(t, name, true, false)
+			must(t, p.Process.Signal(syscall.SIGTERM))
+			p.ends(0, "")
+
+			full := launch(t, endless(t), nil, "produce", name, "--framing", framing)
+			eventually(t, "the ring is full", func() bool { return look(t, name).Producer.Asleep })
+			must(t, full.Process.Signal(syscall.SIGTERM))
+			full.ends(0, "")
+			passes(t, nil, "consume", name)
+
+			c := launch(t, nil, nil, "consume", name)
+			attached(t, name, false, true)
+			must(t, c.Process.Signal(syscall.SIGTERM))
+			c.ends(0, "")
+		})
+	}
+}
+
+// A consumer that cannot get rid of its output ends by the second signal.
+func TestSecondSignal(t *testing.T) {
+	name := ringName(t)
+	_, c, out, got := streaming(t, name)
+	eventually(t, "the consumer's stdout is full", func() bool { return look(t, name).Producer.Asleep })
+	must(t, c.Process.Signal(syscall.SIGTERM))
+	eventually(t, "the first signal has come", func() bool { return look(t, name).Consumer.Closed })
+	eventually(t, "the second signal kills", func() bool {
+		must(t, c.Process.Signal(syscall.SIGTERM))
+		return !look(t, name).Consumer.Attached
+	})
+	c.Wait()
+	if s, ok := c.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGTERM {
+		t.Errorf("it ended with %v", c.ProcessState)
+	}
+	whole := got + out.rest(t)
+	count(t, whole[:strings.LastIndexByte(whole, '\n')+1])
+}
+
+func TestKilledProducer(t *testing.T) {
+	name := ringName(t)
+	p, c, out, got := streaming(t, name)
+	p.kill()
+	var committed int
+	eventually(t, "the consumer's stdout is full", func() bool {
+		before, now := look(t, name), look(t, name)
+		committed = int(now.Producer.Messages)
+		return before.Positions == now.Positions
+	})
+	got += out.lines(t, committed-20000)
+	eventually(t, "the consumer misses its producer", func() bool { return c.err.String() != "" })
+	if d := look(t, name); d.Producer.State != "dead" || d.Producer.PID != p.Process.Pid {
+		t.Errorf("%+v", d.Producer)
+	}
+	passes(t, []byte(numbered(committed, 3000)), "produce", name)
+	got += out.rest(t)
+	c.Wait()
+	notice := fmt.Sprintf("producer (pid %d) is gone without closing; waiting for another; Ctrl-C to stop\n", p.Process.Pid)
+	if text := c.err.String(); c.ProcessState.ExitCode() != 0 || !strings.HasPrefix(text, notice) || strings.Count(text, "\n") != 2 {
+		t.Errorf("the consumer ended with %v: %s", c.ProcessState, text)
+	}
+	if n := count(t, got); n != committed+3000 {
+		t.Errorf("%d lines, want %d", n, committed+3000)
+	}
+}
+
+// What a killed consumer had not released comes again; nothing is lost.
+func TestKilledConsumer(t *testing.T) {
+	name := ringName(t)
+	p, c, out, got := streaming(t, name)
+	c.kill()
+	got += out.rest(t)
+	got = got[:strings.LastIndexByte(got, '\n')+1] // its last line may be cut
+	n := count(t, got)
+	released := int(look(t, name).Consumer.Messages)
+	if released > n {
+		t.Fatalf("%d messages are released, %d were written", released, n)
+	}
+	second := newReading(t)
+	c2 := launch(t, nil, second.w, "consume", "--stats", name)
+	second.w.Close()
+	again := second.lines(t, 20000)
+	must(t, p.Process.Signal(syscall.SIGTERM))
+	again += second.rest(t)
+	p.ends(0, "sent ")
+	c2.ends(0, "received ")
+	if want := numbered(released, p.amount()-released); again != want {
+		t.Errorf("the second consumer got %d lines, want %d from number %d on", strings.Count(again, "\n"), strings.Count(want, "\n"), released)
+	}
+}
+
+// As in: ringbench consume | head -1.
+func TestStdoutClosedEarly(t *testing.T) {
+	name := ringName(t)
+	p, c, out, got := streaming(t, name)
+	must(t, out.r.Close())
+	c.Wait()
+	if text := c.err.String(); c.ProcessState.ExitCode() != 1 || !strings.Contains(text, "stdout was closed by its reader") {
+		t.Fatalf("it ended with %v: %s", c.ProcessState, text)
+	}
+	p.Wait()
+	if p.ProcessState.ExitCode() != 1 || !strings.Contains(p.err.String(), "has closed it") {
+		t.Errorf("the producer ended with %v: %s", p.ProcessState, p.err.String())
+	}
+	count(t, got)
+	rest := passes(t, nil, "consume", name)
+	if want := numbered(c.amount(), p.amount()-c.amount()); string(rest) != want {
+		t.Errorf("%d lines were left, want %d", bytes.Count(rest, []byte("\n")), strings.Count(want, "\n"))
+	}
+}
+
+// A ring that loses its name while nobody is on the other side is the end.
+func TestRemovedMeanwhile(t *testing.T) {
+	name := ringName(t)
+	c := launch(t, nil, nil, "consume", name)
+	attached(t, name, false, true)
+	if status, out, errText := call("remove", "--force", name); status != 0 {
+		t.Fatal(status, out, errText)
+	}
+	c.ends(1, "ring removed")
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"strconv"
+	"strings"
+
+	"annulus/internal/layout"
+	"annulus/ring"
+)
+
+// framing says where a message ends in a stream of bytes.
+type framing struct {
+	kind string
+	size int // fixed: bytes of each message
+}
+
+const (
+	byLines  = "lines"
+	byLength = "length"
+	bySize   = "fixed"
+	raw      = "raw"
+)
+
+func (f framing) String() string {
+	if f.kind == bySize {
+		return fmt.Sprintf("%s:%d", f.kind, f.size)
+	}
+	return f.kind
+}
+
+func parseFraming(s string) (framing, error) {
+	switch s {
+	case byLines, byLength, raw:
+		return framing{kind: s}, nil
+	}
+	if digits, ok := strings.CutPrefix(s, bySize+":"); ok {
+		if n, err := strconv.ParseUint(digits, 10, 31); err == nil && n > 0 {
+			return framing{bySize, int(n)}, nil
+		}
+		return framing{}, fmt.Errorf("expected fixed:N with N from 1 to %d bytes", math.MaxInt32)
+	}
+	return framing{}, fmt.Errorf("expected lines, length, fixed:N or raw")
+}
+
+// lengthPrefix is the number of bytes in front of each message of byLength.
+const lengthPrefix = 4
+
+// fits says why a ring does not take messages of n bytes, and what would. With
+// more, n is only what was seen of it.
+func fits(r *ring.Ring, what string, n uint64, more bool) error {
+	c := r.Config()
+	if c.Kind == ring.Slots {
+		if n == uint64(c.SlotSize) && !more {
+			return nil
+		}
+		return fmt.Errorf("%s has %d bytes, ring %q takes only messages of %d: %w", what, n, r.Name(), c.SlotSize, ring.ErrSize)
+	}
+	if n <= uint64(c.MaxMessage) {
+		return nil
+	}
+	seen := ""
+	if more {
+		seen = "more than "
+	}
+	err := fmt.Errorf("%s has %s%d bytes, ring %q of capacity %d takes at most %d", what, seen, n, r.Name(), c.Capacity, c.MaxMessage)
+	need := uint64(1) << bits.Len64(2*(n+layout.WordSize)-1)
+	if g, gerr := layout.Compute(layout.KindBytes, need, 0, layout.MinStride); gerr != nil || n > g.MaxMessage {
+		return fmt.Errorf("%w, and no ring takes more than %d: %w", err, layout.MaxMessageLimit, ring.ErrTooLarge)
+	}
+	atLeast := ""
+	if more {
+		atLeast = "at least "
+	}
+	return fmt.Errorf("%w; remove it and create it with --capacity %s%d: %w", err, atLeast, need, ring.ErrTooLarge)
+}

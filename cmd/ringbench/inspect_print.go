@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"annulus/cmd/ringbench/internal/report"
+)
+
+// print writes an inspection for people.
+func (d *inspection) print(w io.Writer) error {
+	h, p := d.Header, d.Positions
+	var b strings.Builder
+	fmt.Fprintf(&b, "ring %q, %s", d.Name, map[string]string{"posix": "POSIX shared memory"}[d.Backing])
+	if d.Backing != "posix" {
+		fmt.Fprint(&b, d.Backing)
+	}
+	if d.Removed {
+		fmt.Fprint(&b, ", removed meanwhile")
+	} else if d.Links > 1 {
+		fmt.Fprintf(&b, ", %d names", d.Links)
+	}
+	fmt.Fprintf(&b, "\n\nlayout     %s, %s, %s\n", h.Version, h.Topology, contents(d))
+	fmt.Fprintf(&b, "size       %d bytes in all, %d from line to line\n", h.Size, h.Stride)
+	if h.Element != "" {
+		fmt.Fprintf(&b, "element    %q, fingerprint %s\n", h.Element, h.Fingerprint)
+	}
+	if h.Required|h.Optional != 0 {
+		fmt.Fprintf(&b, "features   required %#x, optional %#x\n", h.Required, h.Optional)
+	}
+	fmt.Fprintf(&b, "created    %s by pid %d\n", or(h.Created, "at an unknown time"), h.CreatorPID)
+	fmt.Fprintf(&b, "boot       %s (%s)\n", or(h.BootID, "unknown"), h.Boot)
+	fmt.Fprintf(&b, "position   tail %d, head %d\n", p.Tail, p.Head)
+	fmt.Fprintf(&b, "occupied   %d of %d %s (%.1f%%), %d messages\n\n", p.Occupied, p.Capacity, unit(h.Kind), 100*p.Share, p.Messages)
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return err
+	}
+	rows := [][]string{{"", "producer", "consumer"}}
+	for _, f := range []struct {
+		name string
+		of   func(s *sideInfo) any
+	}{
+		{"state", func(s *sideInfo) any { return s.State }},
+		{"pid", func(s *sideInfo) any { return orDash(s.PID) }},
+		{"since", func(s *sideInfo) any { return or(s.Since, "-") }},
+		{"sessions", func(s *sideInfo) any { return s.Sessions }},
+		{"messages", func(s *sideInfo) any { return s.Messages }},
+		{"bytes", func(s *sideInfo) any { return s.Bytes }},
+		{"wakes issued", func(s *sideInfo) any { return s.Wakes }},
+		{"parks", func(s *sideInfo) any { return s.Parks }},
+		{"asleep", func(s *sideInfo) any { return yes(s.Asleep) }},
+		{"gate", func(s *sideInfo) any { return s.Gate.String() }},
+		{"in vain", func(s *sideInfo) any { return s.Gate.Bounds }},
+	} {
+		rows = append(rows, []string{f.name, fmt.Sprint(f.of(&d.Producer)), fmt.Sprint(f.of(&d.Consumer))})
+	}
+	return report.Table(w, 3, rows)
+}
+
+func contents(d *inspection) string {
+	h := d.Header
+	if h.SlotSize != 0 {
+		return fmt.Sprintf("%s: %d of %d bytes", h.Kind, h.Capacity, h.SlotSize)
+	}
+	return fmt.Sprintf("%s: %d, records of up to %d", h.Kind, h.Capacity, h.MaxMessage)
+}
+
+func (g gateInfo) String() string {
+	fence := ""
+	if g.Fence {
+		fence = ", fenced"
+	}
+	return fmt.Sprintf("%s, seq %d, epoch %d%s", g.Parker, g.Seq, g.Epoch, fence)
+}
+
+func unit(kind string) string {
+	if kind == "slots" {
+		return "slots"
+	}
+	return "bytes"
+}
+
+func or(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+func orDash(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

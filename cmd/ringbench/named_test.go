@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"annulus/ring"
+)
+
+// ringPrefix begins the names of all rings of these tests.
+var ringPrefix = fmt.Sprintf("ringbench-test-%d-", os.Getpid())
+
+var ringNumber atomic.Int32
+
+// ringName returns a free name; a ring of that name is removed at the end.
+func ringName(t testing.TB) string {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("POSIX shared memory: Linux only")
+	}
+	name := fmt.Sprint(ringPrefix, ringNumber.Add(1))
+	t.Cleanup(func() {
+		if err := ring.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
+	})
+	return name
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// process is a ringbench that runs.
+type process struct {
+	*exec.Cmd
+	t   testing.TB
+	err lockedBuffer
+}
+
+// lockedBuffer may be read while a process writes to it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// launch starts ringbench; a nil stdin is empty, a nil stdout goes nowhere.
+func launch(t *testing.T, stdin io.Reader, stdout io.Writer, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: ringbench(t, args...), t: t}
+	p.Stdin, p.Stdout, p.Stderr = stdin, stdout, &p.err
+	p.WaitDelay = 10 * time.Second
+	must(t, p.Start())
+	t.Cleanup(func() {
+		if p.ProcessState == nil {
+			p.kill()
+		}
+	})
+	return p
+}
+
+func (p *process) kill() {
+	p.Process.Kill()
+	p.Wait()
+}
+
+// ends waits for the end and checks the exit status and that stderr has what
+// it should, in one line, or nothing.
+func (p *process) ends(status int, want string) {
+	p.t.Helper()
+	err := p.Wait()
+	text := p.err.String()
+	if p.ProcessState.ExitCode() != status {
+		p.t.Fatalf("%q ended with %v, want exit status %d: %s", p.Args[1:], err, status, text)
+	}
+	if want == "" && text != "" || !strings.Contains(text, want) || strings.Count(text, "\n") > 1 {
+		p.t.Fatalf("%q says %q, want %q", p.Args[1:], text, want)
+	}
+}
+
+// eventually waits for a state that no channel announces.
+func eventually(t testing.TB, what string, state func() bool) {
+	t.Helper()
+	for range 20000 {
+		if state() {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("never: ", what)
+}
+
+// look inspects a ring; a zero inspection if there is none yet.
+func look(t testing.TB, name string) *inspection {
+	t.Helper()
+	d, err := inspect(&named{name: name, path: filepath.IsAbs(name)})
+	if errors.Is(err, fs.ErrNotExist) {
+		return &inspection{}
+	}
+	must(t, err)
+	return d
+}
+
+// attached waits until both sides are as said.
+func attached(t testing.TB, name string, producer, consumer bool) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("producer attached: %v, consumer attached: %v", producer, consumer), func() bool {
+		d := look(t, name)
+		return d.Producer.Attached == producer && d.Consumer.Attached == consumer
+	})
+}
+
+// callWith runs a command line in this process, with a stdin of its own.
+func callWith(t testing.TB, stdin []byte, args ...string) (status int, stdout []byte, stderr string) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "stdin")
+	must(t, os.WriteFile(name, stdin, 0o600))
+	in, err := os.Open(name)
+	must(t, err)
+	defer in.Close()
+	var out, errText bytes.Buffer
+	status = run(args, in, &out, &errText)
+	return status, out.Bytes(), errText.String()
+}
+
+// passes runs a command line that has to succeed in silence.
+func passes(t testing.TB, stdin []byte, args ...string) []byte {
+	t.Helper()
+	status, out, errText := callWith(t, stdin, args...)
+	if status != 0 || errText != "" {
+		t.Fatalf("%v: exit status %d: %s", args, status, errText)
+	}
+	return out
+}
+
+// endless is a pipe into which numbered lines are written until nobody reads.
+func endless(t testing.TB) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	must(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer w.Close()
+		for from := 0; ; from += 1000 {
+			if _, err := w.WriteString(numbered(from, 1000)); err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { r.Close(); <-done })
+	return r
+}
+
+// numbered returns n lines with numbers from a first one on.
+func numbered(from, n int) string {
+	var b strings.Builder
+	for i := from; i < from+n; i++ {
+		fmt.Fprintln(&b, i)
+	}
+	return b.String()
+}
+
+// count checks that text is numbered lines from 0 on, all whole, and returns
+// how many.
+func count(t testing.TB, text string) int {
+	t.Helper()
+	n := strings.Count(text, "\n")
+	if want := numbered(0, n); text != want {
+		t.Fatalf("%d bytes, %d lines: not the numbers from 0 on", len(text), n)
+	}
+	return n
+}
+
+var asNobody = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
