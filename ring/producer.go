@@ -117,10 +117,12 @@ func (p *Producer) takeOver() error {
 	}
 	p.account()
 	// A close speaks to whoever was attached then: without a consumer, its
-	// flag is history.
+	// flag is history. So it is while one has the lock and State is 0: it is
+	// still attaching, and has not taken its predecessor's flag away yet, or
+	// has closed before this producer came.
 	if alive, err := p.ring.region.Locked(p.peer.lock); err != nil {
 		return err
-	} else if !alive {
+	} else if !alive || atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
 		mem.Atomic64(&p.peer.arm.Arm).And(^layout.ArmClosed)
 	}
 	return nil
