@@ -38,13 +38,29 @@ func futexWait(addr *atomic.Uint32, val uint32) syscall.Errno {
 	return errno
 }
 
-// futexWaitFor sleeps for at most d.
+// futexWaitFor sleeps for at most d. It gives its P away at once, as the runtime
+// itself does where it knows that it will block: left to Syscall6, the P is
+// watched by the runtime's monitor for 10 ms first, some 70 wake-ups of that
+// thread for each sleep, which is what an idle ring would cost.
+//
+//go:nosplit
 func futexWaitFor(addr *atomic.Uint32, val uint32, d time.Duration) syscall.Errno {
 	ts := unix.NsecToTimespec(int64(d))
-	_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(addr)), opWait, uintptr(val),
+	entersyscallblock()
+	_, _, errno := unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(addr)), opWait, uintptr(val),
 		uintptr(unsafe.Pointer(&ts)), 0, 0)
+	exitsyscall()
 	return errno
 }
+
+// The runtime keeps these two for packages like this one: see their comments in
+// runtime/proc.go, and go.dev/issue/67401.
+
+//go:linkname entersyscallblock runtime.entersyscallblock
+func entersyscallblock()
+
+//go:linkname exitsyscall runtime.exitsyscall
+func exitsyscall()
 
 // futexWaitHeld is futexWaitFor with the P kept: see wait.
 func futexWaitHeld(addr *atomic.Uint32, val uint32, d time.Duration) syscall.Errno {
