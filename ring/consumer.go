@@ -22,14 +22,15 @@ import (
 type Consumer struct {
 	endpoint
 
-	messages uint64 // peeked and not yet released
-	bytes    uint64
-	owed     uint64 // position at which the producer was last told of space
-	seen     uint64 // what the word of the next message was when it was not there
-	ahead    uint64 // kind Bytes: position at which to ask for more lines
-	tail     uint64 // the producer has come at least so far
-	caught   uint64 // messages when it last caught up with the producer
-	quarter  uint64 // of the capacity: how much space is worth a wake
+	tally   uint64 // messages (high bits) and bytes received since the last count
+	peeked  bool   // some of it is not released
+	special bool   // peeked, or not of kind Bytes: not for the short way
+	owed    uint64 // position at which the producer was last told of space
+	seen    uint64 // what the word of the next message was when it was not there
+	ahead   uint64 // kind Bytes: position at which to ask for more lines
+	tail    uint64 // the producer has come at least so far
+	caught  uint64 // messages when it last caught up with the producer
+	quarter uint64 // of the capacity: how much space is worth a wake
 
 	finish   atomic.Bool // Finish was called
 	finished time.Time   // and the ring found empty since
@@ -50,6 +51,7 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		return nil, err
 	}
 	c.quarter = max(c.size/4, 1)
+	c.special = c.slots
 	c.seek(mem.Load(&c.cursor.Position))
 	c.owed, c.ahead, c.caught = c.pos, c.pos, c.cursor.Messages
 	if !c.slots && c.pos%layout.WordSize != 0 {
@@ -77,7 +79,7 @@ func (c *Consumer) abandon(err error) error {
 // is in tryRecvSlow.
 func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
 	c.enter()
-	if mem.Load(&c.quiet) == 0 || c.slots || c.messages != 0 {
+	if mem.Load(&c.quiet) == 0 || c.special {
 		return c.tryRecvSlow(dst)
 	}
 	i := c.pos & c.mask
@@ -86,17 +88,18 @@ func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
 		return c.tryRecvSlow(dst) // see nextRecord
 	}
 	next := c.pos + record(n)
-	if int64(c.ahead-next) < 0 {
-		c.lookAhead(next)
-	}
 	if n == 8 && cap(dst)-len(dst) >= 8 {
 		dst = mem.AppendWord(dst, c.data, i+layout.WordSize)
 	} else {
+		if int64(c.ahead-next) < 0 {
+			c.lookAhead(next)
+		}
 		dst = append(dst, c.data.Bytes(i+layout.WordSize, n)...)
 	}
 	c.pos = next
-	c.move(1, n)
-	if mem.Load(c.arm) != mem.Load(&c.quiet) {
+	c.tally += oneMessage + n
+	mem.Publish(&c.cursor.Position, next) // [C1] pairs with the load in consumed
+	if mem.Load(c.arm) != mem.Load(&c.quiet) || int64(c.ahead-next) < 0 {
 		return dst, c.received()
 	}
 	c.exit()
@@ -112,13 +115,6 @@ func (c *Consumer) tryRecvSlow(dst []byte) ([]byte, error) {
 	}
 	c.exit()
 	return dst, err
-}
-
-// received ends a receive that found the producer's arm word changed.
-func (c *Consumer) received() error {
-	err := c.releasedSlow()
-	c.exit()
-	return err
 }
 
 // Recv is TryRecv that waits while the ring is empty, until ctx or the deadline
@@ -140,10 +136,12 @@ func (c *Consumer) Recv(ctx context.Context, dst []byte) ([]byte, error) {
 func (c *Consumer) TryPeek() ([]byte, error) {
 	c.enter()
 	off, n, err := c.next()
-	c.exit()
 	if err != nil {
+		c.exit()
 		return nil, err
 	}
+	c.peeked, c.special = true, true
+	c.exit()
 	return c.data.Bytes(off, n), nil
 }
 
@@ -161,18 +159,27 @@ func (c *Consumer) Peek(ctx context.Context) ([]byte, error) {
 
 // TryPeekBatch fills dst with messages in place, as many as there are and have
 // room, and returns their number; ErrEmpty or io.EOF only with 0.
-func (c *Consumer) TryPeekBatch(dst [][]byte) (int, error) {
-	for i := range dst {
-		b, err := c.TryPeek()
-		if err != nil {
-			if i > 0 && (err == ErrEmpty || err == io.EOF) {
-				err = nil
-			}
-			return i, err
+func (c *Consumer) TryPeekBatch(dst [][]byte) (n int, err error) {
+	c.enter()
+	for n < len(dst) {
+		var off, size uint64
+		if off, size, err = c.next(); err != nil {
+			break
 		}
-		dst[i] = b
+		dst[n] = c.data.Bytes(off, size)
+		n++
+		if !c.slots {
+			n += c.peekRecords(dst[n:])
+		}
 	}
-	return len(dst), nil
+	if n > 0 {
+		c.peeked, c.special = true, true
+		if err == ErrEmpty || err == io.EOF {
+			err = nil
+		}
+	}
+	c.exit()
+	return n, err
 }
 
 // Release gives everything peeked so far back to the producer. Its error says
@@ -188,36 +195,6 @@ func (c *Consumer) Release() error {
 	}
 	c.exit()
 	return err
-}
-
-// release gives what was peeked back and wakes the producer if it has to be.
-func (c *Consumer) release() error {
-	c.move(c.messages, c.bytes)
-	c.messages, c.bytes = 0, 0
-	if mem.Load(c.arm) != mem.Load(&c.quiet) {
-		return c.releasedSlow()
-	}
-	return nil
-}
-
-// move stores the head, behind that many messages of so many bytes in all: what
-// lies before it is the producer's again.
-func (c *Consumer) move(messages, bytes uint64) {
-	cur := c.cursor
-	mem.Publish(&cur.Messages, cur.Messages+messages)
-	mem.Publish(&cur.Bytes, cur.Bytes+bytes)
-	mem.Publish(&cur.Position, c.pos) // [C1] pairs with the load in consumed
-}
-
-// releasedSlow wakes a producer that waits for space once a quarter of the ring
-// is free, so that it does not sleep and wake for every message. A smaller
-// space it finds by itself when its slice ends.
-func (c *Consumer) releasedSlow() error {
-	now := c.pos-c.owed >= c.quarter
-	if now {
-		c.owed = c.pos
-	}
-	return c.signal(now)
 }
 
 // All returns an iterator over the messages, in place: each is valid until the
@@ -282,6 +259,9 @@ func (c *Consumer) Close() error {
 	atomic.StoreUint64(&c.quiet, 0)
 	c.awaitIdle()
 	return c.detach(func() error {
+		if !c.peeked {
+			c.count()
+		}
 		mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)
 		return c.wake.Interrupt()
 	})

@@ -16,7 +16,10 @@ func (c *Consumer) nothing() error {
 	if c.ring.region.Faulted() || mem.Load(c.arm)&layout.ArmValid == 0 {
 		return c.lost()
 	}
-	if c.messages == 0 && c.owed != c.pos {
+	if !c.peeked && c.tally != 0 {
+		c.count()
+	}
+	if !c.peeked && c.owed != c.pos {
 		// All is released: a producer waiting for space need not wait for a
 		// quarter of the ring.
 		c.owed = c.pos
@@ -78,7 +81,7 @@ func (c *Consumer) word() *uint64 {
 // by message. After a single message there is no stream and no delay. True:
 // look again.
 func (c *Consumer) caughtUp() bool {
-	received := c.cursor.Messages + c.messages
+	received := c.cursor.Messages + c.tally/oneMessage
 	stream := received-c.caught > streamMessages
 	c.caught = received
 	if stream {

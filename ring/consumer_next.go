@@ -32,8 +32,7 @@ func (c *Consumer) nextRecord() (off, n uint64, err error) {
 				c.lookAhead(next)
 			}
 			c.pos = next
-			c.messages++
-			c.bytes += n
+			c.tally += oneMessage + n
 			return i + layout.WordSize, n, nil
 		}
 		if w == 0 {
@@ -70,6 +69,30 @@ func (c *Consumer) lookAhead(next uint64) {
 		c.data.Prefetch(at & c.mask)
 	}
 	c.ahead = next + mem.PrefetchSize
+	if !c.peeked {
+		c.count()
+	}
+}
+
+// peekRecords is nextRecord for as many records as dst has room for and need no
+// closer look, without a call for each.
+func (c *Consumer) peekRecords(dst [][]byte) (k int) {
+	pos, mask, data := c.pos, c.mask, c.data
+	for ; k < len(dst); k++ {
+		i := pos & mask
+		n := mem.Load(data.Word(i)) - layout.RecordCommitted // [P1]
+		if n > mask-(layout.WordSize-1)-i {
+			break
+		}
+		dst[k] = data.Bytes(i+layout.WordSize, n)
+		c.tally += oneMessage + n
+		pos += record(n)
+		if int64(c.ahead-pos) < 0 {
+			c.lookAhead(pos)
+		}
+	}
+	c.pos = pos
+	return k
 }
 
 // skip steps over padding, which always reaches to the end of data.
@@ -95,12 +118,16 @@ func (c *Consumer) nextInSlot() (off, n uint64, err error) {
 		return 0, 0, c.nothing()
 	}
 	off = c.slot + layout.SlotPayload
+	c.step()
+	return off, c.max, nil
+}
+
+// step moves behind the slot at hand.
+func (c *Consumer) step() {
 	c.pos++
+	c.tally += oneMessage + c.max
 	if c.slot += c.stride; c.slot == c.slotEnd {
 		c.slot = 0
 		c.slotWord += 1 << layout.SlotLapShift
 	}
-	c.messages++
-	c.bytes += c.max
-	return off, c.max, nil
 }

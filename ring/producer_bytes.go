@@ -27,7 +27,7 @@ func record(n uint64) uint64 { return layout.WordSize + layout.Align(n, layout.W
 // no system call while the consumer is awake.
 //
 // One call without calls in it is what this takes for a small message; the rest
-// is in trySendSlow.
+// is in put and trySendSlow.
 func (p *Producer) TrySend(msg []byte) error {
 	p.enter()
 	n := uint64(len(msg))
@@ -36,7 +36,7 @@ func (p *Producer) TrySend(msg []byte) error {
 		return p.trySendSlow(msg)
 	}
 	if int64(p.clean-end) < layout.WordSize {
-		p.sweep(end, record(n))
+		return p.put(msg)
 	}
 	i := p.pos & p.mask
 	if n == 8 {
@@ -70,6 +70,13 @@ func (p *Producer) trySendSlow(msg []byte) error {
 		p.exit()
 		return err
 	}
+	return p.put(msg)
+}
+
+// put writes and publishes a message for which there is room, sweeping first if
+// that is due, and exits.
+func (p *Producer) put(msg []byte) error {
+	n := uint64(len(msg))
 	i, end := p.pos&p.mask, p.pos+record(n)
 	if int64(p.clean-end) < layout.WordSize {
 		p.sweep(end, record(n))
@@ -77,7 +84,11 @@ func (p *Producer) trySendSlow(msg []byte) error {
 	copy(p.data.Bytes(i+layout.WordSize, n), msg)
 	mem.Publish(p.data.Word(i), layout.RecordCommitted|n) // [P1]
 	p.pos = end
-	return p.sent()
+	if mem.Load(p.arm) != mem.Load(&p.quiet) {
+		return p.sent()
+	}
+	p.exit()
+	return nil
 }
 
 // admit looks closer whether a message of n bytes may be written at pos now,

@@ -209,7 +209,11 @@ func (t *ConsumerOf[T]) TryRecvBatch(dst []T) (n int, err error) {
 			break
 		}
 		mem.Read(&dst[n], c.data, off)
-		n++
+		// As long as there are more, without a call for each.
+		for n++; n < len(dst) && mem.Load(c.data.Word(c.slot)) == c.slotWord; n++ { // [P1]
+			mem.Read(&dst[n], c.data, c.slot+layout.SlotPayload)
+			c.step()
+		}
 	}
 	if n > 0 {
 		if err == ErrEmpty || err == io.EOF {

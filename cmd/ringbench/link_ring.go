@@ -112,22 +112,17 @@ func (l *ringLink) Consume(r *rig.Receiver) error {
 			if err != nil {
 				return err
 			}
-			if err := arrived(r, timed, seq, binary.LittleEndian.Uint64(msg)); err != nil {
-				return err
+			stamp := binary.LittleEndian.Uint64(msg)
+			if timed {
+				if err := r.Arrived(seq, int64(stamp)); err != nil {
+					return err
+				}
+			} else if stamp != seq {
+				return rig.OutOfSequence(seq, stamp)
 			}
 			seq++
 		}
 	}
-}
-
-func arrived(r *rig.Receiver, timed bool, seq, stamp uint64) error {
-	if timed {
-		return r.Arrived(seq, int64(stamp))
-	}
-	if stamp != seq {
-		return rig.OutOfSequence(seq, stamp)
-	}
-	return nil
 }
 
 func (l *ringLink) consumeBatches(r *rig.Receiver) error {

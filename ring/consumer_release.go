@@ -1,0 +1,53 @@
+package ring
+
+import "annulus/internal/mem"
+
+// received ends a receive that has more to do: wake the producer, look ahead.
+func (c *Consumer) received() error {
+	if int64(c.ahead-c.pos) < 0 {
+		c.lookAhead(c.pos)
+	}
+	var err error
+	if mem.Load(c.arm) != mem.Load(&c.quiet) {
+		err = c.releasedSlow()
+	}
+	c.exit()
+	return err
+}
+
+// release gives what was peeked back and wakes the producer if it has to be.
+func (c *Consumer) release() error {
+	mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
+	c.peeked, c.special = false, c.slots
+	if c.tally > 64*oneMessage {
+		c.count()
+	}
+	if mem.Load(c.arm) != mem.Load(&c.quiet) {
+		return c.releasedSlow()
+	}
+	return nil
+}
+
+// oneMessage counts a message in tally, above the bytes of it.
+const oneMessage = 1 << 40
+
+// count brings the statistics up to date. It is done every few messages and when
+// there is none, so that they cost a message one addition; a consumer that is
+// killed in between leaves some uncounted.
+func (c *Consumer) count() {
+	cur := c.cursor
+	mem.Publish(&cur.Messages, cur.Messages+c.tally/oneMessage)
+	mem.Publish(&cur.Bytes, cur.Bytes+c.tally%oneMessage)
+	c.tally = 0
+}
+
+// releasedSlow wakes a producer that waits for space once a quarter of the ring
+// is free, so that it does not sleep and wake for every message. A smaller
+// space it finds by itself when its slice ends.
+func (c *Consumer) releasedSlow() error {
+	now := c.pos-c.owed >= c.quarter
+	if now {
+		c.owed = c.pos
+	}
+	return c.signal(now)
+}
