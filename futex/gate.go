@@ -56,8 +56,9 @@ func Barrier() bool { return register() && barrier() }
 // Prepare announces a sleep and returns its epoch. The caller must look for work
 // once more before Sleep, and must call Sleep or Cancel.
 func (g *Gate) Prepare(park Park) uint32 {
-	epoch := g.Seq.Load()
+	var epoch uint32
 	for {
+		epoch = g.Seq.Load()
 		old := g.Arm.Load()
 		want := layout.ArmValid | uint64(epoch) | park.armBits() | old&(layout.ArmClosed|layout.ArmFence)
 		if old == want && g.announced == want {
@@ -67,7 +68,9 @@ func (g *Gate) Prepare(park Park) uint32 {
 		}
 		if g.Arm.CompareAndSwap(old, want) { // [G1] pairs with the waker's load of Arm
 			g.announced = want
-			break
+			if g.Seq.Load() == epoch {
+				break
+			} // else an Interrupt came before it could see how to rouse us
 		}
 	}
 	if !Barrier() {

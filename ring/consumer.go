@@ -57,11 +57,11 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 	if !c.slots && c.pos%layout.WordSize != 0 {
 		return nil, c.abandon(c.corrupt("head %d is not a multiple of %d", c.pos, layout.WordSize))
 	}
+	mem.Atomic64(&c.mine.arm.Arm).And(^layout.ArmClosed)
+	c.announce()
 	if err := r.remember(&c.endpoint, c.Close); err != nil {
 		return nil, c.abandon(err)
 	}
-	mem.Atomic64(&c.mine.arm.Arm).And(^layout.ArmClosed)
-	c.announce()
 	return c, nil
 }
 
@@ -167,16 +167,14 @@ func (c *Consumer) TryPeekBatch(dst [][]byte) (n int, err error) {
 			break
 		}
 		dst[n] = c.data.Bytes(off, size)
+		c.peeked, c.special = true, true
 		n++
 		if !c.slots {
 			n += c.peekRecords(dst[n:])
 		}
 	}
-	if n > 0 {
-		c.peeked, c.special = true, true
-		if err == ErrEmpty || err == io.EOF {
-			err = nil
-		}
+	if n > 0 && (err == ErrEmpty || err == io.EOF) {
+		err = nil
 	}
 	c.exit()
 	return n, err

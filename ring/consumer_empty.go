@@ -37,7 +37,9 @@ func (c *Consumer) nothing() error {
 	if !ended || mem.Load(c.word()) != c.seen {
 		return ErrEmpty
 	}
-	atomic.StoreUint32(&c.mine.endpoint.Drained, session)
+	if !c.peeked { // else another consumer may yet have to see them, and the end
+		atomic.StoreUint32(&c.mine.endpoint.Drained, session)
+	}
 	c.over, c.overSession = true, session
 	return io.EOF
 }

@@ -95,9 +95,10 @@ func (c *Consumer) peekRecords(dst [][]byte) (k int) {
 	return k
 }
 
-// skip steps over padding, which always reaches to the end of data.
+// skip steps over padding, which always reaches to the end of data and never
+// starts at index 0.
 func (c *Consumer) skip(w, i uint64) error {
-	if w != layout.RecordCommitted|layout.RecordPad|(c.size-i-layout.WordSize) {
+	if i == 0 || w != layout.RecordCommitted|layout.RecordPad|(c.size-i-layout.WordSize) {
 		if c.ring.region.Faulted() {
 			return c.lost()
 		}
@@ -128,6 +129,6 @@ func (c *Consumer) step() {
 	c.tally += oneMessage + c.max
 	if c.slot += c.stride; c.slot == c.slotEnd {
 		c.slot = 0
-		c.slotWord += 1 << layout.SlotLapShift
+		c.slotWord = slotWord(c.pos, c.size)
 	}
 }

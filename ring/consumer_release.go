@@ -19,9 +19,7 @@ func (c *Consumer) received() error {
 func (c *Consumer) release() error {
 	mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
 	c.peeked, c.special = false, c.slots
-	if c.tally > 64*oneMessage {
-		c.count()
-	}
+	c.count()
 	if mem.Load(c.arm) != mem.Load(&c.quiet) {
 		return c.releasedSlow()
 	}

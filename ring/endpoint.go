@@ -48,10 +48,11 @@ type endpoint struct {
 	closing  atomic.Bool
 	deadline atomic.Int64 // ns since 1970; 0: none
 
-	mu       sync.Mutex // guards what follows, and shared memory against detach
-	detached bool
-	ctxDone  <-chan struct{}
-	ctxStop  func() bool
+	mu        sync.Mutex // guards what follows, and shared memory against detach
+	detached  bool
+	lastWakes uint64
+	ctxDone   <-chan struct{}
+	ctxStop   func() bool
 }
 
 // enter and exit bracket every operation, so that Close on another goroutine

@@ -89,10 +89,10 @@ func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 	if err := p.takeOver(); err != nil {
 		return nil, p.abandon(err)
 	}
+	p.announce()
 	if err := r.remember(&p.endpoint, p.Close); err != nil {
 		return nil, p.abandon(err)
 	}
-	p.announce()
 	return p, nil
 }
 

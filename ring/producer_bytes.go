@@ -114,7 +114,7 @@ func (p *Producer) makeRoom(n uint64) error {
 	// The word behind the last record stays free for the next header.
 	limit := p.head + p.size - layout.WordSize
 	lap := p.pos&^p.mask + p.size // where data wraps
-	wrap := p.pos+need > lap && int64(limit-(lap+need)) >= 0
+	wrap := int64(lap-(p.pos+need)) < 0 && int64(limit-(lap+need)) >= 0
 	if wrap {
 		lap += p.size
 	}

@@ -68,7 +68,7 @@ func (p *Producer) makeRoomSlot() error {
 	if p.slot == p.slotEnd {
 		p.lap += p.size
 		p.slot = 0
-		p.slotWord += 1 << layout.SlotLapShift
+		p.slotWord = slotWord(p.lap, p.size)
 	}
 	if err := p.consumed(); err != nil {
 		return err

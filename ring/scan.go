@@ -9,6 +9,7 @@ import (
 
 // tally is what a scan found from one position on.
 type tally struct {
+	start    uint64
 	end      uint64 // position behind the last committed record
 	messages uint64
 	bytes    uint64
@@ -20,7 +21,7 @@ type tally struct {
 func (r *Ring) scan(pos, limit uint64) (tally, error) {
 	g := &r.geometry
 	data := mem.Of(r.mem).At(g.DataArea)
-	t := tally{end: pos}
+	t := tally{start: pos, end: pos}
 	if g.Kind == layout.KindSlots {
 		for ; t.end != limit; t.end++ {
 			if mem.Load(data.Word(t.end&(g.Capacity-1)*g.SlotStride)) != slotWord(t.end, g.Capacity) {
@@ -45,7 +46,9 @@ func (r *Ring) scan(pos, limit uint64) (tally, error) {
 			record(n) > limit-t.end-layout.WordSize {
 			return t, fmt.Errorf("ring %s: %w: header %#x at position %d", r.name(), ErrCorrupt, w, t.end)
 		}
-		if w&layout.RecordPad == 0 {
+		if pad := w&layout.RecordPad != 0; pad && (i == 0 || record(n) != g.Capacity-i) {
+			return t, fmt.Errorf("ring %s: %w: padding %#x at position %d", r.name(), ErrCorrupt, w, t.end)
+		} else if !pad {
 			t.messages++
 			t.bytes += n
 		}

@@ -109,6 +109,7 @@ func (e *endpoint) detach(announceEnd func() error) error {
 		return fmt.Errorf("ring %s: this %s is %w", e.ring.name(), e.mine.role, ErrClosed)
 	}
 	e.detached = true
+	e.lastWakes = mem.Load(e.wake.Wakes)
 	if e.ctxStop != nil {
 		e.ctxStop()
 	}

@@ -48,8 +48,8 @@ func (r *Ring) Stats() (Stats, error) {
 		Capacity: r.geometry.Capacity,
 	}
 	t := r.survey(s.Head)
-	s.Tail = t.end
-	s.Occupied = t.end - s.Head
+	s.Head, s.Tail = t.start, t.end
+	s.Occupied = t.end - t.start
 	var err error
 	if s.Producer, err = r.sideStats(r.producer, r.consumer); err != nil {
 		return s, err

@@ -209,6 +209,7 @@ func (t *ConsumerOf[T]) TryRecvBatch(dst []T) (n int, err error) {
 			break
 		}
 		mem.Read(&dst[n], c.data, off)
+		c.peeked = true // until the release below
 		// As long as there are more, without a call for each.
 		for n++; n < len(dst) && mem.Load(c.data.Word(c.slot)) == c.slotWord; n++ { // [P1]
 			mem.Read(&dst[n], c.data, c.slot+layout.SlotPayload)

@@ -2,7 +2,9 @@ package ring
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"time"
@@ -40,8 +42,11 @@ func (e *endpoint) pause(ctx context.Context, word *uint64, old uint64) error {
 		return e.closed()
 	}
 	slept, err := e.waiter.Pause(word, old, end)
-	if err != nil || e.ring.region.Faulted() {
+	if e.ring.region.Faulted() || errors.Is(err, futex.ErrFault) {
 		return e.lost()
+	}
+	if err != nil {
+		return fmt.Errorf("ring %s: %w", e.ring.name(), err)
 	}
 	if slept {
 		e.idle++
@@ -87,7 +92,7 @@ func (e *endpoint) follow(ctx context.Context) {
 	done := ctx.Done()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if done == e.ctxDone {
+	if done == e.ctxDone || e.detached {
 		return
 	}
 	if e.ctxStop != nil {
@@ -126,14 +131,24 @@ func (e *endpoint) endWait() {
 func (e *endpoint) Waiting() bool { return mem.Load(&e.blocked) != 0 }
 
 // Wakes returns the number of system calls this side of the ring has made to
-// wake the other, by this endpoint and those before it. For the owner.
-func (e *endpoint) Wakes() uint64 { return *e.wake.Wakes }
+// wake the other, by this endpoint and those before it. Any goroutine.
+func (e *endpoint) Wakes() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.detached {
+		return e.lastWakes
+	}
+	return mem.Load(e.wake.Wakes)
+}
 
 // setDeadline is SetDeadline of both endpoints.
 func (e *endpoint) setDeadline(t time.Time) error {
 	ns := int64(0)
 	if !t.IsZero() {
-		ns = max(t.UnixNano(), 1)
+		ns = math.MaxInt64 // what UnixNano cannot say is far away
+		if t.Before(time.Unix(0, math.MaxInt64)) {
+			ns = max(t.UnixNano(), 1)
+		}
 	}
 	e.deadline.Store(ns)
 	e.interrupt()
@@ -144,8 +159,14 @@ func (e *endpoint) setDeadline(t time.Time) error {
 // sleeps, after closing and quiet were set.
 func (e *endpoint) awaitIdle() {
 	futex.Barrier() // [E1] now busy is visible, or the owner will see quiet == 0
-	for mem.Load(&e.busy) != 0 {
-		e.interrupt()
-		runtime.Gosched()
+	for i := 0; mem.Load(&e.busy) != 0; i++ {
+		if i%(1<<10) == 0 { // not each time: a semaphore keeps every post
+			e.interrupt()
+		}
+		if i < 1<<10 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(time.Microsecond)
+		}
 	}
 }

@@ -33,9 +33,9 @@ func TestPublishCode(t *testing.T) {
 		publish int // stores that publish, but for those to busy
 	}{
 		{"annulus/ring.(*Producer).TrySend", payload("CopyWord"), 1},
-		{"annulus/ring.(*Producer).trySendSlow", payload("CopyWord"), 1},
+		{"annulus/ring.(*Producer).put", payload("CopyWord"), 1},
 		{"annulus/ring.(*Producer).trySendSlot", payload("CopyWord"), 1},
-		{"annulus/ring.(*Consumer).TryRecv", payload("AppendWord"), 3},
+		{"annulus/ring.(*Consumer).TryRecv", payload("AppendWord"), 1},
 	} {
 		t.Run(f.symbol, func(t *testing.T) {
 			code := disassemble(t, ring, f.symbol)
@@ -87,7 +87,7 @@ func TestBusyCode(t *testing.T) {
 	publish := within(t, "publish_amd64.go", "Publish")
 	load := within(t, "ptr_unsafe.go", "Load")
 	for symbol, slow := range map[string][]string{
-		"annulus/ring.(*Producer).TrySend": {"trySendSlow", "sent"},
+		"annulus/ring.(*Producer).TrySend": {"trySendSlow", "sent", "put"},
 		"annulus/ring.(*Consumer).TryRecv": {"tryRecvSlow", "received"},
 	} {
 		code := disassemble(t, ring, symbol)

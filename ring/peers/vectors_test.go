@@ -42,8 +42,8 @@ func sendAll(p *ring.Producer, msgs ...string) error {
 func recvN(c *ring.Consumer, n int) error {
 	var errs []error
 	for range n {
-		_, err := c.TryRecv(nil)
-		errs = append(errs, err)
+		_, err := c.TryPeek()
+		errs = append(errs, err, c.Release())
 	}
 	return errors.Join(errs...)
 }

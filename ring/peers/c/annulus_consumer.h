@@ -94,7 +94,7 @@ static inline int annulus_next_record_(struct annulus_consumer *c, size_t *n)
 		}
 		if (w == 0)
 			return annulus_nothing_(c, w);
-		if (w != (ANNULUS_RECORD_COMMITTED | ANNULUS_RECORD_PAD | (rest - ANNULUS_WORD_SIZE)))
+		if (rest == c->e.size || w != (ANNULUS_RECORD_COMMITTED | ANNULUS_RECORD_PAD | (rest - ANNULUS_WORD_SIZE)))
 			return annulus_poison_(e, c->detail, "header", w);
 		e->pos += rest;
 	}

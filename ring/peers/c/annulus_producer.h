@@ -42,7 +42,7 @@ static inline int annulus_walk_(struct annulus_producer *p, uint64_t pos, uint64
 		uint64_t need = annulus_need_(e, w & ANNULUS_RECORD_LENGTH_MASK), rest = e->size - (e->pos & e->mask);
 		int pad = (w & ANNULUS_RECORD_PAD) != 0;
 		if ((w & ~(ANNULUS_RECORD_LENGTH_MASK | ANNULUS_RECORD_PAD)) != ANNULUS_RECORD_COMMITTED || need > rest ||
-		    (pad && need != rest) || need > limit - e->pos - ANNULUS_WORD_SIZE)
+		    (pad && (need != rest || rest == e->size)) || need > limit - e->pos - ANNULUS_WORD_SIZE)
 			return annulus_poison_(e, p->detail, "header", w);
 		e->pos += need;
 	}
