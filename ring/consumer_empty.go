@@ -77,27 +77,27 @@ func (c *Consumer) word() *uint64 {
 	return c.data.Word(c.pos & c.mask)
 }
 
-// caughtUp stays off the line that the producer is about to write, for a moment,
-// when the consumer has caught up with a stream of messages: with each look that
-// line travels there and back, and the stream would become an exchange message
-// by message. After a single message there is no stream and no delay. True:
-// look again.
+// caughtUp stays off the lines that the producer is about to write, for a moment,
+// when the consumer has caught up with a stream of messages: each look takes such
+// a line there and back, and the stream would become an exchange message by
+// message. The moment grows with the length of the stream, so that it is never
+// long beside what the messages took. After a single message there is none.
+// True: look again.
 func (c *Consumer) caughtUp() bool {
 	received := c.cursor.Messages + c.tally/oneMessage
-	stream := received-c.caught > streamMessages
+	stream := received - c.caught
 	c.caught = received
-	if stream {
-		mem.Pause(streamPause)
+	if stream <= streamMessages {
+		return false
 	}
-	return stream
+	mem.Pause(uint32(min(stream, maxStreamPause)))
+	return true
 }
 
-// streamMessages is how many messages without a wait make a stream.
-const streamMessages = 4
-
-// streamPause is how many pauses a consumer that has caught up with a stream
-// gives its producer.
-const streamPause = 8
+const (
+	streamMessages = 4   // so many messages without a wait make a stream
+	maxStreamPause = 400 // pauses; some microseconds
+)
 
 // waitData waits a little for the word to become another than was seen.
 func (c *Consumer) waitData(ctx context.Context) error {
