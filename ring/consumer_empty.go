@@ -37,10 +37,10 @@ func (c *Consumer) nothing() error {
 	if !ended || mem.Load(c.word()) != c.seen {
 		return ErrEmpty
 	}
-	if !c.peeked { // else another consumer may yet have to see them, and the end
-		atomic.StoreUint32(&c.mine.endpoint.Drained, session)
-	}
 	c.over, c.overSession = true, session
+	if !c.peeked { // else another consumer may yet have to see them, and the end
+		c.drained()
+	}
 	return io.EOF
 }
 

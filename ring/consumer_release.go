@@ -1,6 +1,9 @@
 package ring
 
-import "annulus/internal/mem"
+import (
+	"annulus/internal/mem"
+	"sync/atomic"
+)
 
 // received ends a receive that has more to do: wake the producer, look ahead.
 func (c *Consumer) received() error {
@@ -20,10 +23,18 @@ func (c *Consumer) release() error {
 	mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
 	c.peeked, c.special = false, c.slots
 	c.count()
+	if c.over {
+		c.drained()
+	}
 	if mem.Load(c.arm) != mem.Load(&c.quiet) {
 		return c.releasedSlow()
 	}
 	return nil
+}
+
+// drained notes that this end of stream was delivered, all before it included.
+func (c *Consumer) drained() {
+	atomic.StoreUint32(&c.mine.endpoint.Drained, c.overSession)
 }
 
 // oneMessage counts a message in tally, above the bytes of it.

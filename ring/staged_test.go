@@ -109,3 +109,28 @@ func TestEndOfEachSession(t *testing.T) {
 		}
 	}
 }
+
+// Whoever releases after the end has been seen has delivered it too.
+func TestEndSeenBeforeRelease(t *testing.T) {
+	r, err := ring.New(ring.Config{})
+	must(t, err)
+	closing(t, r)
+	p, err := r.Producer()
+	must(t, err)
+	must(t, p.TrySend([]byte("x")))
+	must(t, p.Close())
+	c, err := r.Consumer()
+	must(t, err)
+	_, err = c.TryPeek()
+	must(t, err)
+	if _, err := c.TryPeek(); err != io.EOF {
+		t.Fatalf("%v, want EOF", err)
+	}
+	must(t, c.Release())
+	must(t, c.Close())
+	c, err = r.Consumer()
+	must(t, err)
+	if _, err := c.TryRecv(nil); err != ring.ErrEmpty {
+		t.Fatalf("the next consumer: %v, want ErrEmpty: that end was delivered", err)
+	}
+}
