@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"annulus/internal/layout"
+	"annulus/internal/mem"
 )
 
 // Gate is an event count in shared memory between one side that waits and one
@@ -85,7 +86,7 @@ func (g *Gate) Prepare(park Park) uint32 {
 // keeping the processor for longer than hold. ErrFault: the memory is gone.
 func (g *Gate) Sleep(park Park, epoch uint32, hold time.Duration, deadline time.Time) error {
 	if g.Parks != nil {
-		*g.Parks++
+		mem.Publish(g.Parks, *g.Parks+1)
 	}
 	var err error
 	switch park {
@@ -124,7 +125,7 @@ func (g *Gate) WakeUp(arm uint64) (bool, error) {
 	}
 	g.Seq.Add(1) // [G2] pairs with the kernel's compare in Sleep
 	if g.Wakes != nil {
-		*g.Wakes++
+		mem.Publish(g.Wakes, *g.Wakes+1)
 	}
 	return true, g.rouse(arm)
 }
