@@ -1,8 +1,9 @@
 package ring
 
 import (
-	"annulus/internal/mem"
 	"sync/atomic"
+
+	"annulus/internal/mem"
 )
 
 // received ends a receive that has more to do: wake the producer, look ahead.

@@ -13,7 +13,7 @@ import (
 )
 
 // Producer is the sending end of a ring. One goroutine at a time may use it,
-// but Close, SetDeadline and Interrupt-like ends of a context may come from any.
+// but Close, Finish, SetDeadline and the end of a context may come from any.
 //
 // A sent message is committed: it survives the death of the producer and is
 // received once, in order, whoever produces after it.

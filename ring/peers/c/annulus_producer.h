@@ -89,8 +89,9 @@ static inline int annulus_producer_attach(struct annulus_producer *p, struct ann
 	p->run = p->free = p->clean = e->pos;
 	ANNULUS_STORE_(&e->mine.cursor->position, e->pos);
 	/* A close speaks to whoever was attached then: without a consumer, its
-	 * flag is history. */
-	if (annulus_attached(r, ANNULUS_CONSUMER, &attached) == ANNULUS_OK && !attached)
+	 * flag is history; so it is while one is still attaching (state 0). */
+	if (annulus_attached(r, ANNULUS_CONSUMER, &attached) == ANNULUS_OK &&
+	    (!attached || ANNULUS_LOAD_(&e->peer.endpoint->state) == 0))
 		__atomic_fetch_and(&e->peer.arm->arm, ~ANNULUS_ARM_CLOSED, __ATOMIC_SEQ_CST);
 	annulus_announce_(e);
 	return ANNULUS_OK;
