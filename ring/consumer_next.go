@@ -120,7 +120,31 @@ func (c *Consumer) nextInSlot() (off, n uint64, err error) {
 	}
 	off = c.slot + layout.SlotPayload
 	c.step()
+	if int64(c.ahead-c.pos) < 0 {
+		c.lookAheadSlots()
+	}
 	return off, c.max, nil
+}
+
+// lookAheadSlots is lookAhead for slots, with pos behind the one at hand.
+//
+//go:noinline
+func (c *Consumer) lookAheadSlots() {
+	at, run := c.slot, uint64(1)
+	if c.stride < mem.PrefetchSize {
+		at, run = at+mem.PrefetchSize, mem.PrefetchSize/c.stride
+	}
+	end := c.pos + 2*run
+	if int64(c.tail-end) < 0 {
+		c.tail = mem.Load(&c.peer.cursor.Position)
+	}
+	if int64(c.tail-end) >= 0 && at < c.slotEnd {
+		c.data.Prefetch(at)
+	}
+	c.ahead = c.pos + run
+	if !c.peeked {
+		c.count()
+	}
 }
 
 // step moves behind the slot at hand.

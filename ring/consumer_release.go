@@ -9,7 +9,11 @@ import (
 // received ends a receive that has more to do: wake the producer, look ahead.
 func (c *Consumer) received() error {
 	if int64(c.ahead-c.pos) < 0 {
-		c.lookAhead(c.pos)
+		if c.slots {
+			c.lookAheadSlots()
+		} else {
+			c.lookAhead(c.pos)
+		}
 	}
 	var err error
 	if mem.Load(c.arm) != mem.Load(&c.quiet) {

@@ -29,6 +29,7 @@ type Producer struct {
 	slotRun  uint64
 	slotFree uint64
 	lap      uint64 // position of slot 0 in this lap
+	claimed  uint64 // offset at which to claim more lines
 
 	head   uint64 // the consumer's position when last looked at
 	scarce bool   // that look brought little
@@ -133,7 +134,7 @@ func (p *Producer) settle(pos uint64) {
 	p.seek(pos)
 	if p.slots {
 		p.lap = pos - pos&p.mask
-		p.slotRun, p.slotFree = p.slot, p.slot
+		p.slotRun, p.slotFree, p.claimed = p.slot, p.slot, p.slot
 		p.pos = 0 // and run: a send of bytes always looks closer
 		return
 	}

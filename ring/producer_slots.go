@@ -26,7 +26,26 @@ func (p *Producer) trySendSlot(msg []byte) error {
 	copy(p.data.Bytes(p.slot+layout.SlotPayload, p.max), msg)
 	mem.Publish(p.data.Word(p.slot), p.slotWord) // [P1] pairs with the consumer's load of this word
 	p.slot += p.stride
+	return p.sentSlot()
+}
+
+// sentSlot ends a send into a slot that has more to do: claim lines, wake the consumer.
+func (p *Producer) sentSlot() error {
+	if p.slot > p.claimed {
+		p.claimLines()
+	}
 	return p.sent()
+}
+
+// claimLines asks for the cache lines of free slots some way ahead, so that not
+// each of them has to be waited for when it is written. Sweeping does this for records.
+func (p *Producer) claimLines() {
+	at := p.slot + sweepAhead - mem.PrefetchSize
+	if p.stride <= mem.PrefetchSize && at+mem.PrefetchSize <= p.slotFree {
+		p.data.Claim(at)
+	}
+	p.claimed = p.slot + max(p.stride, mem.PrefetchSize)
+	p.account()
 }
 
 func (p *Producer) wrongSize(n int) error {
@@ -67,7 +86,7 @@ func (p *Producer) makeRoomSlot() error {
 	}
 	if p.slot == p.slotEnd {
 		p.lap += p.size
-		p.slot = 0
+		p.slot, p.claimed = 0, 0
 		p.slotWord = slotWord(p.lap, p.size)
 	}
 	if err := p.consumed(); err != nil {

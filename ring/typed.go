@@ -54,11 +54,13 @@ func (t *ProducerOf[T]) TrySend(v T) error {
 			return err
 		}
 	}
-	mem.Write(p.data, p.slot+layout.SlotPayload, &v)
-	mem.Publish(p.data.Word(p.slot), p.slotWord) // [P1] pairs with the consumer's load of this word
-	p.slot += p.stride
-	if mem.Load(p.arm) != mem.Load(&p.quiet) {
-		return p.sent()
+	slot, data := p.slot, p.data
+	mem.Write(data, slot+layout.SlotPayload, &v)
+	mem.Publish(data.Word(slot), p.slotWord) // [P1] pairs with the consumer's load of this word
+	slot += p.stride
+	p.slot = slot
+	if mem.Load(p.arm) != mem.Load(&p.quiet) || slot > p.claimed {
+		return p.sentSlot()
 	}
 	p.exit()
 	return nil
@@ -177,6 +179,24 @@ func (t *ProducerOf[T]) Close() error { return t.p.Close() }
 func (t *ConsumerOf[T]) TryRecv() (v T, err error) {
 	c := t.c
 	c.enter()
+	slot, data := c.slot, c.data
+	if mem.Load(&c.quiet) == 0 || c.peeked || mem.Load(data.Word(slot)) != c.slotWord { // [P1]
+		return t.tryRecvSlow()
+	}
+	mem.Read(&v, data, slot+layout.SlotPayload)
+	c.step()
+	pos := c.pos
+	mem.Publish(&c.cursor.Position, pos) // [C1] pairs with the load in consumed
+	if mem.Load(c.arm) != mem.Load(&c.quiet) || int64(c.ahead-pos) < 0 {
+		return v, c.received()
+	}
+	c.exit()
+	return v, nil
+}
+
+// tryRecvSlow is TryRecv, entered, when a closer look is due.
+func (t *ConsumerOf[T]) tryRecvSlow() (v T, err error) {
+	c := t.c
 	off, _, err := c.next()
 	if err == nil {
 		mem.Read(&v, c.data, off)

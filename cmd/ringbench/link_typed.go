@@ -51,7 +51,9 @@ func (l *typedLink[T]) Produce(s *rig.Sender) error {
 			}
 			var err error
 			if l.batch == 1 && len(batch[0]) <= 8 {
-				err = l.p.Send(ctx, batch[0])
+				if err = l.p.TrySend(batch[0]); err == ring.ErrFull {
+					err = l.p.Send(ctx, batch[0])
+				}
 			} else { // a great message is not passed by value
 				_, err = l.p.SendBatch(ctx, batch[:k])
 			}
@@ -74,7 +76,7 @@ func (l *typedLink[T]) Consume(r *rig.Receiver) error {
 		if left <= 0 {
 			left = r.Mark(seq)
 		}
-		k, err := l.c.RecvBatch(ctx, batch[:min(left, l.batch)])
+		k, err := l.receive(ctx, batch[:min(left, l.batch)])
 		if err == io.EOF {
 			r.End(seq)
 			return nil
@@ -90,6 +92,17 @@ func (l *typedLink[T]) Consume(r *rig.Receiver) error {
 		}
 		left -= k
 	}
+}
+
+// receive receives one by one where one by one was asked for.
+func (l *typedLink[T]) receive(ctx context.Context, batch []T) (n int, err error) {
+	if l.batch > 1 || len(batch[0]) > 8 {
+		return l.c.RecvBatch(ctx, batch)
+	}
+	if batch[0], err = l.c.TryRecv(); err == ring.ErrEmpty {
+		batch[0], err = l.c.Recv(ctx)
+	}
+	return 1, err
 }
 
 // Round trips run untyped.

@@ -56,7 +56,7 @@ func archive(t *testing.T, pkg string) string {
 // disassemble returns the code of one function with its flow.
 func disassemble(t *testing.T, archive, symbol string) []inst {
 	t.Helper()
-	pattern := "^" + strings.NewReplacer("(", `\(`, ")", `\)`, "*", `\*`, ".", `\.`).Replace(symbol) + "$"
+	pattern := "^" + strings.NewReplacer("(", `\(`, ")", `\)`, "*", `\*`, ".", `\.`, "[", `\[`, "]", `\]`).Replace(symbol) + "$"
 	b, err := exec.Command("go", "tool", "objdump", "-s", pattern, archive).Output()
 	if err != nil {
 		t.Fatalf("objdump: %v", err)

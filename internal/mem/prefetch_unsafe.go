@@ -9,3 +9,8 @@ import "unsafe"
 //
 //go:noescape
 func prefetch(p unsafe.Pointer)
+
+// claim is prefetch for lines that will be written.
+//
+//go:noescape
+func claim(p unsafe.Pointer)

@@ -22,6 +22,9 @@ const PrefetchSize = 256
 // lie beyond the end. It changes nothing but time.
 func (b Ptr) Prefetch(off uint64) { prefetch(unsafe.Add(b.p, uintptr(off))) }
 
+// Claim is Prefetch for lines that will be written: other processors lose them.
+func (b Ptr) Claim(off uint64) { claim(unsafe.Add(b.p, uintptr(off))) }
+
 // Word returns the word at off, a multiple of 8.
 func (b Ptr) Word(off uint64) *uint64 { return (*uint64)(unsafe.Add(b.p, uintptr(off))) }
 

@@ -27,18 +27,27 @@ func TestPublishCode(t *testing.T) {
 		return func(i inst) bool { return word(i) && i.toMemory() || i.calls("runtime.memmove") }
 	}
 
+	// Generic code lies where it is used.
+	used := archive(t, "annulus/cmd/ringbench")
+	read := within(t, "ptr_unsafe.go", "Read")
+
 	for _, f := range []struct {
+		archive string
 		symbol  string
 		payload func(inst) bool
 		publish int // stores that publish, but for those to busy
 	}{
-		{"annulus/ring.(*Producer).TrySend", payload("CopyWord"), 1},
-		{"annulus/ring.(*Producer).put", payload("CopyWord"), 1},
-		{"annulus/ring.(*Producer).trySendSlot", payload("CopyWord"), 1},
-		{"annulus/ring.(*Consumer).TryRecv", payload("AppendWord"), 1},
+		{ring, "annulus/ring.(*Producer).TrySend", payload("CopyWord"), 1},
+		{ring, "annulus/ring.(*Producer).put", payload("CopyWord"), 1},
+		{ring, "annulus/ring.(*Producer).trySendSlot", payload("CopyWord"), 1},
+		{ring, "annulus/ring.(*Consumer).TryRecv", payload("AppendWord"), 1},
+		{used, "annulus/ring.(*ProducerOf[go.shape.[1]uint64]).TrySend", payload("Write"), 1},
+		{used, "annulus/ring.(*ConsumerOf[go.shape.[1]uint64]).TryRecv", func(i inst) bool {
+			return read(i) && strings.Contains(i.text, "(")
+		}, 1},
 	} {
 		t.Run(f.symbol, func(t *testing.T) {
-			code := disassemble(t, ring, f.symbol)
+			code := disassemble(t, f.archive, f.symbol)
 			busy := func(i inst) bool {
 				return store(i) && (strings.Contains(i.text, "$0x1,") || strings.Contains(i.text, "$0x0,"))
 			}
