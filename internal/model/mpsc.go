@@ -58,15 +58,15 @@ type mpscConfig struct {
 type mpscBug int
 
 const (
-	_                   mpscBug = iota
-	mpscTimeout                 // a live owner may be taken for dead
-	mpscLateIntent              // the intent is stored after the compare-and-swap
-	mpscIntentLeft              // nor cleared on a return without a claim
-	mpscByStore                 // repair by plain stores
-	mpscNoLength                // the intent has no length: it covers its first granule only
-	mpscNoLap                   // words carry no lap: the consumer clears them
-	mpscLengthOfDead            // one word skips as much as a dead intent says
-	mpscNoRepair                // none at all
+	_                mpscBug = iota
+	mpscTimeout              // a live owner may be taken for dead
+	mpscLateIntent           // the intent is stored after the compare-and-swap
+	mpscIntentLeft           // nor cleared on a return without a claim
+	mpscByStore              // repair by plain stores
+	mpscNoLength             // the intent has no length: it covers its first granule only
+	mpscNoLap                // words carry no lap: the consumer clears them
+	mpscLengthOfDead         // one word skips as much as a dead intent says
+	mpscNoRepair             // none at all
 )
 
 // mpscWord is a word of the table.
