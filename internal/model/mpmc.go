@@ -35,7 +35,7 @@ type mpmcConfig struct {
 	attach    bool  // a new process may take a dead one's entry
 	abort     bool  // a producer may give a claimed ticket up
 	giveUp    bool  // a producer may return for good when the ring is full
-	lazy      bool  // repairs start only once the owner is dead: fewer states
+	lazy      bool  // repairs start only once the owner is dead: one begun before would fail, or find the same
 	bug       mpmcBug
 }
 

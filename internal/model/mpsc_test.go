@@ -1,6 +1,10 @@
 package model
 
-import "testing"
+import (
+	"testing"
+
+	"annulus/internal/race"
+)
 
 func TestMPSC(t *testing.T) {
 	for _, c := range []mpscConfig{
@@ -9,7 +13,7 @@ func TestMPSC(t *testing.T) {
 		{name: "mpsc, attach, 3 deaths", sizes: [2][2]uint8{{2, 1}, {1, 0}}, crashes: 3, attach: true, giveUp: true},
 		{name: "mpsc, attach", sizes: [2][2]uint8{{2, 2}, {2, 1}}, crashes: 1, attach: true, giveUp: true},
 	} {
-		if testing.Short() && c.attach {
+		if (testing.Short() || race.Enabled) && c.attach {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) { holds(t, c.model()) })
