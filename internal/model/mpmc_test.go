@@ -9,10 +9,10 @@ import (
 // The protocol as it is to be built.
 func TestMPMC(t *testing.T) {
 	configs := []mpmcConfig{
-		{name: "mpmc, drop", quota: [2]uint8{2, 1}, crashes: 3},
-		{name: "mpmc, redeliver", quota: [2]uint8{2, 1}, crashes: 3, redeliver: true, again: 3},
 		{name: "mpmc, attach, redeliver once, abort, batches", quota: [2]uint8{2, 0}, crashes: 3,
 			batch: 2, redeliver: true, again: 1, attach: true, abort: true, giveUp: true},
+		{name: "mpmc, drop", quota: [2]uint8{2, 1}, crashes: 3},
+		{name: "mpmc, redeliver", quota: [2]uint8{2, 1}, crashes: 3, redeliver: true, again: 3},
 		{name: "mpmc, drop, 4 messages", quota: [2]uint8{2, 2}, crashes: 3, lazy: true},
 		{name: "mpmc, redeliver, 4 messages", quota: [2]uint8{2, 2}, crashes: 3, lazy: true, redeliver: true, again: 3},
 		{name: "mpmc, drop, batches, 4 messages", quota: [2]uint8{2, 2}, crashes: 3, lazy: true, batch: 2, giveUp: true},
@@ -20,7 +20,7 @@ func TestMPMC(t *testing.T) {
 			redeliver: true, again: 1},
 	}
 	if testing.Short() || race.Enabled { // a search is one goroutine: nothing to find there
-		configs = configs[:3]
+		configs = configs[:1]
 	}
 	for _, c := range configs {
 		c.consumers, c.batch = 2, max(c.batch, 1)
