@@ -54,36 +54,6 @@ func TestSharedCancelDisarmsNobody(t *testing.T) {
 	}
 }
 
-// An epoch in the arm word never goes back, whoever stores it when.
-func TestSharedArmOnlyGrows(t *testing.T) {
-	w := newGateWords()
-	var stop atomic.Bool
-	var group sync.WaitGroup
-	for range 3 {
-		group.Go(func() {
-			for g := w.gate(); !stop.Load(); {
-				g.Prepare(ParkFutex)
-			}
-		})
-	}
-	group.Go(func() {
-		for !stop.Load() {
-			w.seq.Add(1)
-		}
-	})
-	last := uint32(0)
-	for range 20000 {
-		epoch := uint32(w.arm.Load())
-		if int32(epoch-last) < 0 {
-			t.Errorf("the epoch went from %d back to %d", last, epoch)
-			break
-		}
-		last = epoch
-	}
-	stop.Store(true)
-	group.Wait()
-}
-
 // Many sleepers on one gate, some of which change their minds or are
 // interrupted: none sleeps beside work until its bound runs out.
 func TestSharedSleepersAllWake(t *testing.T) {

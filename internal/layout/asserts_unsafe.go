@@ -19,6 +19,12 @@ var (
 	_ = [1]struct{}{}[unsafe.Sizeof(Endpoint{})-40]
 	_ = [1]struct{}{}[unsafe.Offsetof(Endpoint{}.Drained)-8]
 	_ = [1]struct{}{}[unsafe.Offsetof(Endpoint{}.PID)-16]
+
+	_ = [1]struct{}{}[unsafe.Sizeof(CellHeader{})-HeaderSize]
+	_ = [1]struct{}{}[unsafe.Offsetof(CellHeader{}.Checksum)-(HeaderSize-8)]
+	_ = [1]struct{}{}[unsafe.Offsetof(CellHeader{}.Size)-56]
+	_ = [1]struct{}{}[unsafe.Offsetof(CellHeader{}.BootID)-112]
+	_ = [1]struct{}{}[unsafe.Sizeof(CellState{})-24]
 )
 
 // A line struct never exceeds the smallest stride.
@@ -27,6 +33,7 @@ const (
 	_ = uint(MinStride - unsafe.Sizeof(Seq{}))
 	_ = uint(MinStride - unsafe.Sizeof(Arm{}))
 	_ = uint(MinStride - unsafe.Sizeof(Endpoint{}))
+	_ = uint(MinStride - unsafe.Sizeof(CellState{}))
 	_ = uint(MinStride - SemSize)
 	_ = uint(PageSize - SideLines*MaxStride)
 )

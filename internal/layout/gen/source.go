@@ -65,6 +65,16 @@ var constants = []constant{
 	{"slot", "SLOT_REDELIVER_SHIFT", layout.SlotRedeliverShift, "5 bits, zero in version 1.0"},
 	{"slot", "SLOT_LAP_SHIFT", layout.SlotLapShift, "lap: position divided by capacity"},
 	{"slot", "SLOT_PAYLOAD", layout.SlotPayload, "offset of the payload in a slot"},
+
+	{"cell", "CELL_MAGIC", layout.CellMagic, "first word: the bytes 'ANNCELL', 0x1A"},
+	{"cell", "CELL_MAJOR", layout.CellMajor, "layout version of cells: another is refused"},
+	{"cell", "CELL_MINOR", layout.CellMinor, "additions an older reader may ignore"},
+	{"cell", "CELL_KIND_VALUE", layout.CellKindValue, "a value of a fixed size"},
+	{"cell", "CELL_KIND_BLOCK", layout.CellKindBlock, "bytes of any length up to a maximum"},
+	{"cell", "CELL_MAX_SIZE", layout.CellMaxSize, "most bytes of a value or block"},
+	{"cell", "CELL_KNOWN_FEATURES", layout.CellKnown, "required bits of version 1.0"},
+	{"cell", "CELL_LOCK_WRITER", layout.CellLockWriter, "lock byte held while a writer is attached"},
+	{"cell", "CELL_LINE_STATE", layout.CellLineState, "writer area: the state word and the lengths"},
 }
 
 // table is one shared struct.
@@ -79,6 +89,8 @@ var tables = []table{
 	{"seq", reflect.TypeFor[layout.Seq]()},
 	{"arm", reflect.TypeFor[layout.Arm]()},
 	{"endpoint", reflect.TypeFor[layout.Endpoint]()},
+	{"cell_header", reflect.TypeFor[layout.CellHeader]()},
+	{"cell_state", reflect.TypeFor[layout.CellState]()},
 }
 
 // fields calls f for every field that has a place in memory.
