@@ -79,12 +79,17 @@ func (s *sample) sum() uint64 {
 	return h
 }
 
-func sampleOf(version uint64) (s sample) {
+// set fills s word by word, which takes its time.
+func (s *sample) set(version uint64) {
 	s.Version = version
 	for i := range s.Fill {
 		s.Fill[i] = uint32(version) * uint32(i+1)
 	}
 	s.Sum = s.sum()
+}
+
+func sampleOf(version uint64) (s sample) {
+	s.set(version)
 	return s
 }
 
@@ -97,13 +102,19 @@ func (s *sample) check(version uint64) error {
 
 // packet is sample for blocks: of a length that follows from the version.
 func packet(version uint64, most int) []byte {
-	b := make([]byte, 12+int(version*7919)%(most-11))
+	b := make([]byte, packetSize(version, most))
+	fill(b, version)
+	return b
+}
+
+func packetSize(version uint64, most int) int { return 12 + int(version*7919)%(most-11) }
+
+func fill(b []byte, version uint64) {
 	binary.LittleEndian.PutUint64(b, version)
 	for i := 8; i < len(b)-4; i++ {
 		b[i] = byte(version) + byte(i)
 	}
 	binary.LittleEndian.PutUint32(b[len(b)-4:], crc32.ChecksumIEEE(b[:len(b)-4]))
-	return b
 }
 
 func checkPacket(b []byte, version uint64) error {
