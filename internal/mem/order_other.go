@@ -11,7 +11,7 @@ func Announce(w *uint64, v uint64) { atomic.SwapUint64(w, v) }
 // Recheck is a load that comes after every earlier load. The fence is made on a
 // word of the caller's, for w may be mapped read-only.
 func Recheck(w *uint64) uint64 {
-	var fence uint64
-	atomic.AddUint64(&fence, 0)
+	var fence uint32
+	atomic.SwapUint32(&fence, 0)
 	return atomic.LoadUint64(w)
 }
