@@ -22,7 +22,8 @@
 // and then looks whether the writer has begun to overwrite that very copy, which takes
 // it two writes; if so it copies again. Who holds the writer's role is told by a
 // lock the kernel keeps, never by a timeout; a successor goes on at the next
-// version. Readers store nothing, but for one word when they go to sleep.
+// version. Readers store nothing, but to the words of the gate when they go to sleep
+// or are called back from it.
 //
 // A reader that needs longer for its copy than the writer for two writes, again
 // and again, gets nowhere: keep what is written without a pause small.

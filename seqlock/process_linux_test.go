@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
@@ -322,7 +324,32 @@ func TestOpenOrCreateRace(t *testing.T) {
 	}
 }
 
-// The same state, made by hand: state odd, the other copy and its length rubbish.
+// Without membarrier each side fences for itself and tells the other to.
+func TestWithoutMembarrier(t *testing.T) {
+	if os.Getenv("ANNULUS_MEMBARRIER") == "off" {
+		t.Skip("this is the inner run")
+	}
+	inner := exec.Command(os.Args[0], "-test.run", "TestWait|TestManySleepers|TestSleepersAcrossProcesses|TestHandleClosed|TestOneWriter")
+	inner.Env = append(os.Environ(), "ANNULUS_MEMBARRIER=off")
+	if out, err := inner.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	// A writer that can, and a reader that cannot.
+	c, name := sharedCell(t)
+	w := writerOf(t, c)
+	t.Setenv("ANNULUS_MEMBARRIER", "off")
+	p := start(t, "wait", name)
+	p.expect("begun")
+	for n := uint64(1); n <= 20; n++ {
+		must(t, w.Write(sampleOf(n)))
+		p.expect(fmt.Sprint("saw ", n))
+	}
+	must(t, w.Close())
+	p.expect("end")
+	p.ends()
+}
+
+// The state of a writer that died in mid-write, made by hand: state odd, the other copy and its length rubbish.
 func TestOddState(t *testing.T) {
 	b, err := seqlock.NewBlock(100)
 	must(t, err)
