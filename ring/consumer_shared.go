@@ -15,6 +15,48 @@ import (
 // ring what is peeked together lies together. Release first.
 var ErrHeld = errors.New("release what was peeked first")
 
+// claimMessage draws one ticket if that goes without a closer look: the offset of
+// its slot. It is claimMessages and draw in one call.
+func (c *Consumer) claimMessage() (off uint64, ok bool) {
+	s := &c.shared
+	if c.peeked || s.claimed > 0 || mem.Load(&c.quiet) == 0 {
+		return 0, false
+	}
+	t := s.counter.Load()
+	off = c.ticketOffset(t)
+	if mem.Load(c.data.Word(off)) != lapWord(t>>s.shift, layout.SlotCommitted) { // [P1]
+		return 0, false
+	}
+	mem.Publish(s.intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1]
+	killpoint.Here("intent")
+	if !s.counter.CompareAndSwap(t, t+1) {
+		s.stale = true
+		return 0, false
+	}
+	killpoint.Here("drawn")
+	s.held, s.claimed, s.stale = t, 1, false
+	c.redelivered = 0
+	return off, true
+}
+
+// settleOne frees the only ticket held, whose slot is at off, after its n bytes
+// were received, and exits.
+func (c *Consumer) settleOne(off, n uint64) error {
+	s := &c.shared
+	killpoint.Here("settling")
+	mem.Publish(c.data.Word(off), lapWord(s.held>>s.shift+1, layout.SlotFree)) // [C2]
+	s.claimed = 0
+	c.pos++
+	mem.Publish(c.messages, *c.messages+1)
+	mem.Publish(c.bytes, *c.bytes+n)
+	var err error
+	if mem.Load(c.arm) != mem.Load(&c.quiet) {
+		err = c.releasedSlow()
+	}
+	c.exit()
+	return err
+}
+
 // nextShared is next for MPMC rings: it hands out the tickets that are held, and
 // draws others.
 func (c *Consumer) nextShared() (off, n uint64, err error) {
@@ -86,6 +128,9 @@ func (c *Consumer) claimMessages() error {
 			// Free, or still in the hands of who received it a lap ago.
 			if lap := w >> layout.SlotLapShift; lap != h>>s.shift && lap+1 != h>>s.shift {
 				return c.impossible(h, w)
+			}
+			if c.caughtUp() {
+				continue
 			}
 			c.undrawn(h, w)
 			c.seen = w

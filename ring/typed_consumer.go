@@ -48,6 +48,12 @@ func (t *ConsumerOf[T]) TryRecv() (v T, err error) {
 // tryRecvSlow is TryRecv, entered, when a closer look is due.
 func (t *ConsumerOf[T]) tryRecvSlow() (v T, err error) {
 	c := t.c
+	if c.mpmc {
+		if off, ok := c.claimMessage(); ok {
+			mem.Read(&v, c.data, off+layout.SlotPayload)
+			return v, c.settleOne(off, c.max)
+		}
+	}
 	off, _, err := c.next()
 	if err == nil {
 		mem.Read(&v, c.data, off)

@@ -54,6 +54,15 @@ func (t *ProducerOf[T]) TrySend(v T) error {
 // trySendShared is TrySend, entered, for MPMC rings.
 func (t *ProducerOf[T]) trySendShared(v *T) error {
 	p := t.p
+	if off, ok := p.claimSlot(); ok {
+		mem.Write(p.data, off, v)
+		p.commitSlot(p.max)
+		if mem.Load(p.arm) != mem.Load(&p.quiet) {
+			return p.sent()
+		}
+		p.exit()
+		return nil
+	}
 	off, err := p.readySlot(int(p.max))
 	if err != nil {
 		p.exit()

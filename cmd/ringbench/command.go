@@ -36,7 +36,7 @@ type stdio struct {
 // because the help prints it.
 func commands() []*command {
 	return []*command{
-		tourCommand(), throughputCommand(), latencyCommand(),
+		tourCommand(), throughputCommand(), crowdCommand(), latencyCommand(),
 		produceCommand(), consumeCommand(), inspectCommand(), listCommand(), removeCommand(), repairCommand(), stressCommand(),
 	}
 }

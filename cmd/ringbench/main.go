@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 
+	"annulus/cmd/ringbench/internal/crowd"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/stress"
 )
@@ -10,6 +11,9 @@ import (
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == rig.WorkerCommand {
 		os.Exit(rig.WorkerMain(findTransport))
+	}
+	if len(os.Args) > 2 && os.Args[1] == crowd.WorkerCommand {
+		os.Exit(crowd.WorkerMain(os.Args[2]))
 	}
 	if len(os.Args) > 2 && os.Args[1] == stress.WorkerCommand {
 		os.Exit(stress.WorkerMain(os.Args[2]))

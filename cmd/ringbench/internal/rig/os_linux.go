@@ -31,10 +31,10 @@ func AllowedCPUs() ([]int, error) {
 	return cpus, nil
 }
 
-// startPinned starts cmd on the given CPUs: the calling thread, to which the
+// StartPinned starts cmd on the given CPUs: the calling thread, to which the
 // caller has locked its goroutine, moves there for the moment of the start, so
 // that every thread of the child is born there.
-func startPinned(cmd *exec.Cmd, cpus []int) error {
+func StartPinned(cmd *exec.Cmd, cpus []int) error {
 	if len(cpus) == 0 {
 		return cmd.Start()
 	}

@@ -18,7 +18,8 @@ func AllowedCPUs() ([]int, error) {
 	return nil, fmt.Errorf("choosing CPUs needs Linux: %w", errors.ErrUnsupported)
 }
 
-func startPinned(cmd *exec.Cmd, cpus []int) error {
+// StartPinned starts cmd, on given CPUs only where that can be had.
+func StartPinned(cmd *exec.Cmd, cpus []int) error {
 	if len(cpus) > 0 {
 		return fmt.Errorf("pinning to CPUs needs Linux: %w", errors.ErrUnsupported)
 	}

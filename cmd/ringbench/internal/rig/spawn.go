@@ -51,7 +51,7 @@ func spawn(job *Job, cpus []int, files []*os.File, pageFile *os.File, done chan<
 	p.cmd.ExtraFiles = append([]*os.File{jobR, repW, pageFile}, files...)
 	p.cmd.Stderr = &p.err
 	Tether(p.cmd)
-	err = startPinned(p.cmd, cpus)
+	err = StartPinned(p.cmd, cpus)
 	if err == nil {
 		// A job fits into the pipe: this cannot block on a worker that hangs.
 		if err = json.NewEncoder(jobW).Encode(job); err != nil {

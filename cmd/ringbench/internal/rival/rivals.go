@@ -26,6 +26,9 @@ var All = []*Rival{
 	{Name: "cpipe", Source: "pipe_pingpong.c", Wait: "read(2)", kinds: []rig.Kind{rig.RoundTrip}},
 }
 
+// Vyukov is measured with many producers and consumers, by package crowd.
+var Vyukov = &Rival{Name: "vyukov", Source: "vyukov_mpmc.cpp", Wait: "yield", cxx: true, sized: true}
+
 // Find returns the rival of that name, or nil.
 func Find(name string) *Rival {
 	for _, r := range All {
