@@ -44,6 +44,10 @@ type Gate struct {
 
 	Bounds *uint64 // statistics: sleeps whose bound ran out with nothing to do; nil: not counted
 
+	// Shared: several may sleep here at a time, each with a Gate of its own over
+	// these words, and several wake. On futexes only: other parkers wake one.
+	Shared bool
+
 	announced uint64 // the Arm that this sleeper's last barrier made known
 }
 
@@ -118,6 +122,9 @@ func (g *Gate) sleptInVain() {
 // Cancel takes back a Prepare whose sleep is not needed, so that no waker makes
 // a system call for it. Harmless when nothing was prepared.
 func (g *Gate) Cancel() {
+	if g.Shared {
+		return // others may rely on the announcement: it costs one wake too many
+	}
 	w := g.Arm.Load()
 	if uint32(w) == g.Seq.Load() {
 		// Failing means that the side was just closed: then it stays armed.

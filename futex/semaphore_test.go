@@ -63,7 +63,9 @@ func TestSemaphoresOfARing(t *testing.T) {
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	g, err := layout.Compute(layout.KindBytes, layout.MinCapacityBytes, 0, layout.MinStride)
+	g, err := layout.Compute(layout.Shape{
+		Kind: layout.KindBytes, Topology: layout.TopologySPSC, Capacity: layout.MinCapacityBytes, Stride: layout.MinStride,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

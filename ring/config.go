@@ -27,6 +27,28 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
 
+// Topology says how many endpoints a ring may have on each side.
+type Topology uint8
+
+const (
+	// SPSC is one producer and one consumer.
+	SPSC Topology = layout.TopologySPSC
+	// MPMC is any number of producers and consumers, each message to one of the
+	// consumers. Of kind Slots only; untyped, its messages may be of any length up
+	// to Config.SlotSize.
+	MPMC Topology = layout.TopologyMPMC
+)
+
+func (t Topology) String() string {
+	switch t {
+	case SPSC:
+		return "SPSC"
+	case MPMC:
+		return "MPMC"
+	}
+	return fmt.Sprintf("topology(%d)", uint8(t))
+}
+
 // Defaults of Config.
 const (
 	DefaultCapacity = 1 << 20 // bytes
@@ -40,6 +62,14 @@ type Config struct {
 	Capacity int  // bytes (Bytes) or slots (Slots); a power of two
 	SlotSize int  // Slots: bytes of every message
 	Stride   int  // bytes that keep two writers apart; default from cpuid
+
+	Topology Topology // default SPSC
+	// Members is how many producers and consumers an MPMC ring can have at a
+	// time, all together; default 64.
+	Members int
+	// Redeliver hands a message that an MPMC ring's consumer held when it died
+	// to another consumer (see Consumer.Redelivered); else it is dropped.
+	Redeliver bool
 
 	// MaxMessage is the greatest payload in bytes. It follows from the rest
 	// and is ignored by Create.
@@ -58,8 +88,17 @@ func SlotsOf[T any](slots int) Config {
 }
 
 func (c Config) withDefaults() Config {
+	if c.Topology == 0 {
+		c.Topology = SPSC
+	}
 	if c.Kind == 0 {
 		c.Kind = Bytes
+		if c.Topology == MPMC {
+			c.Kind = Slots
+		}
+	}
+	if c.Members == 0 && c.Topology == MPMC {
+		c.Members = layout.DefaultMembers
 	}
 	if c.Capacity == 0 {
 		c.Capacity = DefaultCapacity
@@ -94,12 +133,18 @@ func (c Config) geometry() (layout.Geometry, error) {
 	for _, f := range []struct {
 		name string
 		n    int
-	}{{"capacity", c.Capacity}, {"slot size", c.SlotSize}, {"stride", c.Stride}} {
+	}{{"capacity", c.Capacity}, {"slot size", c.SlotSize}, {"stride", c.Stride}, {"members", c.Members}} {
 		if f.n < 0 {
 			return layout.Geometry{}, fmt.Errorf("%w: %s is %d, want a positive number", ErrGeometry, f.name, f.n)
 		}
 	}
-	g, err := layout.Compute(uint32(c.Kind), uint64(c.Capacity), uint64(c.SlotSize), uint64(c.Stride))
+	if c.Redeliver && c.Topology != MPMC {
+		return layout.Geometry{}, fmt.Errorf("%w: Redeliver is for MPMC rings; an SPSC ring redelivers to the next consumer anyway", ErrGeometry)
+	}
+	g, err := layout.Compute(layout.Shape{
+		Kind: uint32(c.Kind), Topology: uint32(c.Topology), Capacity: uint64(c.Capacity), SlotSize: uint64(c.SlotSize),
+		Variable: c.Topology == MPMC && c.fingerprint == 0, Members: uint64(c.Members), Stride: uint64(c.Stride),
+	})
 	if err == nil && uint64(int(g.TotalSize)) != g.TotalSize {
 		err = fmt.Errorf("%w: %d bytes are more than this machine can address", ErrGeometry, g.TotalSize)
 	}
@@ -116,6 +161,7 @@ func configOf(g layout.Geometry, h *layout.Header) Config {
 	}
 	return Config{
 		Kind: Kind(g.Kind), Capacity: int(g.Capacity), SlotSize: int(g.SlotSize), Stride: int(g.Stride),
+		Topology: Topology(g.Topology), Members: int(g.Members), Redeliver: h.Required&layout.FeatureRedeliver != 0,
 		MaxMessage: int(g.MaxMessage), element: string(name), fingerprint: h.Fingerprint,
 	}
 }
@@ -132,6 +178,7 @@ func (c Config) accepts(got Config) error {
 	}{
 		{"kind", int(c.Kind), int(got.Kind)}, {"capacity", c.Capacity, got.Capacity},
 		{"slot size", c.SlotSize, got.SlotSize}, {"stride", c.Stride, got.Stride},
+		{"topology", int(c.Topology), int(got.Topology)}, {"members", c.Members, got.Members},
 	} {
 		if f.want != 0 && f.want != f.got {
 			return fmt.Errorf("%w: its %s is %d, want %d; remove the ring or ask for what it is", ErrMismatch, f.name, f.got, f.want)

@@ -35,12 +35,18 @@ type Consumer struct {
 	finish   atomic.Bool // Finish was called
 	finished time.Time   // and the ring found empty since
 
+	given       uint64 // MPMC: of the tickets held, those handed out
+	redelivered int    // of the message handed out last
+
 	over        bool   // io.EOF was returned
 	overSession uint32 // for this session of the producer
 }
 
 // Consumer takes the consumer role. ErrAttached while another consumer lives;
 // after its death the new one goes on with what it had not released.
+//
+// In an MPMC ring it is one more consumer, and each message goes to one of them;
+// ErrAttached when the endpoint table is full.
 func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 	o, err := r.endpointOptions(opts)
 	if err != nil {
@@ -52,13 +58,23 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 	}
 	c.quarter = max(c.size/4, 1)
 	c.special = c.slots
-	c.seek(mem.Load(&c.cursor.Position))
-	c.owed, c.ahead, c.caught = c.pos, c.pos, c.cursor.Messages
+	if !c.mpmc {
+		c.seek(mem.Load(&c.cursor.Position))
+	}
+	c.owed, c.ahead, c.caught = c.pos, c.pos, *c.messages
 	if !c.slots && c.pos%layout.WordSize != 0 {
 		return nil, c.abandon(c.corrupt("head %d is not a multiple of %d", c.pos, layout.WordSize))
 	}
-	mem.Atomic64(&c.mine.arm.Arm).And(^layout.ArmClosed)
-	c.announce()
+	if c.mpmc {
+		e := c.peer.endpoint
+		c.overSession = atomic.LoadUint32(&c.mine.endpoint.Drained)
+		c.over = c.overSession != 0 && c.overSession == atomic.LoadUint32(&e.Closed)
+		c.announce() // before the flag: see endConsumers
+		mem.Atomic64(&c.mine.arm.Arm).And(^layout.ArmClosed)
+	} else {
+		mem.Atomic64(&c.mine.arm.Arm).And(^layout.ArmClosed)
+		c.announce()
+	}
 	if err := r.remember(&c.endpoint, c.Close); err != nil {
 		return nil, c.abandon(err)
 	}
@@ -161,6 +177,10 @@ func (c *Consumer) Peek(ctx context.Context) ([]byte, error) {
 // room, and returns their number; ErrEmpty or io.EOF only with 0.
 func (c *Consumer) TryPeekBatch(dst [][]byte) (n int, err error) {
 	c.enter()
+	if c.mpmc {
+		c.shared.want = min(uint64(len(dst)), layout.IntentMaxCount)
+		defer func() { c.shared.want = 1 }()
+	}
 	for n < len(dst) {
 		var off, size uint64
 		if off, size, err = c.next(); err != nil {
@@ -173,7 +193,7 @@ func (c *Consumer) TryPeekBatch(dst [][]byte) (n int, err error) {
 			n += c.peekRecords(dst[n:])
 		}
 	}
-	if n > 0 && (err == ErrEmpty || err == io.EOF) {
+	if n > 0 && (err == ErrEmpty || err == io.EOF || err == ErrHeld) {
 		err = nil
 	}
 	c.exit()
@@ -244,8 +264,13 @@ func (c *Consumer) Finish() error {
 		return fmt.Errorf("ring %s: %w", c.ring.name(), ErrClosed)
 	}
 	c.finish.Store(true)
-	mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)
-	return errors.Join(c.wake.Interrupt(), c.waiter.Gate.Interrupt())
+	var err error
+	if c.mpmc {
+		err = c.endConsumers()
+	} else {
+		mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)
+	}
+	return errors.Join(err, c.wake.Interrupt(), c.waiter.Gate.Interrupt())
 }
 
 // Close ends this consumer: a live producer's sends fail with ErrClosed, unless
@@ -260,7 +285,16 @@ func (c *Consumer) Close() error {
 		if !c.peeked {
 			c.count()
 		}
-		mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)
-		return c.wake.Interrupt()
+		var err error
+		if c.mpmc {
+			if !c.ring.config.Redeliver {
+				c.given = c.shared.claimed
+				c.settle()
+			}
+			err = c.endConsumers()
+		} else {
+			mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)
+		}
+		return errors.Join(err, c.wake.Interrupt())
 	})
 }

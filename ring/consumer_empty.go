@@ -47,6 +47,9 @@ func (c *Consumer) nothing() error {
 // ended tells whether the producer's session, which it returns, is over, or was
 // asked to be.
 func (c *Consumer) ended() (session uint32, ended bool, err error) {
+	if c.mpmc {
+		return c.endedShared()
+	}
 	p := c.peer.endpoint
 	closed := atomic.LoadUint32(&p.Closed) // [P2]
 	session = atomic.LoadUint32(&p.Session)
@@ -71,6 +74,9 @@ func (c *Consumer) ended() (session uint32, ended bool, err error) {
 
 // word is where the next message will show.
 func (c *Consumer) word() *uint64 {
+	if c.mpmc {
+		return c.shared.watch
+	}
 	if c.slots {
 		return c.data.Word(c.slot)
 	}
@@ -84,7 +90,7 @@ func (c *Consumer) word() *uint64 {
 // long beside what the messages took. After a single message there is none.
 // True: look again.
 func (c *Consumer) caughtUp() bool {
-	received := c.cursor.Messages + c.tally/oneMessage
+	received := *c.messages + c.tally/oneMessage
 	stream := received - c.caught
 	c.caught = received
 	if stream <= streamMessages {

@@ -12,6 +12,9 @@ func (c *Consumer) next() (off, n uint64, err error) {
 			return 0, 0, err
 		}
 	}
+	if c.mpmc {
+		return c.nextShared()
+	}
 	if c.slots {
 		return c.nextInSlot()
 	}

@@ -25,7 +25,11 @@ func (c *Consumer) received() error {
 
 // release gives what was peeked back and wakes the producer if it has to be.
 func (c *Consumer) release() error {
-	mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
+	if c.mpmc {
+		c.settle()
+	} else {
+		mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
+	}
 	c.peeked, c.special = false, c.slots
 	c.count()
 	if c.over {
@@ -49,9 +53,8 @@ const oneMessage = 1 << 40
 // there is none, so that they cost a message one addition; a consumer that is
 // killed in between leaves some uncounted.
 func (c *Consumer) count() {
-	cur := c.cursor
-	mem.Publish(&cur.Messages, cur.Messages+c.tally/oneMessage)
-	mem.Publish(&cur.Bytes, cur.Bytes+c.tally%oneMessage)
+	mem.Publish(c.messages, *c.messages+c.tally/oneMessage)
+	mem.Publish(c.bytes, *c.bytes+c.tally%oneMessage)
 	c.tally = 0
 }
 

@@ -24,7 +24,8 @@ type endpoint struct {
 	data    mem.Ptr // records or slots
 	arm     *uint64 // the peer's arm word
 
-	cursor *layout.Cursor // this side's, in shared memory
+	cursor          *layout.Cursor // this side's, in shared memory
+	messages, bytes *uint64        // what a consumer counts, there too
 
 	// Kind Slots: the offset of the slot at pos and its word once committed.
 	slot     uint64
@@ -36,8 +37,11 @@ type endpoint struct {
 	max    uint64 // greatest payload
 	size   uint64 // capacity
 	slots  bool
+	mpmc   bool
 	fenced bool  // no membarrier here: fence after each publish
 	failed error // latched by fail
+
+	shared shared // of MPMC rings
 
 	ring       *Ring
 	mine, peer side
@@ -74,7 +78,7 @@ func (e *endpoint) look() error {
 	if w&layout.ArmValid == 0 {
 		return e.lost()
 	}
-	if w&layout.ArmClosed != 0 && e.mine.lock == layout.LockProducer {
+	if w&layout.ArmClosed != 0 && e.mine.number == layout.RoleProducer {
 		return fmt.Errorf("ring %s: %w by its consumer", e.ring.name(), ErrClosed)
 	}
 	return nil

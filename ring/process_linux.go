@@ -39,3 +39,17 @@ var startTime = sync.OnceValue(func() uint64 {
 	}
 	return n
 })
+
+// stopped tells whether process pid, if it is the one that started at start, is
+// stopped by a signal or a debugger.
+func stopped(pid int, start uint64) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 20 || string(fields[19]) != strconv.FormatUint(start, 10) {
+		return false
+	}
+	return fields[0][0] == 'T' || fields[0][0] == 't'
+}

@@ -3,11 +3,9 @@ package ring
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
-	"annulus/futex"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -35,48 +33,21 @@ type Producer struct {
 	scarce bool   // that look brought little
 	step   uint32 // pauses between two looks in a full ring, more in a great one
 
-	reserved bool   // a reservation is open
-	room     uint64 // its bytes
-	staged   int    // records staged and not yet published
-	batch    uint64 // position of the first of them
-	first    *uint64
-	firstVal uint64
-}
-
-// EndpointOption is a choice of one endpoint.
-type EndpointOption func(*endpointOptions)
-
-type endpointOptions struct{ strategy futex.Strategy }
-
-// WithStrategy chooses how blocking calls wait. Default: futex.Adaptive.
-func WithStrategy(s futex.Strategy) EndpointOption {
-	return func(o *endpointOptions) { o.strategy = s }
-}
-
-func (r *Ring) endpointOptions(opts []EndpointOption) (endpointOptions, error) {
-	o := endpointOptions{strategy: futex.Adaptive()}
-	for _, f := range opts {
-		f(&o)
-	}
-	if o.strategy.IsZero() {
-		o.strategy = futex.Adaptive()
-	}
-	switch o.strategy.Park {
-	case futex.ParkSemaphore:
-		if r.semData == nil {
-			return o, fmt.Errorf("ring %s: semaphores need 64-bit Linux: %w", r.name(), errors.ErrUnsupported)
-		}
-	case futex.ParkEventfd:
-		if r.options.efdData == nil || r.options.efdSpace == nil {
-			return o, fmt.Errorf("ring %s: %w: to sleep on eventfds, create and open it with WithEventfds", r.name(), ErrFeature)
-		}
-	}
-	return o, nil
+	reserved    bool   // a reservation is open
+	room        uint64 // its bytes
+	staged      int    // records staged and not yet published
+	stagedBytes uint64 // of them, in MPMC rings
+	batch       uint64 // position of the first of them
+	first       *uint64
+	firstVal    uint64
 }
 
 // Producer takes the producer role. ErrAttached while another producer lives;
 // after its death the new one goes on where it left off, and nothing that was
 // committed is lost.
+//
+// In an MPMC ring it is one more producer; ErrAttached when the endpoint table is
+// full.
 func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 	o, err := r.endpointOptions(opts)
 	if err != nil {
@@ -100,6 +71,9 @@ func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 // takeOver finds the end of what is committed: somewhere behind the stored tail,
 // which is brought up to date only now and then.
 func (p *Producer) takeOver() error {
+	if p.mpmc {
+		return p.unclose()
+	}
 	tail := mem.Load(&p.cursor.Position)
 	p.head = mem.Load(&p.peer.cursor.Position)
 	if int64(tail-p.head) < 0 {
@@ -117,13 +91,17 @@ func (p *Producer) takeOver() error {
 		p.wipe(t.end, p.head+p.size)
 	}
 	p.account()
-	// A close speaks to whoever was attached then: without a consumer, its
-	// flag is history. So it is while one has the lock and State is 0: it is
-	// still attaching, and has not taken its predecessor's flag away yet, or
-	// has closed before this producer came.
-	if alive, err := p.ring.region.Locked(p.peer.lock); err != nil {
+	return p.unclose()
+}
+
+// unclose takes an old close of the consumer away. A close speaks to whoever was
+// attached then: without a consumer, its flag is history. So it is while one has the
+// lock and State is 0: it is still attaching, and has not taken its predecessor's
+// flag away yet, or has closed before this producer came.
+func (p *Producer) unclose() error {
+	if alive, err := p.ring.alive(p.peer, 0); err != nil {
 		return err
-	} else if !alive || atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
+	} else if !alive || !p.mpmc && atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
 		mem.Atomic64(&p.peer.arm.Arm).And(^layout.ArmClosed)
 	}
 	return nil
@@ -166,7 +144,11 @@ func (p *Producer) committed() uint64 {
 // account stores how far this producer has committed. It is done now and then, when
 // room runs out, before a wait and at the end: a successor looks for what was
 // committed since by itself, and so do statistics.
-func (p *Producer) account() { mem.Publish(&p.cursor.Position, p.committed()) }
+func (p *Producer) account() {
+	if !p.mpmc {
+		mem.Publish(&p.cursor.Position, p.committed())
+	}
+}
 
 // Send is TrySend that waits while the ring is full, until ctx or the deadline
 // ends.
@@ -183,11 +165,14 @@ func (p *Producer) Send(ctx context.Context, msg []byte) error {
 
 // waitSpace waits a little for the consumer to move on.
 func (p *Producer) waitSpace(ctx context.Context) error {
-	word := &p.peer.cursor.Position
-	if p.spin(word, p.head, p.step) {
+	word, old := &p.peer.cursor.Position, p.head
+	if p.mpmc {
+		word, old = p.shared.watch, p.shared.seen
+	}
+	if p.spin(word, old, p.step) {
 		return nil
 	}
-	return p.pause(ctx, word, p.head)
+	return p.pause(ctx, word, old)
 }
 
 // waited ends a wait if there was one.
@@ -199,6 +184,10 @@ func (p *Producer) waited() {
 
 // publish makes what first points at visible and all that was staged behind it.
 func (p *Producer) publish() error {
+	if p.mpmc {
+		p.publishShared()
+		return p.notify()
+	}
 	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word
 	p.staged = 0
 	p.run, p.slotRun = p.free, p.slotFree
@@ -273,9 +262,16 @@ func (p *Producer) Close() error {
 	atomic.StoreUint64(&p.quiet, 0)
 	p.awaitIdle()
 	return p.detach(func() error {
-		p.account()
-		e := p.mine.endpoint
-		atomic.StoreUint32(&e.Closed, atomic.LoadUint32(&e.Session)) // [P2] pairs with the load in ended
-		return p.wake.Interrupt()
+		var err error
+		if p.mpmc {
+			p.staged = 0
+			p.abortShared()
+			err = p.endProducers()
+		} else {
+			p.account()
+			e := p.mine.endpoint
+			atomic.StoreUint32(&e.Closed, atomic.LoadUint32(&e.Session)) // [P2] pairs with the load in ended
+		}
+		return errors.Join(err, p.wake.Interrupt())
 	})
 }

@@ -63,6 +63,9 @@ func (p *Producer) sent() error {
 // trySendSlow is TrySend when a closer look is due.
 func (p *Producer) trySendSlow(msg []byte) error {
 	if p.slots {
+		if p.mpmc {
+			return p.trySendShared(msg)
+		}
 		return p.trySendSlot(msg)
 	}
 	n := uint64(len(msg))

@@ -11,6 +11,7 @@ import (
 // One reservation can be open; further ones may follow after Stage.
 func (p *Producer) TryReserve(n int) ([]byte, error) {
 	p.enter()
+	p.shared.want = 1
 	b, err := p.reserve(n)
 	p.exit()
 	return b, err
@@ -25,7 +26,9 @@ func (p *Producer) reserve(n int) (b []byte, err error) {
 	if p.reserved {
 		return nil, ErrReserved
 	}
-	if p.slots {
+	if p.mpmc {
+		b, err = p.reserveShared(n)
+	} else if p.slots {
 		b, err = p.reserveSlot(n)
 	} else {
 		b, err = p.reserveBytes(n)
@@ -78,17 +81,25 @@ func (p *Producer) stage(n int) error {
 		return ErrNotReserved
 	case n < 0 || uint64(n) > p.room:
 		return fmt.Errorf("%w: %d bytes of a reservation of %d", ErrTooLarge, n, p.room)
-	case p.slots && uint64(n) != p.max:
+	case p.slots && !p.shared.length && uint64(n) != p.max:
 		return p.wrongSize(n)
 	}
-	p.reserved = false
-	if p.slots {
-		p.stageSlot()
-	} else {
-		p.stageBytes(uint64(n))
-	}
+	p.stageRoom(uint64(n))
 	p.halt()
 	return nil
+}
+
+// stageRoom closes the open reservation with its first n bytes, staged.
+func (p *Producer) stageRoom(n uint64) {
+	p.reserved = false
+	switch {
+	case p.mpmc:
+		p.stageShared(n)
+	case p.slots:
+		p.stageSlot()
+	default:
+		p.stageBytes(n)
+	}
 }
 
 // Publish makes every staged message visible at once, in order, by one store:
@@ -130,6 +141,13 @@ func (p *Producer) Commit(n int) error {
 func (p *Producer) Abort() {
 	if p.reserved {
 		p.clean = p.pos // the caller may have written into it
+		if p.mpmc {
+			p.enter()
+			if !p.gone() {
+				p.abortShared()
+			}
+			p.exit()
+		}
 	}
 	p.reserved = false
 	if p.staged == 0 {
@@ -146,18 +164,16 @@ func (p *Producer) TrySendBatch(msgs [][]byte) (n int, err error) {
 	if err = p.ready(); err != nil {
 		return 0, err
 	}
+	if p.mpmc {
+		p.shared.want = p.countFitting(msgs)
+	}
 	for _, m := range msgs {
 		var b []byte
 		if b, err = p.reserve(len(m)); err != nil {
 			break
 		}
 		copy(b, m)
-		p.reserved = false
-		if p.slots {
-			p.stageSlot()
-		} else {
-			p.stageBytes(p.room)
-		}
+		p.stageRoom(p.room)
 		n++
 	}
 	if err == ErrFull && n > 0 {

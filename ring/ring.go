@@ -23,6 +23,8 @@ type Ring struct {
 	header   layout.Header // a private copy
 	producer side
 	consumer side
+	shared   bool             // of topology MPMC
+	members  []member         // its endpoint table
 	semData  *futex.Semaphore // nil where semaphores are not to be had
 	semSpace *futex.Semaphore
 	options  options
@@ -71,6 +73,9 @@ func identity(c Config, o options) layout.Identity {
 	if o.efdData != nil || o.efdSpace != nil {
 		id.Required |= layout.FeatureEventfd
 	}
+	if c.Redeliver {
+		id.Required |= layout.FeatureRedeliver
+	}
 	return id
 }
 
@@ -103,8 +108,10 @@ func attach(region *shm.Region, o options) (*Ring, error) {
 	}
 	g := &r.geometry
 	r.config = configOf(r.geometry, &r.header)
-	r.producer = sideAt(b, g.ProducerArea, g.Stride, "producer", layout.LockProducer)
-	r.consumer = sideAt(b, g.ConsumerArea, g.Stride, "consumer", layout.LockConsumer)
+	r.producer = sideAt(b, g.ProducerArea, g.Stride, "producer", layout.RoleProducer, layout.LockProducer)
+	r.consumer = sideAt(b, g.ConsumerArea, g.Stride, "consumer", layout.RoleConsumer, layout.LockConsumer)
+	r.shared = g.Topology == layout.TopologyMPMC
+	r.members = membersOf(b, g)
 	for _, s := range []side{r.producer, r.consumer} {
 		if w := mem.Load(&s.arm.Arm); w&layout.ArmValid == 0 {
 			return nil, fmt.Errorf("ring %s: %w: the %s's arm word is %#x, without its valid bit", r.name(), ErrCorrupt, s.role, w)
@@ -163,17 +170,21 @@ func (r *Ring) Close() error {
 	return errors.Join(append(errs, r.region.Close())...)
 }
 
-// lock takes the lock of a role, or says who has it.
-func (r *Ring) lock(s side) error {
+// takeRole takes the lock of a role, or says who has it; in an MPMC ring it takes
+// a place in the endpoint table. It returns s with the lock it has.
+func (r *Ring) takeRole(s side) (side, error) {
+	if r.shared {
+		return r.join(s)
+	}
 	err := r.region.TryLock(s.lock)
 	if errors.Is(err, shm.ErrLocked) {
-		return fmt.Errorf("ring %s: %w: a %s is attached (pid %d); wait until it closes or dies",
+		return s, fmt.Errorf("ring %s: %w: a %s is attached (pid %d); wait until it closes or dies",
 			r.name(), ErrAttached, s.role, mem.Load(&s.endpoint.PID))
 	}
 	if err != nil {
-		return fmt.Errorf("ring %s: lock the %s role: %w", r.name(), s.role, err)
+		return s, fmt.Errorf("ring %s: lock the %s role: %w", r.name(), s.role, err)
 	}
-	return nil
+	return s, nil
 }
 
 func (r *Ring) unlock(s side) error {

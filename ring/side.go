@@ -15,16 +15,18 @@ import (
 // writes.
 type side struct {
 	role     string
-	lock     int // lock byte of the role
+	number   uint32 // of the role, in the layout
+	lock     int    // lock byte of the role, or of the entry in the endpoint table
+	member   member // that entry, for an attached endpoint of an MPMC ring
 	cursor   *layout.Cursor
 	seq      *layout.Seq
 	arm      *layout.Arm
 	endpoint *layout.Endpoint
 }
 
-func sideAt(b []byte, area, stride uint64, role string, lock int) side {
+func sideAt(b []byte, area, stride uint64, role string, number uint32, lock int) side {
 	return side{
-		role: role, lock: lock,
+		role: role, number: number, lock: lock,
 		cursor:   layout.CursorAt(b, area),
 		seq:      layout.SeqAt(b, area, stride),
 		arm:      layout.ArmAt(b, area, stride),
@@ -41,7 +43,8 @@ func (e *endpoint) attach(r *Ring, mine, peer side, s futex.Strategy) error {
 	if err := r.region.Hold(); err != nil {
 		return fmt.Errorf("ring %s: %w", r.name(), err)
 	}
-	if err := r.lock(mine); err != nil {
+	mine, err := r.takeRole(mine)
+	if err != nil {
 		r.region.Drop()
 		return err
 	}
@@ -52,11 +55,18 @@ func (e *endpoint) attach(r *Ring, mine, peer side, s futex.Strategy) error {
 	e.slots = g.Kind == layout.KindSlots
 	e.stride, e.slotEnd = g.SlotStride, g.DataSize
 	e.cursor = mine.cursor
+	e.messages, e.bytes = &e.cursor.Messages, &e.cursor.Bytes
+	if r.shared {
+		e.messages, e.bytes = &mine.member.line.Received, &mine.member.line.ReceivedBytes
+	}
 	e.arm = &peer.arm.Arm
 	e.wake = r.gate(mine, peer)
 	e.waiter = futex.Idler{Gate: new(futex.Gate), Strategy: s}
 	*e.waiter.Gate = r.gate(peer, mine)
 	e.fenced = !futex.Register()
+	if e.mpmc = r.shared; e.mpmc {
+		e.claimAttach()
+	}
 	if w := mem.Load(e.arm); uint32(w) != e.wake.Seq.Load() {
 		e.setQuiet(w)
 	}
@@ -68,16 +78,29 @@ func (r *Ring) gate(waker, sleeper side) futex.Gate {
 	g := futex.Gate{
 		Seq: mem.Atomic32(&waker.seq.Seq), Arm: mem.Atomic64(&sleeper.arm.Arm),
 		Wakes: &waker.seq.Wakes, Parks: &sleeper.arm.Parks,
-		Sem: r.semSpace, Efd: r.options.efdSpace,
+		Sem: r.semSpace, Efd: r.options.efdSpace, Shared: r.shared,
 	}
-	if sleeper.lock == layout.LockConsumer {
+	if sleeper.number == layout.RoleConsumer {
 		g.Sem, g.Efd = r.semData, r.options.efdData
+	}
+	if r.shared { // each endpoint counts for itself
+		g.Wakes, g.Parks = nil, nil
+		if waker.member.holder != nil {
+			g.Wakes = &waker.member.holder.Wakes
+		}
+		if sleeper.member.holder != nil {
+			g.Parks = &sleeper.member.holder.Parks
+		}
 	}
 	return g
 }
 
 // announce writes who holds the side, for people and for the peer's sessions.
 func (e *endpoint) announce() {
+	if e.mpmc {
+		e.announceMember()
+		return
+	}
 	p := e.mine.endpoint
 	atomic.StoreUint64(&p.PID, uint64(os.Getpid()))
 	atomic.StoreUint64(&p.StartTime, startTime())
@@ -114,7 +137,11 @@ func (e *endpoint) detach(announceEnd func() error) error {
 		e.ctxStop()
 	}
 	err := announceEnd()
-	atomic.StoreUint32(&e.mine.endpoint.State, 0)
+	if e.mpmc {
+		atomic.StoreUint32(&e.mine.member.holder.State, 0)
+	} else {
+		atomic.StoreUint32(&e.mine.endpoint.State, 0)
+	}
 	if uerr := e.ring.unlock(e.mine); err == nil {
 		err = uerr
 	}

@@ -18,6 +18,8 @@ type Stats struct {
 
 	Producer SideStats
 	Consumer SideStats
+
+	Members []MemberStats // MPMC: endpoints attached, and dead ones whose place nobody took yet
 }
 
 // SideStats is one side's part.
@@ -34,6 +36,9 @@ type SideStats struct {
 	Wakes  uint64 // system calls made to wake the other side
 	Parks  uint64 // sleeps begun
 	Asleep bool   // announced a sleep and was not woken since
+
+	Repaired uint64 // MPMC: claims that died with their owner: skipped (producers), dropped (consumers)
+	Handed   uint64 // MPMC, consumers: messages taken over from dead ones
 }
 
 // Stats reads the ring's words. It works on a read-only handle and disturbs
@@ -46,6 +51,9 @@ func (r *Ring) Stats() (Stats, error) {
 	s := Stats{
 		Head:     mem.Load(&r.consumer.cursor.Position),
 		Capacity: r.geometry.Capacity,
+	}
+	if r.shared {
+		return r.statsShared(s)
 	}
 	t := r.survey(s.Head)
 	s.Head, s.Tail = t.start, t.end
@@ -73,6 +81,8 @@ func (r *Ring) sideStats(s, other side) (SideStats, error) {
 		Wakes:    mem.Load(&s.seq.Wakes),
 		Parks:    mem.Load(&s.arm.Parks),
 		Asleep:   uint32(mem.Load(&s.arm.Arm)) == atomic.LoadUint32(&other.seq.Seq),
+		Repaired: mem.Load(&e.Repaired),
+		Handed:   mem.Load(&e.Handed),
 	}
 	if ns := mem.Load(&e.Attached); ns != 0 {
 		out.Since = time.Unix(0, int64(ns))

@@ -80,7 +80,7 @@ func (e *endpoint) forlorn() error {
 	if n, err := e.ring.region.Links(); err != nil || n > 0 {
 		return err
 	}
-	if alive, err := e.ring.region.Locked(e.peer.lock); err != nil || alive {
+	if alive, err := e.ring.alive(e.peer, 0); err != nil || alive {
 		return err
 	}
 	return fmt.Errorf("ring %s: %w: its name is gone and no %s is attached", e.ring.name(), ErrRemoved, e.peer.role)

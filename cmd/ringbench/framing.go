@@ -67,7 +67,7 @@ func fits(r *ring.Ring, what string, n uint64, more bool) error {
 	}
 	err := fmt.Errorf("%s has %s%d bytes, ring %q of capacity %d takes at most %d", what, seen, n, r.Name(), c.Capacity, c.MaxMessage)
 	need := uint64(1) << bits.Len64(2*(n+layout.WordSize)-1)
-	if g, gerr := layout.Compute(layout.KindBytes, need, 0, layout.MinStride); gerr != nil || n > g.MaxMessage {
+	if g, gerr := layout.Compute(layout.Shape{Kind: layout.KindBytes, Topology: layout.TopologySPSC, Capacity: need, Stride: layout.MinStride}); gerr != nil || n > g.MaxMessage {
 		return fmt.Errorf("%w, and no ring takes more than %d: %w", err, layout.MaxMessageLimit, ring.ErrTooLarge)
 	}
 	atLeast := ""

@@ -16,9 +16,11 @@ var (
 	_ = [1]struct{}{}[unsafe.Sizeof(Cursor{})-24]
 	_ = [1]struct{}{}[unsafe.Sizeof(Seq{})-16]
 	_ = [1]struct{}{}[unsafe.Sizeof(Arm{})-24]
-	_ = [1]struct{}{}[unsafe.Sizeof(Endpoint{})-40]
+	_ = [1]struct{}{}[unsafe.Sizeof(Endpoint{})-56]
 	_ = [1]struct{}{}[unsafe.Offsetof(Endpoint{}.Drained)-8]
 	_ = [1]struct{}{}[unsafe.Offsetof(Endpoint{}.PID)-16]
+	_ = [1]struct{}{}[unsafe.Sizeof(Member{})-40]
+	_ = [1]struct{}{}[unsafe.Sizeof(Holder{})-48]
 )
 
 // A line struct never exceeds the smallest stride.
@@ -27,6 +29,8 @@ const (
 	_ = uint(MinStride - unsafe.Sizeof(Seq{}))
 	_ = uint(MinStride - unsafe.Sizeof(Arm{}))
 	_ = uint(MinStride - unsafe.Sizeof(Endpoint{}))
+	_ = uint(MinStride - unsafe.Sizeof(Member{}))
+	_ = uint(MinStride - unsafe.Sizeof(Holder{}))
 	_ = uint(MinStride - SemSize)
 	_ = uint(PageSize - SideLines*MaxStride)
 )
@@ -47,6 +51,16 @@ func ArmAt(mem []byte, area, stride uint64) *Arm { return at[Arm](mem, area+Line
 // EndpointAt lays line 3 of the side at area over mem.
 func EndpointAt(mem []byte, area, stride uint64) *Endpoint {
 	return at[Endpoint](mem, area+LineEndpoint*stride)
+}
+
+// MemberAt lays line 0 of entry i of the endpoint table at area over mem.
+func MemberAt(mem []byte, area, stride, i uint64) *Member {
+	return at[Member](mem, area+(i*MemberLines+LineMember)*stride)
+}
+
+// HolderAt lays line 1 of entry i of the endpoint table at area over mem.
+func HolderAt(mem []byte, area, stride, i uint64) *Holder {
+	return at[Holder](mem, area+(i*MemberLines+LineHolder)*stride)
 }
 
 // at panics like a slice expression when T does not lie within mem.

@@ -15,20 +15,41 @@ type Geometry struct {
 	Capacity   uint64 // bytes or slots
 	SlotSize   uint64 // kind slots: payload bytes
 	SlotStride uint64
+	SlotOffset uint64 // kind slots: where the payload of a slot starts
 	MaxMessage uint64
+	Members    uint64 // entries of the endpoint table
 
+	MemberArea                             uint64
 	ProducerArea, ConsumerArea, SharedArea uint64
 	DataArea, DataSize                     uint64
 	TotalSize                              uint64
 }
 
-// SlotPayload is where the payload of a slot starts.
-const SlotPayload = WordSize
+// SlotPayload is where the payload of a slot starts, SlotLength where its length
+// is if it has one; then the payload follows at SlotPayloadLength.
+const (
+	SlotPayload       = WordSize
+	SlotLength        = WordSize
+	SlotPayloadLength = 2 * WordSize
+)
 
-// Compute lays out an SPSC ring. capacity counts bytes (kind bytes) or slots
-// (kind slots); slotSize must be 0 for kind bytes. The error wraps ErrGeometry.
-func Compute(kind uint32, capacity, slotSize, stride uint64) (Geometry, error) {
-	g := Geometry{Kind: kind, Topology: TopologySPSC, Stride: stride, Capacity: capacity, SlotSize: slotSize}
+// Shape is what a ring's geometry follows from.
+type Shape struct {
+	Kind, Topology uint32
+	Capacity       uint64 // bytes (kind bytes) or slots (kind slots)
+	SlotSize       uint64 // kind slots; else 0
+	Variable       bool   // messages of any length up to SlotSize; MPMC only
+	Members        uint64 // MPMC: entries of the endpoint table; else 0
+	Stride         uint64
+}
+
+// Compute lays out a ring. The error wraps ErrGeometry.
+func Compute(s Shape) (Geometry, error) {
+	kind, capacity, slotSize, stride := s.Kind, s.Capacity, s.SlotSize, s.Stride
+	g := Geometry{Kind: kind, Topology: s.Topology, Stride: stride, Capacity: capacity, SlotSize: slotSize, Members: s.Members}
+	if err := s.check(); err != nil {
+		return g, err
+	}
 	if !powerOfTwo(stride) || stride < MinStride || stride > MaxStride {
 		return g, geometry("stride", stride, "a power of two from %d to %d bytes", MinStride, MaxStride)
 	}
@@ -54,7 +75,11 @@ func Compute(kind uint32, capacity, slotSize, stride uint64) (Geometry, error) {
 		if slotSize < 1 || slotSize > MaxSlotSize {
 			return g, geometry("slot size", slotSize, "from 1 to %d bytes", MaxSlotSize)
 		}
-		g.SlotStride = SlotPayload + Align(slotSize, WordSize)
+		g.SlotOffset = SlotPayload
+		if s.Variable {
+			g.SlotOffset = SlotPayloadLength
+		}
+		g.SlotStride = g.SlotOffset + Align(slotSize, WordSize)
 		g.MaxMessage = slotSize
 		hi, n := bits.Mul64(capacity, g.SlotStride)
 		if hi != 0 || n > MaxDataSize {
@@ -69,8 +94,35 @@ func Compute(kind uint32, capacity, slotSize, stride uint64) (Geometry, error) {
 	g.ConsumerArea = g.ProducerArea + area
 	g.SharedArea = g.ConsumerArea + area
 	g.DataArea = g.SharedArea + Align(SharedLines*stride, PageSize)
+	if g.Members > 0 {
+		g.MemberArea = g.DataArea
+		g.DataArea += Align(g.Members*MemberLines*stride, PageSize)
+	}
 	g.TotalSize = Align(g.DataArea+g.DataSize, PageSize)
 	return g, nil
+}
+
+// check holds topology, kind and table against each other.
+func (s Shape) check() error {
+	switch s.Topology {
+	case TopologySPSC:
+		if s.Members != 0 {
+			return geometry("endpoint table", s.Members, "0 entries in a ring of one producer and one consumer")
+		}
+		if s.Variable {
+			return geometry("slot payload offset", SlotPayloadLength, "%d in a ring of one producer and one consumer", SlotPayload)
+		}
+	case TopologyMPMC:
+		if s.Kind != KindSlots {
+			return geometry("kind", uint64(s.Kind), "%d (slots) in a ring of many producers and consumers", KindSlots)
+		}
+		if s.Members < MinMembers || s.Members > MaxMembers {
+			return geometry("endpoint table", s.Members, "from %d to %d entries", MinMembers, MaxMembers)
+		}
+	default:
+		return geometry("topology", uint64(s.Topology), "%d (SPSC) or %d (MPMC)", TopologySPSC, TopologyMPMC)
+	}
+	return nil
 }
 
 // Align rounds n up to a multiple of a, a power of two.

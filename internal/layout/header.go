@@ -34,12 +34,11 @@ func Format(mem []byte, g Geometry, id Identity) {
 		SlotSize: uint32(g.SlotSize), SlotStride: uint32(g.SlotStride), MaxMessage: uint32(g.MaxMessage),
 		Fingerprint:  id.Fingerprint,
 		ProducerArea: g.ProducerArea, ConsumerArea: g.ConsumerArea, SharedArea: g.SharedArea,
+		EndpointTable: g.MemberArea, EndpointCount: g.Members,
 		DataArea: g.DataArea, DataSize: g.DataSize, LockBase: LockBase,
 		BootID: id.BootID, CreatedNS: id.CreatedNS, CreatorPID: id.CreatorPID,
 	}
-	if g.Kind == KindSlots {
-		h.SlotPayload = SlotPayload
-	}
+	h.SlotPayload = uint32(g.SlotOffset)
 	copy(h.Element[:], id.Element)
 	for _, area := range []uint64{g.ProducerArea, g.ConsumerArea} {
 		SeqAt(mem, area, g.Stride).Seq = 1
@@ -95,10 +94,10 @@ func Decode(raw []byte, size uint64) (Geometry, Header, error) {
 	if h.HeaderSize < HeaderSize {
 		return g, h, geometry("header size", uint64(h.HeaderSize), "at least %d", HeaderSize)
 	}
-	if h.Topology != TopologySPSC {
-		return g, h, geometry("topology", uint64(h.Topology), "%d (SPSC)", TopologySPSC)
-	}
-	g, err := Compute(h.Kind, h.Capacity, uint64(h.SlotSize), uint64(h.Stride))
+	g, err := Compute(Shape{
+		Kind: h.Kind, Topology: h.Topology, Capacity: h.Capacity, SlotSize: uint64(h.SlotSize),
+		Variable: h.SlotPayload == SlotPayloadLength, Members: h.EndpointCount, Stride: uint64(h.Stride),
+	})
 	if err != nil {
 		return g, h, err
 	}
@@ -113,22 +112,18 @@ func Decode(raw []byte, size uint64) (Geometry, Header, error) {
 
 // compare refuses a header whose offsets differ from the computed ones.
 func compare(g Geometry, h Header) error {
-	payload := uint64(0)
-	if g.Kind == KindSlots {
-		payload = SlotPayload
-	}
 	for _, f := range []struct {
 		name      string
 		got, want uint64
 	}{
 		{"slot stride", uint64(h.SlotStride), g.SlotStride},
-		{"slot payload offset", uint64(h.SlotPayload), payload},
+		{"slot payload offset", uint64(h.SlotPayload), g.SlotOffset},
 		{"greatest message", uint64(h.MaxMessage), g.MaxMessage},
 		{"producer area", h.ProducerArea, g.ProducerArea},
 		{"consumer area", h.ConsumerArea, g.ConsumerArea},
 		{"shared area", h.SharedArea, g.SharedArea},
-		{"endpoint table", h.EndpointTable, 0},
-		{"endpoint count", h.EndpointCount, 0},
+		{"endpoint table", h.EndpointTable, g.MemberArea},
+		{"endpoint count", h.EndpointCount, g.Members},
 		{"data area", h.DataArea, g.DataArea},
 		{"data size", h.DataSize, g.DataSize},
 		{"total size", h.TotalSize, g.TotalSize},

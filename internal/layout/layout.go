@@ -33,21 +33,24 @@ const (
 // Topologies.
 const (
 	TopologySPSC = 1
+	TopologyMPMC = 2 // any number of producers and consumers; kind slots
 )
 
 // Required features: an attacher that does not know a set bit must refuse.
 const (
-	FeatureEventfd uint64 = 1 << 0 // sleepers may wait on eventfds that both sides were handed
+	FeatureEventfd   uint64 = 1 << 0 // sleepers may wait on eventfds that both sides were handed
+	FeatureRedeliver uint64 = 1 << 1 // MPMC: what a dead consumer had in its hands goes to another
 
-	KnownFeatures = FeatureEventfd
+	KnownFeatures = FeatureEventfd | FeatureRedeliver
 )
 
 // Lock bytes: byte i is held by an OFD write lock at file offset LockBase+i on
 // the description that is mapped.
 const (
 	LockBase     = 1 << 40
-	LockProducer = 0 // held while the producer endpoint is attached
-	LockConsumer = 1 // held while the consumer endpoint is attached
+	LockProducer = 0  // held while the producer endpoint is attached
+	LockConsumer = 1  // held while the consumer endpoint is attached
+	LockMember   = 16 // MPMC: LockMember+i is held while entry i of the endpoint table is
 )
 
 // Bounds of geometry that every implementation must accept.
@@ -59,6 +62,9 @@ const (
 	MaxSlotSize      = 1 << 24
 	MaxDataSize      = 1 << 38
 	MaxMessageLimit  = 1<<31 - 1
+	MinMembers       = 2
+	MaxMembers       = 1 << 12
+	DefaultMembers   = 64
 )
 
 // Header is the first HeaderSize bytes of a ring. The creator writes all of it
@@ -70,7 +76,7 @@ type Header struct {
 	Minor         uint32   `doc:"additions that may be ignored"`
 	HeaderSize    uint32   `doc:"256"`
 	Kind          uint32   `doc:"1 bytes, 2 slots"`
-	Topology      uint32   `doc:"1 SPSC"`
+	Topology      uint32   `doc:"1 SPSC, 2 MPMC"`
 	Stride        uint32   `doc:"bytes of a line: a power of two, 64 to 1024"`
 	Required      uint64   `doc:"feature bits an attacher must know"`
 	Optional      uint64   `doc:"feature bits an attacher may ignore"`
@@ -78,7 +84,7 @@ type Header struct {
 	Capacity      uint64   `doc:"bytes (kind 1) or slots (kind 2); a power of two"`
 	SlotSize      uint32   `doc:"kind 2: payload bytes of a message; else 0"`
 	SlotStride    uint32   `doc:"kind 2: bytes from slot to slot; else 0"`
-	SlotPayload   uint32   `doc:"kind 2: offset of the payload in a slot; else 0"`
+	SlotPayload   uint32   `doc:"kind 2: offset of the payload in a slot, 8, or 16 behind a length; else 0"`
 	MaxMessage    uint32   `doc:"greatest payload length"`
 	Fingerprint   uint64   `doc:"of the element type; 0: untyped"`
 	ProducerArea  uint64   `doc:"offset of the producer side"`
@@ -130,7 +136,47 @@ type Endpoint struct {
 	PID       uint64 `doc:"of the holder in its own namespace; for people"`
 	StartTime uint64 `doc:"field 22 of /proc/PID/stat; for people"`
 	Attached  uint64 `doc:"ns since 1970; for people"`
+	Repaired  uint64 `doc:"MPMC: tickets of this side that died with their owner and were settled"`
+	Handed    uint64 `doc:"MPMC, consumer: messages handed from a dead consumer to a live one"`
 }
+
+// Member is line 0 of an entry of the endpoint table: what its holder has claimed
+// and done. The holder writes it, or whoever takes the entry after its death.
+type Member struct {
+	_        structs.HostLayout
+	Intent        uint64 `doc:"claim it may own, see the table of intent bits; 0: none"`
+	Sent          uint64 `doc:"messages committed by all holders of the entry"`
+	SentBytes     uint64 `doc:"payload bytes of these"`
+	Received      uint64 `doc:"messages released by all holders of the entry"`
+	ReceivedBytes uint64 `doc:"payload bytes of these"`
+}
+
+// Holder is line 1 of an entry of the endpoint table: who holds it.
+type Holder struct {
+	_         structs.HostLayout
+	Role      uint32 `doc:"1 producer, 2 consumer; 0: never held"`
+	State     uint32 `doc:"1 attached, 2 leaving, 0 not attached; the lock byte decides over life"`
+	PID       uint64 `doc:"in its own namespace; for people"`
+	StartTime uint64 `doc:"field 22 of /proc/PID/stat; for people"`
+	Attached  uint64 `doc:"ns since 1970; for people"`
+	Wakes     uint64 `doc:"wakes issued (system calls)"`
+	Parks     uint64 `doc:"sleeps begun"`
+}
+
+// Roles and states of a holder.
+const (
+	RoleProducer  = 1
+	RoleConsumer  = 2
+	StateAttached = 1
+	StateLeaving  = 2
+)
+
+// Lines of an entry of the endpoint table.
+const (
+	LineMember  = 0
+	LineHolder  = 1
+	MemberLines = 2
+)
 
 // Lines of a side, in strides from the start of its area.
 const (
@@ -186,6 +232,20 @@ const (
 	SlotStateMask      uint64 = 7
 	SlotFree           uint64 = 0
 	SlotCommitted      uint64 = 1
+	SlotSkip           uint64 = 2 // MPMC: the ticket carries nothing
 	SlotLapShift              = 8
 	SlotRedeliverShift        = 3
+	SlotRedeliverMask  uint64 = 31 << SlotRedeliverShift
+)
+
+// Intent word: the tickets position to position+count-1.
+//
+//	 63..56   55..0
+//	+-------+----------+
+//	| count | position |
+//	+-------+----------+
+const (
+	IntentCountShift          = 56
+	IntentMaxCount            = 255
+	IntentPositionMask uint64 = 1<<IntentCountShift - 1
 )

@@ -102,7 +102,7 @@ func TestBusyCode(t *testing.T) {
 	}{
 		"annulus/ring.(*Producer).TrySend":                       {ring, []string{"trySendSlow", "sent", "put"}},
 		"annulus/ring.(*Consumer).TryRecv":                       {ring, []string{"tryRecvSlow", "received"}},
-		"annulus/ring.(*ProducerOf[go.shape.[1]uint64]).TrySend": {used, []string{"sentSlot"}},
+		"annulus/ring.(*ProducerOf[go.shape.[1]uint64]).TrySend": {used, []string{"sentSlot", "trySendShared"}},
 		"annulus/ring.(*ConsumerOf[go.shape.[1]uint64]).TryRecv": {used, []string{"tryRecvSlow", "received"}},
 	} {
 		code, slow := disassemble(t, f.archive, symbol), f.slow

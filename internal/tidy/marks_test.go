@@ -11,14 +11,14 @@ import (
 )
 
 var (
-	mark    = regexp.MustCompile(`\[[A-Z][0-9]\]`)
+	mark    = regexp.MustCompile(`^//\s*(\[[A-Z][0-9]\])`)
 	heading = regexp.MustCompile(`^#+ (\[[A-Z][0-9]\])?`)
 	code    = regexp.MustCompile("`([^`]+)`")
 )
 
-// Each mark in the code, as [P1], stands in a function that memory-order.md names
-// under that mark, by its receiver too where a package has several of the name;
-// and no mark is explained that stands nowhere.
+// Each mark in the code, which is what a comment begins with, as [P1], stands in a
+// function that memory-order.md names under that mark, by its receiver too where a
+// package has several of the name; and no mark is explained that stands nowhere.
 func TestMarks(t *testing.T) {
 	const doc = "docs/spec/memory-order.md"
 	named := namedUnder(t, "../../"+doc)
@@ -33,9 +33,14 @@ func TestMarks(t *testing.T) {
 	found := map[string]bool{}
 	for _, s := range list {
 		for _, group := range s.Comments {
-			for _, m := range mark.FindAllString(group.Text(), -1) {
+			for _, c := range group.List {
+				begin := mark.FindStringSubmatch(c.Text)
+				if begin == nil {
+					continue
+				}
+				m := begin[1]
 				found[m] = true
-				f := around(s, group)
+				f := around(s, c)
 				if f == nil {
 					t.Errorf("%s: %s stands outside of functions", s.path, m)
 					continue
@@ -92,7 +97,7 @@ func functions(s source) (list []*ast.FuncDecl) {
 }
 
 // around is the function in whose text, or on whose last line, a comment stands.
-func around(s source, c *ast.CommentGroup) *ast.FuncDecl {
+func around(s source, c *ast.Comment) *ast.FuncDecl {
 	for _, f := range functions(s) {
 		after := c.Pos() - s.FileStart
 		end := f.End() - s.FileStart

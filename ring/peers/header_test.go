@@ -17,7 +17,7 @@ import (
 // image is the bytes of a new ring.
 func image(t *testing.T, kind uint32, capacity, slotSize uint64) []byte {
 	t.Helper()
-	g, err := layout.Compute(kind, capacity, slotSize, 128)
+	g, err := layout.Compute(layout.Shape{Kind: kind, Topology: layout.TopologySPSC, Capacity: capacity, SlotSize: slotSize, Stride: 128})
 	must(t, err)
 	b := make([]byte, g.TotalSize)
 	layout.Format(b, g, layout.Identity{})

@@ -120,7 +120,7 @@ func slotAt(i int) string { return say(i, numbered(i)) }
 // consumer's is, so that whoever takes over has to look for the end.
 func (v vector) make(t *testing.T) ([]byte, layout.Geometry) {
 	t.Helper()
-	g, err := layout.Compute(v.kind, v.capacity, v.slotSize, 128)
+	g, err := layout.Compute(layout.Shape{Kind: v.kind, Topology: layout.TopologySPSC, Capacity: v.capacity, SlotSize: v.slotSize, Stride: 128})
 	must(t, err)
 	m, err := shm.Heap(int(g.TotalSize), shm.WithInit(func(b []byte) error { layout.Format(b, g, layout.Identity{}); return nil }))
 	must(t, err)

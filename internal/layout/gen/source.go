@@ -26,11 +26,14 @@ var constants = []constant{
 	{"general", "LOCK_BASE", layout.LockBase, "file offset of lock byte 0"},
 	{"general", "LOCK_PRODUCER", layout.LockProducer, "lock byte held while a producer is attached"},
 	{"general", "LOCK_CONSUMER", layout.LockConsumer, "lock byte held while a consumer is attached"},
+	{"general", "LOCK_MEMBER", layout.LockMember, "MPMC: lock byte LOCK_MEMBER+i is held while entry i of the endpoint table is"},
 
 	{"kinds", "KIND_BYTES", layout.KindBytes, "records of variable length"},
 	{"kinds", "KIND_SLOTS", layout.KindSlots, "slots of one size"},
 	{"kinds", "TOPOLOGY_SPSC", layout.TopologySPSC, "one producer, one consumer"},
+	{"kinds", "TOPOLOGY_MPMC", layout.TopologyMPMC, "any number of producers and consumers, kind slots"},
 	{"kinds", "FEATURE_EVENTFD", layout.FeatureEventfd, "required: sleepers may wait on eventfds that peers were handed"},
+	{"kinds", "FEATURE_REDELIVER", layout.FeatureRedeliver, "required, MPMC: what a dead consumer had in its hands goes to another"},
 	{"kinds", "KNOWN_FEATURES", layout.KnownFeatures, "required bits of version 1.0"},
 
 	{"bounds", "MIN_CAPACITY_BYTES", layout.MinCapacityBytes, "kind bytes"},
@@ -39,12 +42,17 @@ var constants = []constant{
 	{"bounds", "MAX_SLOTS", layout.MaxSlots, "kind slots"},
 	{"bounds", "MAX_SLOT_SIZE", layout.MaxSlotSize, "bytes of a payload, kind slots"},
 	{"bounds", "MAX_DATA_SIZE", layout.MaxDataSize, "bytes of all slots"},
+	{"bounds", "MIN_MEMBERS", layout.MinMembers, "entries of the endpoint table, MPMC"},
+	{"bounds", "MAX_MEMBERS", layout.MaxMembers, "entries of the endpoint table, MPMC"},
 	{"bounds", "MAX_MESSAGE", layout.MaxMessageLimit, "bytes of a payload, kind bytes"},
 
 	{"lines", "LINE_CURSOR", layout.LineCursor, "how far this side has come"},
 	{"lines", "LINE_SEQ", layout.LineSeq, "futex word of the gate that this side wakes"},
 	{"lines", "LINE_ARM", layout.LineArm, "arm word of the gate that this side sleeps on"},
 	{"lines", "LINE_ENDPOINT", layout.LineEndpoint, "who holds this side"},
+	{"lines", "LINE_MEMBER", layout.LineMember, "entry of the endpoint table: claim and counts"},
+	{"lines", "LINE_HOLDER", layout.LineHolder, "entry of the endpoint table: who holds it"},
+	{"lines", "MEMBER_LINES", layout.MemberLines, "lines of an entry of the endpoint table"},
 	{"lines", "LINE_SEM_DATA", layout.LineSemData, "shared area: sem_t for a consumer that waits for data"},
 	{"lines", "LINE_SEM_SPACE", layout.LineSemSpace, "shared area: sem_t for a producer that waits for space"},
 
@@ -62,9 +70,15 @@ var constants = []constant{
 	{"slot", "SLOT_STATE_MASK", layout.SlotStateMask, "state of a slot"},
 	{"slot", "SLOT_FREE", layout.SlotFree, "state: not committed in this lap"},
 	{"slot", "SLOT_COMMITTED", layout.SlotCommitted, "state: committed"},
-	{"slot", "SLOT_REDELIVER_SHIFT", layout.SlotRedeliverShift, "5 bits, zero in version 1.0"},
+	{"slot", "SLOT_SKIP", layout.SlotSkip, "state, MPMC: the ticket carries nothing"},
+	{"slot", "SLOT_REDELIVER_SHIFT", layout.SlotRedeliverShift, "5 bits, MPMC: how often the message was handed over from a dead consumer"},
 	{"slot", "SLOT_LAP_SHIFT", layout.SlotLapShift, "lap: position divided by capacity"},
 	{"slot", "SLOT_PAYLOAD", layout.SlotPayload, "offset of the payload in a slot"},
+	{"slot", "SLOT_LENGTH", layout.SlotLength, "offset of the length in a slot that has one"},
+	{"slot", "SLOT_PAYLOAD_LENGTH", layout.SlotPayloadLength, "offset of the payload in a slot with a length"},
+
+	{"intent", "INTENT_COUNT_SHIFT", layout.IntentCountShift, "8 bits: how many tickets; 0: no intent"},
+	{"intent", "INTENT_POSITION_MASK", layout.IntentPositionMask, "the first of them, modulo 2^56"},
 }
 
 // table is one shared struct.
@@ -79,6 +93,8 @@ var tables = []table{
 	{"seq", reflect.TypeFor[layout.Seq]()},
 	{"arm", reflect.TypeFor[layout.Arm]()},
 	{"endpoint", reflect.TypeFor[layout.Endpoint]()},
+	{"member", reflect.TypeFor[layout.Member]()},
+	{"holder", reflect.TypeFor[layout.Holder]()},
 }
 
 // fields calls f for every field that has a place in memory.

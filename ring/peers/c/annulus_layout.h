@@ -27,12 +27,15 @@
 #define ANNULUS_LOCK_BASE              UINT64_C(0x10000000000) /* file offset of lock byte 0 */
 #define ANNULUS_LOCK_PRODUCER          UINT64_C(0) /* lock byte held while a producer is attached */
 #define ANNULUS_LOCK_CONSUMER          UINT64_C(1) /* lock byte held while a consumer is attached */
+#define ANNULUS_LOCK_MEMBER            UINT64_C(16) /* MPMC: lock byte LOCK_MEMBER+i is held while entry i of the endpoint table is */
 
 #define ANNULUS_KIND_BYTES             UINT64_C(1) /* records of variable length */
 #define ANNULUS_KIND_SLOTS             UINT64_C(2) /* slots of one size */
 #define ANNULUS_TOPOLOGY_SPSC          UINT64_C(1) /* one producer, one consumer */
+#define ANNULUS_TOPOLOGY_MPMC          UINT64_C(2) /* any number of producers and consumers, kind slots */
 #define ANNULUS_FEATURE_EVENTFD        UINT64_C(1) /* required: sleepers may wait on eventfds that peers were handed */
-#define ANNULUS_KNOWN_FEATURES         UINT64_C(1) /* required bits of version 1.0 */
+#define ANNULUS_FEATURE_REDELIVER      UINT64_C(2) /* required, MPMC: what a dead consumer had in its hands goes to another */
+#define ANNULUS_KNOWN_FEATURES         UINT64_C(3) /* required bits of version 1.0 */
 
 #define ANNULUS_MIN_CAPACITY_BYTES     UINT64_C(4096) /* kind bytes */
 #define ANNULUS_MAX_CAPACITY_BYTES     UINT64_C(0x100000000) /* kind bytes */
@@ -40,12 +43,17 @@
 #define ANNULUS_MAX_SLOTS              UINT64_C(0x40000000) /* kind slots */
 #define ANNULUS_MAX_SLOT_SIZE          UINT64_C(0x1000000) /* bytes of a payload, kind slots */
 #define ANNULUS_MAX_DATA_SIZE          UINT64_C(0x4000000000) /* bytes of all slots */
+#define ANNULUS_MIN_MEMBERS            UINT64_C(2) /* entries of the endpoint table, MPMC */
+#define ANNULUS_MAX_MEMBERS            UINT64_C(4096) /* entries of the endpoint table, MPMC */
 #define ANNULUS_MAX_MESSAGE            UINT64_C(0x7fffffff) /* bytes of a payload, kind bytes */
 
 #define ANNULUS_LINE_CURSOR            UINT64_C(0) /* how far this side has come */
 #define ANNULUS_LINE_SEQ               UINT64_C(1) /* futex word of the gate that this side wakes */
 #define ANNULUS_LINE_ARM               UINT64_C(2) /* arm word of the gate that this side sleeps on */
 #define ANNULUS_LINE_ENDPOINT          UINT64_C(3) /* who holds this side */
+#define ANNULUS_LINE_MEMBER            UINT64_C(0) /* entry of the endpoint table: claim and counts */
+#define ANNULUS_LINE_HOLDER            UINT64_C(1) /* entry of the endpoint table: who holds it */
+#define ANNULUS_MEMBER_LINES           UINT64_C(2) /* lines of an entry of the endpoint table */
 #define ANNULUS_LINE_SEM_DATA          UINT64_C(0) /* shared area: sem_t for a consumer that waits for data */
 #define ANNULUS_LINE_SEM_SPACE         UINT64_C(1) /* shared area: sem_t for a producer that waits for space */
 
@@ -63,9 +71,15 @@
 #define ANNULUS_SLOT_STATE_MASK        UINT64_C(7) /* state of a slot */
 #define ANNULUS_SLOT_FREE              UINT64_C(0) /* state: not committed in this lap */
 #define ANNULUS_SLOT_COMMITTED         UINT64_C(1) /* state: committed */
-#define ANNULUS_SLOT_REDELIVER_SHIFT   UINT64_C(3) /* 5 bits, zero in version 1.0 */
+#define ANNULUS_SLOT_SKIP              UINT64_C(2) /* state, MPMC: the ticket carries nothing */
+#define ANNULUS_SLOT_REDELIVER_SHIFT   UINT64_C(3) /* 5 bits, MPMC: how often the message was handed over from a dead consumer */
 #define ANNULUS_SLOT_LAP_SHIFT         UINT64_C(8) /* lap: position divided by capacity */
 #define ANNULUS_SLOT_PAYLOAD           UINT64_C(8) /* offset of the payload in a slot */
+#define ANNULUS_SLOT_LENGTH            UINT64_C(8) /* offset of the length in a slot that has one */
+#define ANNULUS_SLOT_PAYLOAD_LENGTH    UINT64_C(16) /* offset of the payload in a slot with a length */
+
+#define ANNULUS_INTENT_COUNT_SHIFT     UINT64_C(56) /* 8 bits: how many tickets; 0: no intent */
+#define ANNULUS_INTENT_POSITION_MASK   UINT64_C(0xffffffffffffff) /* the first of them, modulo 2^56 */
 
 struct annulus_header {
 	uint64_t magic; /* the bytes 'ANNULUS', 0x1A */
@@ -73,7 +87,7 @@ struct annulus_header {
 	uint32_t minor; /* additions that may be ignored */
 	uint32_t header_size; /* 256 */
 	uint32_t kind; /* 1 bytes, 2 slots */
-	uint32_t topology; /* 1 SPSC */
+	uint32_t topology; /* 1 SPSC, 2 MPMC */
 	uint32_t stride; /* bytes of a line: a power of two, 64 to 1024 */
 	uint64_t required; /* feature bits an attacher must know */
 	uint64_t optional; /* feature bits an attacher may ignore */
@@ -81,7 +95,7 @@ struct annulus_header {
 	uint64_t capacity; /* bytes (kind 1) or slots (kind 2); a power of two */
 	uint32_t slot_size; /* kind 2: payload bytes of a message; else 0 */
 	uint32_t slot_stride; /* kind 2: bytes from slot to slot; else 0 */
-	uint32_t slot_payload; /* kind 2: offset of the payload in a slot; else 0 */
+	uint32_t slot_payload; /* kind 2: offset of the payload in a slot, 8, or 16 behind a length; else 0 */
 	uint32_t max_message; /* greatest payload length */
 	uint64_t fingerprint; /* of the element type; 0: untyped */
 	uint64_t producer_area; /* offset of the producer side */
@@ -167,8 +181,10 @@ struct annulus_endpoint {
 	uint64_t pid; /* of the holder in its own namespace; for people */
 	uint64_t start_time; /* field 22 of /proc/PID/stat; for people */
 	uint64_t attached; /* ns since 1970; for people */
+	uint64_t repaired; /* MPMC: tickets of this side that died with their owner and were settled */
+	uint64_t handed; /* MPMC, consumer: messages handed from a dead consumer to a live one */
 };
-ANNULUS_ASSERT(sizeof(struct annulus_endpoint) == 40, "annulus_endpoint: size");
+ANNULUS_ASSERT(sizeof(struct annulus_endpoint) == 56, "annulus_endpoint: size");
 ANNULUS_ASSERT(offsetof(struct annulus_endpoint, session) == 0, "annulus_endpoint.session: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_endpoint, closed) == 4, "annulus_endpoint.closed: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_endpoint, drained) == 8, "annulus_endpoint.drained: offset");
@@ -176,5 +192,39 @@ ANNULUS_ASSERT(offsetof(struct annulus_endpoint, state) == 12, "annulus_endpoint
 ANNULUS_ASSERT(offsetof(struct annulus_endpoint, pid) == 16, "annulus_endpoint.pid: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_endpoint, start_time) == 24, "annulus_endpoint.start_time: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_endpoint, attached) == 32, "annulus_endpoint.attached: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_endpoint, repaired) == 40, "annulus_endpoint.repaired: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_endpoint, handed) == 48, "annulus_endpoint.handed: offset");
+
+struct annulus_member {
+	uint64_t intent; /* claim it may own, see the table of intent bits; 0: none */
+	uint64_t sent; /* messages committed by all holders of the entry */
+	uint64_t sent_bytes; /* payload bytes of these */
+	uint64_t received; /* messages released by all holders of the entry */
+	uint64_t received_bytes; /* payload bytes of these */
+};
+ANNULUS_ASSERT(sizeof(struct annulus_member) == 40, "annulus_member: size");
+ANNULUS_ASSERT(offsetof(struct annulus_member, intent) == 0, "annulus_member.intent: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_member, sent) == 8, "annulus_member.sent: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_member, sent_bytes) == 16, "annulus_member.sent_bytes: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_member, received) == 24, "annulus_member.received: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_member, received_bytes) == 32, "annulus_member.received_bytes: offset");
+
+struct annulus_holder {
+	uint32_t role; /* 1 producer, 2 consumer; 0: never held */
+	uint32_t state; /* 1 attached, 2 leaving, 0 not attached; the lock byte decides over life */
+	uint64_t pid; /* in its own namespace; for people */
+	uint64_t start_time; /* field 22 of /proc/PID/stat; for people */
+	uint64_t attached; /* ns since 1970; for people */
+	uint64_t wakes; /* wakes issued (system calls) */
+	uint64_t parks; /* sleeps begun */
+};
+ANNULUS_ASSERT(sizeof(struct annulus_holder) == 48, "annulus_holder: size");
+ANNULUS_ASSERT(offsetof(struct annulus_holder, role) == 0, "annulus_holder.role: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_holder, state) == 4, "annulus_holder.state: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_holder, pid) == 8, "annulus_holder.pid: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_holder, start_time) == 16, "annulus_holder.start_time: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_holder, attached) == 24, "annulus_holder.attached: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_holder, wakes) == 32, "annulus_holder.wakes: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_holder, parks) == 40, "annulus_holder.parks: offset");
 
 #endif

@@ -1,0 +1,125 @@
+package ring
+
+import (
+	"math/bits"
+	"sync/atomic"
+
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// Claims of an MPMC ring. A position is a ticket: producers draw them from tail,
+// consumers from head, each by one compare-and-swap (D. Vyukov's bounded queue).
+// What that queue lacks is who drew which: so an endpoint first writes the tickets
+// it is about to draw into its intent word. A ticket that is drawn, unsettled and
+// in no live endpoint's intent belonged to a dead one: anybody may settle it (see
+// repair). The word of a slot goes, lap by lap,
+//
+//	FREE(L) -> COMMITTED(L) -> FREE(L+1)     filled, received
+//	FREE(L) -> SKIP(L)      -> FREE(L+1)     aborted, or its producer died
+//
+// and never takes a value twice.
+
+// shared is what an endpoint of an MPMC ring has beyond the others.
+type shared struct {
+	counter *atomic.Uint64 // this side's tickets: tail or head
+	other   *atomic.Uint64 // the other side's
+	intent  *uint64
+	shift   uint   // of the lap in a position
+	offset  uint64 // of the payload in a slot
+	length  bool   // slots hold a length
+
+	held    uint64 // first ticket held
+	claimed uint64 // tickets held from there
+	want    uint64 // claim so many at once, if there are
+	stale   bool   // the intent names tickets that were not drawn
+
+	watch *uint64 // the word that the last try failed at
+	seen  uint64  // what it was
+	at    uint64  // the ticket
+	vain  uint32  // tries that failed there
+}
+
+// claimAttach readies e for claims.
+func (e *endpoint) claimAttach() {
+	g := &e.ring.geometry
+	s := &e.shared
+	s.counter = mem.Atomic64(&e.mine.cursor.Position)
+	s.other = mem.Atomic64(&e.peer.cursor.Position)
+	s.intent = &e.mine.member.line.Intent
+	s.shift = uint(bits.TrailingZeros64(g.Capacity))
+	s.offset = g.SlotOffset
+	s.length = g.SlotOffset == layout.SlotPayloadLength
+	s.want = 1
+	// Single slots without a claim are the business of SPSC rings: no way is short here.
+	e.slot, e.slotWord = 0, ^uint64(0)
+}
+
+// lapWord is the word of a slot in a lap.
+func lapWord(lap, state uint64) uint64 { return lap<<layout.SlotLapShift | state }
+
+// ticketOffset is where the slot of a ticket lies.
+func (e *endpoint) ticketOffset(t uint64) uint64 { return t & e.mask * e.stride }
+
+func (e *endpoint) ticketWord(t uint64) *uint64 { return e.data.Word(e.ticketOffset(t)) }
+
+// draw takes the tickets t to t+n-1 if t is the next. The intent is stored
+// before, [I1]: whoever sees the tickets drawn sees it.
+func (e *endpoint) draw(t, n uint64) bool {
+	s := &e.shared
+	mem.Publish(s.intent, t&layout.IntentPositionMask|n<<layout.IntentCountShift) // [I1] pairs with the load in orphan
+	if s.counter.CompareAndSwap(t, t+n) {
+		s.held, s.claimed, s.stale = t, n, false
+		return true
+	}
+	s.stale = true
+	return false
+}
+
+// extend draws the ticket behind those that are held, if it is the next.
+func (e *endpoint) extend(n uint64) bool {
+	s := &e.shared
+	held, claimed := s.held, s.claimed
+	if claimed+n > layout.IntentMaxCount {
+		return false
+	}
+	mem.Publish(s.intent, held&layout.IntentPositionMask|(claimed+n)<<layout.IntentCountShift) // [I1]
+	if s.counter.CompareAndSwap(held+claimed, held+claimed+n) {
+		s.claimed = claimed + n
+		return true
+	}
+	mem.Publish(s.intent, held&layout.IntentPositionMask|claimed<<layout.IntentCountShift)
+	return false
+}
+
+// undrawn takes back an intent that came to nothing, and notes where.
+func (e *endpoint) undrawn(t uint64, w uint64) {
+	s := &e.shared
+	if s.stale && s.claimed == 0 {
+		mem.Publish(s.intent, 0)
+		s.stale = false
+	}
+	s.watch, s.seen = e.ticketWord(t), w
+	if s.at != t {
+		s.at, s.vain = t, 0
+	}
+	s.vain++
+}
+
+// patience is after how many failed tries at one ticket its owner's life is looked
+// into first, and again each four times as many. After a sleep it is at once.
+const patience = 64
+
+// due tells whether it is time to look whether somebody died.
+func (e *endpoint) due() bool {
+	v := e.shared.vain
+	return v == patience || v%(4*patience) == 0 || e.idle > 0
+}
+
+// impossible is the error for a word that no correct peer writes.
+func (e *endpoint) impossible(t, w uint64) error {
+	if e.ring.region.Faulted() {
+		return e.lost()
+	}
+	return e.corrupt("slot word %#x at position %d", w, t)
+}

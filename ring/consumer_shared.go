@@ -1,0 +1,173 @@
+package ring
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"annulus/futex"
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// ErrHeld: messages were peeked, and others have received meanwhile: in an MPMC
+// ring what is peeked together lies together. Release first.
+var ErrHeld = errors.New("release what was peeked first")
+
+// nextShared is next for MPMC rings: it hands out the tickets that are held, and
+// draws others.
+func (c *Consumer) nextShared() (off, n uint64, err error) {
+	s := &c.shared
+	for {
+		if c.given == s.claimed {
+			if err := c.claimMessages(); err != nil {
+				return 0, 0, err
+			}
+		}
+		t := s.held + c.given
+		off = c.ticketOffset(t)
+		w := mem.Load(c.data.Word(off)) // [P1]
+		c.given++
+		if w&layout.SlotStateMask == layout.SlotSkip {
+			if !c.peeked && c.given == s.claimed {
+				c.settle()
+			}
+			continue
+		}
+		n = c.max
+		if s.length {
+			if n = mem.Load(c.data.Word(off + layout.SlotLength)); n > c.max {
+				if c.ring.region.Faulted() {
+					return 0, 0, c.lost()
+				}
+				return 0, 0, c.corrupt("message of %d bytes at position %d, at most %d fit", n, t, c.max)
+			}
+		}
+		c.redelivered = int(w & layout.SlotRedeliverMask >> layout.SlotRedeliverShift)
+		c.pos++
+		c.tally += oneMessage + n
+		return off + s.offset, n, nil
+	}
+}
+
+// claimMessages draws up to want tickets whose slots are committed, behind those
+// that are held if there are any.
+func (c *Consumer) claimMessages() error {
+	s := &c.shared
+	for {
+		h := s.counter.Load()
+		if s.claimed > 0 && (h != s.held+s.claimed || s.claimed == layout.IntentMaxCount) {
+			return ErrHeld
+		}
+		n, w := uint64(0), uint64(0)
+		for n < min(s.want, layout.IntentMaxCount-s.claimed) {
+			w = mem.Load(c.ticketWord(h + n)) // [P1]
+			if w>>layout.SlotLapShift != (h+n)>>s.shift || w&layout.SlotStateMask == layout.SlotFree {
+				break
+			}
+			if w&layout.SlotStateMask > layout.SlotSkip {
+				return c.impossible(h+n, w)
+			}
+			n++
+		}
+		switch {
+		case n > 0 && s.claimed > 0:
+			if c.extend(n) {
+				return nil
+			}
+		case n > 0:
+			if c.draw(h, n) {
+				return nil
+			}
+		case s.counter.Load() == h:
+			// Free, or still in the hands of who received it a lap ago.
+			if lap := w >> layout.SlotLapShift; lap != h>>s.shift && lap+1 != h>>s.shift {
+				return c.impossible(h, w)
+			}
+			c.undrawn(h, w)
+			c.seen = w
+			if c.due() {
+				if again, err := c.rescue(h, w); err != nil {
+					return c.fail(err)
+				} else if again {
+					if s.claimed > 0 {
+						return nil
+					}
+					continue
+				}
+			}
+			return c.nothing()
+		}
+	}
+}
+
+// rescue looks whether somebody's death keeps messages back: a claim in the way,
+// or messages in a dead consumer's hands. True: look again, or one is in hand.
+func (c *Consumer) rescue(h, w uint64) (bool, error) {
+	if done, err := c.ring.unblockConsumer(h, w); err != nil || done {
+		return done, err
+	}
+	if !c.ring.config.Redeliver || c.shared.claimed > 0 || c.idle == 0 && c.shared.vain%(64*patience) != 0 {
+		return false, nil // the search is long
+	}
+	t, w, ok, err := c.ring.handed()
+	if err != nil || !ok {
+		return false, err
+	}
+	s := &c.shared
+	mem.Publish(s.intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1]
+	if !mem.Atomic64(c.ticketWord(t)).CompareAndSwap(w, w+1<<layout.SlotRedeliverShift) {
+		mem.Publish(s.intent, 0)
+		return true, nil
+	}
+	atomic.AddUint64(&c.mine.endpoint.Handed, 1)
+	s.held, s.claimed, s.stale = t, 1, false
+	return true, nil
+}
+
+// settle frees the slots of the tickets handed out, for the next lap.
+func (c *Consumer) settle() {
+	s := &c.shared
+	for i := range c.given {
+		t := s.held + i
+		mem.Publish(c.ticketWord(t), lapWord(t>>s.shift+1, layout.SlotFree)) // [C2] pairs with the load in claimSlots
+	}
+	s.held += c.given
+	s.claimed -= c.given
+	c.given = 0
+}
+
+// endedShared is ended for MPMC rings. Each consumer gets the end of a session
+// once, but for those that attach when it was delivered already.
+func (c *Consumer) endedShared() (session uint32, ended bool, err error) {
+	p := c.peer.endpoint
+	closed := atomic.LoadUint32(&p.Closed) // [P2]
+	session = atomic.LoadUint32(&p.Session)
+	if c.over && c.overSession == session {
+		return session, true, nil
+	}
+	if c.shared.other.Load() != c.shared.counter.Load() {
+		return session, false, nil // some are on their way, or their producer is dead: see rescue
+	}
+	if closed != 0 && closed == session {
+		return session, true, nil
+	}
+	if !c.finish.Load() {
+		return session, false, nil
+	}
+	if c.finished.IsZero() {
+		c.finished = time.Now()
+		futex.Barrier()
+	}
+	others, err := c.ring.alive(c.mine, c.mine.lock)
+	if err != nil || others {
+		return session, others, err // they go on
+	}
+	alive, err := c.ring.alive(c.peer, 0)
+	return session, err == nil && (!alive || time.Since(c.finished) > futex.DefaultSlice), err
+}
+
+// Redelivered tells how often the message returned last was in the hands of a
+// consumer that died: 0 is the ordinary case. Only a ring created with
+// Config.Redeliver, or an SPSC ring, whose consumers cannot tell, redelivers.
+func (c *Consumer) Redelivered() int { return c.redelivered }

@@ -1,0 +1,189 @@
+package ring_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"sync"
+	"testing"
+
+	"annulus/futex"
+	"annulus/ring"
+)
+
+// mpmcWays is how the producers and consumers of TestMPMC do it, in turn.
+const mpmcWays = 4
+
+// TestMPMC passes messages of many producers to many consumers: each arrives once,
+// and each consumer sees those of one producer in their order.
+func TestMPMC(t *testing.T) {
+	for name, s := range map[string]futex.Strategy{"adaptive": futex.Adaptive(), "futex": futex.Futex(), "yield": futex.Yield()} {
+		t.Run(name, func(t *testing.T) {
+			for _, c := range []ring.Config{
+				{Topology: ring.MPMC, Capacity: 2, SlotSize: 40},
+				{Topology: ring.MPMC, Capacity: 64, SlotSize: 40, Redeliver: true},
+			} {
+				testMPMC(t, c, s)
+			}
+		})
+	}
+}
+
+func testMPMC(t *testing.T, config ring.Config, s futex.Strategy) {
+	const producers, consumers, each = 4, 3, 5000
+	r, err := ring.New(config)
+	must(t, err)
+	defer func() { must(t, r.Close()) }()
+	var sending, receiving sync.WaitGroup
+	var ps [producers]*ring.Producer
+	for i := range ps {
+		ps[i], err = r.Producer(ring.WithStrategy(s))
+		must(t, err)
+	}
+	for i, p := range ps {
+		sending.Go(func() {
+			if err := sendMany(t, p, uint64(i), each, i%mpmcWays); err != nil {
+				t.Errorf("producer %d: %v", i, err)
+			}
+		})
+	}
+	var seen [consumers][producers][]uint64
+	for i := range consumers {
+		c, err := r.Consumer(ring.WithStrategy(s))
+		must(t, err)
+		receiving.Go(func() {
+			if err := receiveMany(t, c, i%3, func(b []byte) {
+				from, seq := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+				if len(b) != 16+int(seq%25) {
+					t.Errorf("message %d has %d bytes", seq, len(b))
+				}
+				seen[i][from] = append(seen[i][from], seq)
+			}); err != nil {
+				t.Errorf("consumer %d: %v", i, err)
+			}
+		})
+	}
+	sending.Wait()
+	receiving.Wait()
+	for from := range producers {
+		var got [each]int
+		for i := range consumers {
+			last := -1
+			for _, seq := range seen[i][from] {
+				got[seq]++
+				if int(seq) <= last {
+					t.Errorf("consumer %d: message %d of producer %d after %d", i, seq, from, last)
+				}
+				last = int(seq)
+			}
+		}
+		for seq, n := range got {
+			if n != 1 {
+				t.Fatalf("message %d of producer %d arrived %d times", seq, from, n)
+			}
+		}
+	}
+	st, err := r.Stats()
+	must(t, err)
+	if st.Producer.Messages != producers*each || st.Consumer.Messages != producers*each || st.Occupied != 0 {
+		t.Errorf("%d sent, %d received, %d left, want %d, as many and 0", st.Producer.Messages, st.Consumer.Messages, st.Occupied, producers*each)
+	}
+}
+
+// sendMany sends n messages with the number of their producer, in one of the ways,
+// and closes p.
+func sendMany(t *testing.T, p *ring.Producer, from, n uint64, way int) error {
+	message := func(b []byte, seq uint64) []byte {
+		b = b[:16+seq%25]
+		binary.LittleEndian.PutUint64(b, from)
+		binary.LittleEndian.PutUint64(b[8:], seq)
+		return b
+	}
+	ctx := t.Context()
+	for seq := uint64(0); seq < n; seq++ {
+		switch way {
+		case 0:
+			if err := p.Send(ctx, message(make([]byte, 40), seq)); err != nil {
+				return err
+			}
+		case 1:
+			b, err := p.Reserve(ctx, 40)
+			if err != nil {
+				return err
+			}
+			if seq%3 == 0 { // now and then change one's mind
+				p.Abort()
+				seq--
+				if b, err = p.Reserve(ctx, 40); err != nil {
+					return err
+				}
+				seq++
+			}
+			if err := p.Commit(len(message(b, seq))); err != nil {
+				return err
+			}
+		case 2:
+			b, err := p.Reserve(ctx, 40)
+			if err != nil {
+				return err
+			}
+			if err := p.Stage(len(message(b, seq))); err != nil {
+				return err
+			}
+			if seq%5 == 4 || seq == n-1 {
+				if err := p.Publish(); err != nil {
+					return err
+				}
+			}
+		default:
+			k := min(n-seq, 7)
+			batch := make([][]byte, k)
+			for i := range batch {
+				batch[i] = message(make([]byte, 40), seq+uint64(i))
+			}
+			if _, err := p.SendBatch(ctx, batch); err != nil {
+				return err
+			}
+			seq += k - 1
+		}
+	}
+	return p.Close()
+}
+
+// receiveMany hands every message to f, in one of the ways, and closes c at io.EOF.
+func receiveMany(t *testing.T, c *ring.Consumer, way int, f func([]byte)) error {
+	ctx := t.Context()
+	var err error
+	for err == nil {
+		switch way {
+		case 0:
+			var b []byte
+			if b, err = c.Recv(ctx, nil); err == nil {
+				f(b)
+			}
+		case 1:
+			var b []byte
+			if b, err = c.Peek(ctx); err == nil {
+				f(b)
+				err = c.Release()
+			}
+		default:
+			views := make([][]byte, 6)
+			n, perr := c.TryPeekBatch(views)
+			if err = perr; err == ring.ErrEmpty {
+				n = 1
+				views[0], err = c.Peek(ctx)
+			}
+			if err == nil {
+				for _, b := range views[:n] {
+					f(b)
+				}
+				err = c.Release()
+			}
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		return err
+	}
+	return c.Close()
+}

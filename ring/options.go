@@ -1,0 +1,45 @@
+package ring
+
+import (
+	"errors"
+	"fmt"
+
+	"annulus/futex"
+)
+
+// EndpointOption is a choice of one endpoint.
+type EndpointOption func(*endpointOptions)
+
+type endpointOptions struct{ strategy futex.Strategy }
+
+// WithStrategy chooses how blocking calls wait. Default: futex.Adaptive.
+func WithStrategy(s futex.Strategy) EndpointOption {
+	return func(o *endpointOptions) { o.strategy = s }
+}
+
+func (r *Ring) endpointOptions(opts []EndpointOption) (endpointOptions, error) {
+	o := endpointOptions{strategy: futex.Adaptive()}
+	for _, f := range opts {
+		f(&o)
+	}
+	if o.strategy.IsZero() {
+		o.strategy = futex.Adaptive()
+	}
+	switch o.strategy.Park {
+	case futex.ParkSemaphore, futex.ParkEventfd:
+		if r.shared {
+			return o, fmt.Errorf("ring %s: many sleepers share a gate: use futexes: %w", r.name(), errors.ErrUnsupported)
+		}
+	}
+	switch o.strategy.Park {
+	case futex.ParkSemaphore:
+		if r.semData == nil {
+			return o, fmt.Errorf("ring %s: semaphores need 64-bit Linux: %w", r.name(), errors.ErrUnsupported)
+		}
+	case futex.ParkEventfd:
+		if r.options.efdData == nil || r.options.efdSpace == nil {
+			return o, fmt.Errorf("ring %s: %w: to sleep on eventfds, create and open it with WithEventfds", r.name(), ErrFeature)
+		}
+	}
+	return o, nil
+}

@@ -1,0 +1,171 @@
+package ring
+
+import (
+	"fmt"
+
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// claimSlots draws up to want tickets whose slots are free.
+func (p *Producer) claimSlots() error {
+	s := &p.shared
+	for {
+		t := s.counter.Load()
+		w := mem.Load(p.ticketWord(t)) // [C2] pairs with the consumer's store in settle
+		lap := t >> s.shift
+		if w == lapWord(lap, layout.SlotFree) {
+			n := uint64(1)
+			for n < s.want && mem.Load(p.ticketWord(t+n)) == lapWord((t+n)>>s.shift, layout.SlotFree) { // [C2]
+				n++
+			}
+			if p.draw(t, n) {
+				return nil
+			}
+			continue
+		}
+		if w>>layout.SlotLapShift+1 == lap {
+			p.undrawn(t, w)
+			if p.due() {
+				if done, err := p.ring.unblockProducer(t, w); err != nil || done {
+					if err != nil {
+						return p.fail(err)
+					}
+					continue
+				}
+			}
+			return ErrFull
+		}
+		if s.counter.Load() == t { // nobody has drawn t, so nobody may have touched its slot
+			return p.impossible(t, w)
+		}
+	}
+}
+
+// trySendShared is TrySend, entered, for MPMC rings.
+func (p *Producer) trySendShared(msg []byte) error {
+	off, err := p.readySlot(len(msg))
+	if err == nil {
+		copy(p.data.Bytes(off, uint64(len(msg))), msg)
+		p.commitSlot(uint64(len(msg)))
+		return p.sent()
+	}
+	p.exit()
+	return err
+}
+
+// readySlot looks closer before a send of n bytes and claims a slot for it: where
+// its payload goes.
+func (p *Producer) readySlot(n int) (uint64, error) {
+	if !p.open() || p.staged > 0 || p.reserved {
+		if err := p.ready(); err != nil {
+			return 0, err
+		}
+	}
+	if err := p.fits(n); err != nil {
+		return 0, err
+	}
+	p.shared.want = 1
+	if err := p.claimSlots(); err != nil {
+		return 0, err
+	}
+	return p.ticketOffset(p.shared.held) + p.shared.offset, nil
+}
+
+func (p *Producer) fits(n int) error {
+	if n < 0 || uint64(n) > p.max {
+		return fmt.Errorf("%w: %d bytes, ring %s takes at most %d; make its slots greater", ErrTooLarge, n, p.ring.name(), p.max)
+	}
+	if !p.shared.length && uint64(n) != p.max {
+		return p.wrongSize(n)
+	}
+	return nil
+}
+
+// commitSlot publishes the only ticket held, filled with n bytes.
+func (p *Producer) commitSlot(n uint64) {
+	s := &p.shared
+	off := p.ticketOffset(s.held)
+	if s.length {
+		mem.Prepare(p.data.Word(off+layout.SlotLength), n)
+	}
+	mem.Publish(p.data.Word(off), lapWord(s.held>>s.shift, layout.SlotCommitted)) // [P1]
+	s.claimed = 0
+	p.countSent(1, n)
+}
+
+func (p *Producer) countSent(messages, bytes uint64) {
+	m := p.mine.member.line
+	mem.Publish(&m.Sent, m.Sent+messages)
+	mem.Publish(&m.SentBytes, m.SentBytes+bytes)
+}
+
+// reserveShared is reserve for MPMC rings: it claims the slot behind those that
+// are staged, or publishes these first where others have come between.
+func (p *Producer) reserveShared(n int) ([]byte, error) {
+	if err := p.fits(n); err != nil {
+		return nil, err
+	}
+	s := &p.shared
+	if staged := uint64(p.staged); s.claimed == staged {
+		if staged > 0 {
+			next := s.held + staged
+			if mem.Load(p.ticketWord(next)) != lapWord(next>>s.shift, layout.SlotFree) || !p.extend(1) { // [C2]
+				if err := p.publish(); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if s.claimed == 0 {
+			if err := p.claimSlots(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	p.room = uint64(n)
+	return p.data.Bytes(p.ticketOffset(s.held+uint64(p.staged))+s.offset, p.room), nil
+}
+
+// stageShared closes the open reservation with its first n bytes.
+func (p *Producer) stageShared(n uint64) {
+	s := &p.shared
+	if s.length {
+		mem.Prepare(p.data.Word(p.ticketOffset(s.held+uint64(p.staged))+layout.SlotLength), n)
+	}
+	p.staged++
+	p.stagedBytes += n
+}
+
+// publishShared publishes what is staged, the first slot first: a producer that
+// dies on the way has sent what came before.
+func (p *Producer) publishShared() {
+	s := &p.shared
+	for range p.staged {
+		mem.Publish(p.ticketWord(s.held), lapWord(s.held>>s.shift, layout.SlotCommitted)) // [P1]
+		s.held++
+		s.claimed--
+	}
+	p.countSent(uint64(p.staged), p.stagedBytes)
+	p.staged, p.stagedBytes = 0, 0
+}
+
+// countFitting is how many of msgs, from the first, an MPMC ring may take at once.
+func (p *Producer) countFitting(msgs [][]byte) (n uint64) {
+	for _, m := range msgs {
+		if n == layout.IntentMaxCount || p.fits(len(m)) != nil {
+			break
+		}
+		n++
+	}
+	return max(n, 1)
+}
+
+// abortShared gives up the tickets that are claimed and not staged. They cannot be
+// put back: consumers step over them.
+func (p *Producer) abortShared() {
+	s := &p.shared
+	for ; s.claimed > uint64(p.staged); s.claimed-- {
+		t := s.held + s.claimed - 1
+		mem.Publish(p.ticketWord(t), lapWord(t>>s.shift, layout.SlotSkip)) // [P1]
+	}
+}

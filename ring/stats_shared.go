@@ -1,0 +1,109 @@
+package ring
+
+import (
+	"sync/atomic"
+	"time"
+
+	"annulus/internal/layout"
+	"annulus/internal/mem"
+)
+
+// MemberStats is one place in the endpoint table of an MPMC ring.
+type MemberStats struct {
+	Index    int
+	Producer bool      // else a consumer
+	Attached bool      // its lock is held: it lives, running or stopped; else it died
+	Stopped  bool      // by a signal or a debugger, as far as that can be told from here
+	Leaving  bool      // closing, or wants no more
+	PID      int       // in its own PID namespace
+	Since    time.Time // when it attached
+
+	Claim  uint64 // first position of its latest claim
+	Claims int    // positions of it that are not settled: at work on them, or in its hands
+
+	Messages uint64 // committed or released in this place, by its holders before too
+	Bytes    uint64
+	Wakes    uint64 // system calls made to wake others
+	Parks    uint64 // sleeps begun
+}
+
+// statsShared fills in what differs in an MPMC ring.
+func (r *Ring) statsShared(s Stats) (Stats, error) {
+	s.Tail = mem.Load(&r.producer.cursor.Position)
+	s.Occupied = min(s.Tail-s.Head, s.Capacity)
+	var err error
+	if s.Producer, err = r.sideStats(r.producer, r.consumer); err != nil {
+		return s, err
+	}
+	if s.Consumer, err = r.sideStats(r.consumer, r.producer); err != nil {
+		return s, err
+	}
+	s.Producer.Attached, s.Consumer.Attached = false, false
+	for i, m := range r.members {
+		p := &s.Producer
+		if atomic.LoadUint32(&m.holder.Role) == layout.RoleConsumer {
+			p = &s.Consumer
+		}
+		s.Producer.Messages += mem.Load(&m.line.Sent)
+		s.Producer.Bytes += mem.Load(&m.line.SentBytes)
+		s.Consumer.Messages += mem.Load(&m.line.Received)
+		s.Consumer.Bytes += mem.Load(&m.line.ReceivedBytes)
+		p.Wakes += mem.Load(&m.holder.Wakes)
+		p.Parks += mem.Load(&m.holder.Parks)
+		if atomic.LoadUint32(&m.holder.State) == 0 {
+			continue
+		}
+		ms, err := r.memberStats(i, m)
+		if err != nil {
+			return s, err
+		}
+		s.Members = append(s.Members, ms)
+		if ms.Attached && !ms.Leaving {
+			p.Attached = true
+		}
+		if ms.Attached || p.PID == 0 {
+			p.PID, p.Since = ms.PID, ms.Since
+		}
+	}
+	return s, r.region.Check()
+}
+
+func (r *Ring) memberStats(i int, m member) (MemberStats, error) {
+	h := m.holder
+	role := atomic.LoadUint32(&h.Role)
+	out := MemberStats{
+		Index: i, Producer: role == layout.RoleProducer,
+		Leaving: atomic.LoadUint32(&h.State) == layout.StateLeaving,
+		PID:     int(mem.Load(&h.PID)), Since: time.Unix(0, int64(mem.Load(&h.Attached))),
+		Messages: mem.Load(&m.line.Received), Bytes: mem.Load(&m.line.ReceivedBytes),
+		Wakes: mem.Load(&h.Wakes), Parks: mem.Load(&h.Parks),
+	}
+	if out.Producer {
+		out.Messages, out.Bytes = mem.Load(&m.line.Sent), mem.Load(&m.line.SentBytes)
+	}
+	in := mem.Load(&m.line.Intent)
+	if n := in >> layout.IntentCountShift; n > 0 {
+		out.Claim, out.Claims = r.claims(role, in&layout.IntentPositionMask, n)
+	}
+	var err error
+	if out.Attached, err = r.region.Locked(m.lock); out.Attached {
+		out.Stopped = stopped(out.PID, mem.Load(&h.StartTime))
+	}
+	return out, err
+}
+
+// claims counts those of the tickets t to t+n-1 that their owner, whoever it is,
+// has not settled yet. t is modulo 2^56, the position returned is not.
+func (r *Ring) claims(role uint32, t, n uint64) (first uint64, count int) {
+	counter := mem.Load(&r.producer.cursor.Position)
+	if role == layout.RoleConsumer {
+		counter = mem.Load(&r.consumer.cursor.Position)
+	}
+	first = counter - (counter-t)&layout.IntentPositionMask
+	for t := first; t != first+n; t++ {
+		if r.unsettled(role, r.slotWord(t), t, counter) {
+			count++
+		}
+	}
+	return first, count
+}
