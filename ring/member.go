@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 	"annulus/shm"
@@ -45,6 +46,7 @@ func (r *Ring) join(s side) (side, error) {
 		if err != nil {
 			return s, fmt.Errorf("ring %s: lock an entry of its endpoint table: %w", r.name(), err)
 		}
+		killpoint.Here("joined")
 		s.member, s.lock = m, m.lock
 		atomic.StoreUint32(&m.holder.State, 0)
 		if in := mem.Load(&m.line.Intent); in != 0 {
@@ -69,6 +71,7 @@ func (e *endpoint) announceMember() {
 	atomic.StoreUint64(&h.Attached, uint64(time.Now().UnixNano()))
 	atomic.StoreUint32(&h.Role, e.mine.number)
 	atomic.StoreUint32(&h.State, layout.StateAttached)
+	killpoint.Here("announced")
 	atomic.AddUint32(&e.mine.endpoint.Session, 1)
 }
 
@@ -93,6 +96,7 @@ func (r *Ring) alive(s side, but int) (bool, error) {
 // its side. Two that leave at once both see the other leave.
 func (e *endpoint) leave() (last bool, err error) {
 	atomic.StoreUint32(&e.mine.member.holder.State, layout.StateLeaving)
+	killpoint.Here("leaving")
 	others, err := e.ring.alive(e.mine, e.mine.lock)
 	return !others && err == nil, err
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -186,6 +187,7 @@ func (p *Producer) waited() {
 func (p *Producer) publish() error {
 	if p.mpmc {
 		p.publishShared()
+		killpoint.Here("published")
 		return p.notify()
 	}
 	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word

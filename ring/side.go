@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"annulus/futex"
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -137,6 +138,7 @@ func (e *endpoint) detach(announceEnd func() error) error {
 		e.ctxStop()
 	}
 	err := announceEnd()
+	killpoint.Here("left")
 	if e.mpmc {
 		atomic.StoreUint32(&e.mine.member.holder.State, 0)
 	} else {

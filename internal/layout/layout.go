@@ -143,7 +143,7 @@ type Endpoint struct {
 // Member is line 0 of an entry of the endpoint table: what its holder has claimed
 // and done. The holder writes it, or whoever takes the entry after its death.
 type Member struct {
-	_        structs.HostLayout
+	_             structs.HostLayout
 	Intent        uint64 `doc:"claim it may own, see the table of intent bits; 0: none"`
 	Sent          uint64 `doc:"messages committed by all holders of the entry"`
 	SentBytes     uint64 `doc:"payload bytes of these"`
