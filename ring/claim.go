@@ -73,6 +73,9 @@ func (e *endpoint) draw(t, n uint64) bool {
 	if s.counter.CompareAndSwap(t, t+n) {
 		killpoint.Here("drawn")
 		s.held, s.claimed, s.stale = t, n, false
+		m := e.mine.member.line
+		mem.Publish(&m.Base, m.Sent)
+		mem.Publish(&m.Drawn, t)
 		return true
 	}
 	s.stale = true

@@ -55,7 +55,7 @@ func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 		return nil, err
 	}
 	p := new(Producer)
-	if err := p.attach(r, r.producer, r.consumer, o.strategy); err != nil {
+	if err := p.attach(r, r.producer, r.consumer, o); err != nil {
 		return nil, err
 	}
 	p.step = uint32(min(max(r.geometry.DataSize/4096, 1), 64))
@@ -248,6 +248,23 @@ func (p *Producer) consumed() error {
 	return nil
 }
 
+// Committed tells how far this producer and those before it have come: positions
+// of an SPSC ring, messages sent under its tag in an MPMC ring (without a tag: by
+// all that have had its place in the endpoint table). A producer that notes it
+// before a send and dies learns, as the successor, whether the send took effect:
+// exactly then it is greater. Owner only; staged messages do not count.
+func (p *Producer) Committed() uint64 {
+	p.enter()
+	defer p.exit()
+	switch {
+	case p.gone():
+		return 0
+	case p.mpmc:
+		return mem.Load(&p.mine.member.line.Sent)
+	}
+	return p.committed()
+}
+
 // SetDeadline bounds every blocking call from now on, a running one included:
 // os.ErrDeadlineExceeded after t, the zero time for none. Any goroutine.
 func (p *Producer) SetDeadline(t time.Time) error { return p.setDeadline(t) }
@@ -269,6 +286,7 @@ func (p *Producer) Close() error {
 			p.staged = 0
 			p.abortShared()
 			err = p.endProducers()
+			mem.Publish(&p.mine.member.holder.Tag, 0)
 		} else {
 			p.account()
 			e := p.mine.endpoint

@@ -131,6 +131,9 @@ func (r *Ring) settle(role uint32, t, w uint64) bool {
 	if role == layout.RoleConsumer {
 		next, side = lapWord(t/r.geometry.Capacity+1, layout.SlotFree), r.consumer
 	}
+	if role == layout.RoleProducer {
+		r.mark(t)
+	}
 	killpoint.Here("repairing")
 	if !mem.Atomic64(r.slotAt(t)).CompareAndSwap(w, next) { // [R1] pairs with the loads of [P1] and [C2]
 		return false

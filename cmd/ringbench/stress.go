@@ -108,7 +108,7 @@ func printStress(w io.Writer, r *stress.Report, asJSON bool) error {
 		{"settled", fmt.Sprintf("%d claims of producers, %d of consumers, %d handed on", r.Skipped, r.Dropped, r.Handed)},
 		{"lost in hand", fmt.Sprint(r.LostInHand)},
 		{"lost", fmt.Sprint(r.Lost)}, {"duplicated", fmt.Sprint(r.Duplicated)}, {"torn", fmt.Sprint(r.Torn)},
-		{"reordered", fmt.Sprint(r.Reordered)}, {"phantom", fmt.Sprint(r.Phantom)},
+		{"reordered", fmt.Sprint(r.Reordered)}, {"phantom", fmt.Sprint(r.Phantom)}, {"misjudged", fmt.Sprint(r.Misjudged)},
 		{"hung", fmt.Sprint(r.Hung)}, {"leaked slots", fmt.Sprint(r.Leaked)}, {"failed", fmt.Sprint(r.Failed)},
 		{"kill to progress", fmt.Sprintf("p50 %.2f ms, p99 %.2f ms; longest stall %.1f ms", r.ProgressP50, r.ProgressP99, r.Longest)},
 	} {

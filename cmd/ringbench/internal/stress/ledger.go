@@ -20,6 +20,7 @@ import (
 //	32      logged     consumer: entries written to the log so far
 //	40      drained    the parent has read so many of them
 //	48      torn       consumer: messages whose checksum was wrong
+//	56      committed  producer: messages that those in its place had sent before it
 //	64      an error text, zero padded
 //	4096    log: a ring of words, one for each message
 const (
@@ -30,6 +31,7 @@ const (
 	wordLogged
 	wordDrained
 	wordTorn
+	wordCommitted
 	textAt   = 64
 	textSize = 1024
 	logAt    = 4096

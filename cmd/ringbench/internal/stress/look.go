@@ -13,6 +13,7 @@ func (r *run) look() {
 	var got uint64
 	for _, p := range r.places {
 		if p.producer {
+			r.read(p)
 			continue
 		}
 		before := r.verdict.received + r.verdict.redelivered + r.verdict.duplicated
@@ -54,6 +55,9 @@ func (r *run) bothWork() bool {
 // read takes in what a place's ledger says.
 func (r *run) read(p *place) {
 	if p.producer {
+		if !p.asked && r.Topology == ring.MPMC && p.ledger.get(wordState) != stateStarting {
+			r.succeed(p)
+		}
 		r.verdict.sent(p.key(), p.ledger.get(wordIntent), p.ledger.get(wordDone))
 		return
 	}
@@ -66,6 +70,17 @@ func (r *run) read(p *place) {
 			}
 		}
 	})
+}
+
+// succeed holds what a producer has found to be sent by its predecessor against
+// that one's own words: now it is known exactly what took effect.
+func (r *run) succeed(p *place) {
+	p.asked = true
+	now := p.ledger.get(wordCommitted)
+	if p.last != 0 {
+		r.verdict.exactly(p.last, now-p.before)
+	}
+	p.before, p.last = now, p.key()
 }
 
 // bury takes in the last words of a process that has ended with err and starts
@@ -243,6 +258,7 @@ func (r *run) sum() {
 	var missing uint64
 	out.Committed, missing = v.count()
 	out.Received, out.Redelivered, out.Duplicated, out.Reordered, out.Phantom, out.Torn = v.received, v.redelivered, v.duplicated, v.reordered, v.phantom, r.torn
+	out.Misjudged = v.misjudged
 	// What a dead consumer had in its hands is dropped, if the ring is made so, or
 	// if it was in the hands of 31 that died, as happens at this point.
 	if r.Topology == ring.MPMC && (!r.Redeliver || r.Point == "handed") {

@@ -23,7 +23,9 @@ func (i id) seq() uint64    { return uint64(i) & (1<<32 - 1) }
 // maxSeq is where a producer stops by itself.
 const maxSeq = 1<<32 - 1024
 
-func (i id) size(most int) int { return messageHead + int(uint64(i)*0x9E3779B97F4A7C15>>40)%(most-messageHead+1) }
+func (i id) size(most int) int {
+	return messageHead + int(uint64(i)*0x9E3779B97F4A7C15>>40)%(most-messageHead+1)
+}
 
 // encode writes message i to b, which has i.size bytes.
 func (i id) encode(b []byte) {

@@ -52,7 +52,8 @@ type Report struct {
 	Duplicated uint64 `json:"duplicated"`
 	Torn       uint64 `json:"torn"`
 	Reordered  uint64 `json:"reordered"`
-	Phantom    uint64 `json:"phantom"` // came without having been sent
+	Phantom    uint64 `json:"phantom"`   // came without having been sent
+	Misjudged  uint64 `json:"misjudged"` // a successor was told something impossible about the last send
 	Hung       int    `json:"hung"`
 	Leaked     int    `json:"leaked_slots"`
 	Failed     int    `json:"failed_workers"`
@@ -65,7 +66,7 @@ type Report struct {
 
 // Violations is how much is wrong.
 func (r *Report) Violations() uint64 {
-	return r.Lost + r.Duplicated + r.Torn + r.Reordered + r.Phantom + uint64(r.Hung) + uint64(r.Leaked) + uint64(r.Failed)
+	return r.Lost + r.Duplicated + r.Torn + r.Reordered + r.Phantom + r.Misjudged + uint64(r.Hung) + uint64(r.Leaked) + uint64(r.Failed)
 }
 
 // config is the ring under stress.

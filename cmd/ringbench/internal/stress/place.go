@@ -22,6 +22,10 @@ type place struct {
 	cmd         *exec.Cmd
 	exited      chan error // gets what Wait returns, once
 	recent      []id       // a consumer's latest messages
+
+	before uint64 // a producer's: messages sent by those before the one that attached last
+	last   uint64 // its key; 0: none yet
+	asked  bool   // it was compared with what the one now at work found
 }
 
 // key names the process at work in the place.
@@ -39,6 +43,7 @@ func (p *place) String() string {
 // long as it.
 func (p *place) start(o *Options, ringFile *os.File, rng *rand.Rand) error {
 	p.incarnation++
+	p.asked = false
 	p.ledger.reset()
 	arg, err := json.Marshal(job{
 		Producer: p.producer, Place: p.number, Incarnation: p.incarnation, Seed: rng.Uint64(), Wait: o.Wait, Size: messageMax,

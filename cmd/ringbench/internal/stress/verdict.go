@@ -44,8 +44,8 @@ type verdict struct {
 	// them was killed before their release, and the ring does not say so itself.
 	inHand map[id]bool
 
-	received, redelivered, duplicated, reordered, phantom uint64
-	examples                                              []string
+	received, redelivered, duplicated, reordered, phantom, misjudged uint64
+	examples                                                         []string
 }
 
 func newVerdict() *verdict {
@@ -65,6 +65,17 @@ func (v *verdict) source(key uint64) *source {
 func (v *verdict) sent(key, intent, done uint64) {
 	s := v.source(key)
 	s.intent, s.done = max(s.intent, intent), max(s.done, done)
+}
+
+// exactly notes how many messages of a producer that is gone took effect, as its
+// successor found out.
+func (v *verdict) exactly(key, n uint64) {
+	s := v.source(key)
+	if n < s.done || n > s.intent {
+		v.misjudged++
+		v.example("the successor of %#x found that %d messages were sent, it had begun %d and ended %d", key, n, s.intent, s.done)
+	}
+	s.intent, s.done = n, n
 }
 
 // receive notes a log entry of a consumer process.

@@ -64,9 +64,14 @@ func work(arg string, l *ledger) error {
 	rng := rand.New(rand.NewPCG(j.Seed, uint64(j.Place)<<32|uint64(j.Incarnation)))
 	if j.Producer {
 		var p *ring.Producer
-		if err := retry(func() (err error) { p, err = r.Producer(ring.WithStrategy(s)); return err }); err != nil {
+		o := []ring.EndpointOption{ring.WithStrategy(s)}
+		if r.Config().Topology == ring.MPMC {
+			o = append(o, ring.WithTag(uint64(j.Place)+1))
+		}
+		if err := retry(func() (err error) { p, err = r.Producer(o...); return err }); err != nil {
 			return err
 		}
+		l.set(wordCommitted, p.Committed())
 		if err := produce(&j, p, l, rng); err != nil {
 			return err
 		}
