@@ -33,7 +33,8 @@ import (
 // membarrier stores ArmFence; wakers that see it fence for themselves.
 //
 // One goroutine at a time may sleep on a Gate, another wake; Interrupt is free
-// to all.
+// to all. Many may sleep at once, also in different processes, if each has a
+// Gate of its own with Shared set over the same words.
 type Gate struct {
 	Seq   *atomic.Uint32
 	Arm   *atomic.Uint64
@@ -44,9 +45,16 @@ type Gate struct {
 
 	Bounds *uint64 // statistics: sleeps whose bound ran out with nothing to do; nil: not counted
 
-	// Shared: several may sleep here at a time, each with a Gate of its own over
-	// these words, and several wake. On futexes only: other parkers wake one.
+	// Shared: others may be asleep on these words too, so nobody takes back what
+	// may be another's announcement: an epoch in Arm only grows, and Cancel leaves
+	// it, at the price of one needless wake. Sleepers are on the futex (ParkFutex)
+	// or look by themselves (ParkPoll); a wake rouses all of them, and so does an
+	// Interrupt.
 	Shared bool
+
+	// Blind: the words are mapped read-only, nothing is ever stored. Nobody can be
+	// told of the sleep, so Sleep naps, whatever the Park.
+	Blind bool
 
 	announced uint64 // the Arm that this sleeper's last barrier made known
 }
@@ -63,10 +71,15 @@ func Barrier() bool { return register() && barrier() }
 // Prepare announces a sleep and returns its epoch. The caller must look for work
 // once more before Sleep, and must call Sleep or Cancel.
 func (g *Gate) Prepare(park Park) uint32 {
+	if g.Blind {
+		return g.Seq.Load()
+	}
 	var epoch uint32
 	for {
-		epoch = g.Seq.Load()
+		// In this order: the epoch is then no older than the one in old, and no
+		// sleeper is disarmed that has announced a later one.
 		old := g.Arm.Load()
+		epoch = g.Seq.Load()
 		want := layout.ArmValid | uint64(epoch) | park.armBits() | old&(layout.ArmClosed|layout.ArmFence)
 		if old == want && g.announced == want {
 			// Still armed since a sleep whose bound ran out: every publish
@@ -91,8 +104,15 @@ func (g *Gate) Prepare(park Park) uint32 {
 // error in both cases: the caller looks for work and at the clock), without
 // keeping the processor for longer than hold. ErrFault: the memory is gone.
 func (g *Gate) Sleep(park Park, epoch uint32, hold time.Duration, deadline time.Time) error {
-	if g.Parks != nil {
+	switch {
+	case g.Parks == nil || g.Blind:
+	case g.Shared:
+		mem.Atomic64(g.Parks).Add(1)
+	default:
 		mem.Publish(g.Parks, *g.Parks+1)
+	}
+	if g.Blind {
+		park = ParkPoll
 	}
 	var err error
 	switch park {
@@ -120,10 +140,11 @@ func (g *Gate) sleptInVain() {
 }
 
 // Cancel takes back a Prepare whose sleep is not needed, so that no waker makes
-// a system call for it. Harmless when nothing was prepared.
+// a system call for it. Harmless when nothing was prepared. With Shared it does
+// nothing: the announcement may be another's as well.
 func (g *Gate) Cancel() {
-	if g.Shared {
-		return // others may rely on the announcement: it costs one wake too many
+	if g.Shared || g.Blind {
+		return
 	}
 	w := g.Arm.Load()
 	if uint32(w) == g.Seq.Load() {
@@ -148,8 +169,12 @@ func (g *Gate) WakeUp(arm uint64) (bool, error) {
 
 // Interrupt makes a sleeper return from Sleep at once, or not fall asleep if it
 // has prepared to. Any goroutine of the sleeper's process, or the waker's side
-// when it closes, may call it, at any time.
+// when it closes, may call it, at any time. With Blind it does nothing: the nap
+// ends soon.
 func (g *Gate) Interrupt() error {
+	if g.Blind {
+		return nil
+	}
 	g.Seq.Add(1)
 	return g.rouse(g.Arm.Load())
 }

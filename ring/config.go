@@ -84,7 +84,7 @@ type Config struct {
 // be free of pointers (checked when the ring is created).
 func SlotsOf[T any](slots int) Config {
 	t := describe[T]()
-	return Config{Kind: Slots, Capacity: slots, SlotSize: t.size, element: t.name, fingerprint: t.fingerprint, err: t.err}
+	return Config{Kind: Slots, Capacity: slots, SlotSize: t.Size, element: t.Name, fingerprint: t.Fingerprint, err: t.err}
 }
 
 func (c Config) withDefaults() Config {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 
+	"annulus/internal/element"
 	"annulus/internal/layout"
 	"annulus/shm"
 )
@@ -46,7 +47,7 @@ var (
 	// ErrMismatch: the ring is not of the kind, type or geometry asked for.
 	ErrMismatch = errors.New("ring of another kind")
 	// ErrPointers: the element type holds pointers.
-	ErrPointers = errors.New("element type holds pointers")
+	ErrPointers = element.ErrPointers
 
 	ErrNotRing  = layout.ErrMagic
 	ErrEndian   = layout.ErrEndian

@@ -8,6 +8,7 @@ import (
 
 	"annulus/internal/layout"
 	"annulus/internal/mem"
+	"annulus/internal/proc"
 )
 
 // Info is the part of a ring's header that never changes and is not in Config:
@@ -61,7 +62,7 @@ func (r *Ring) Info() Info {
 	}
 	x := hex.EncodeToString(h.BootID[:])
 	i.BootID = fmt.Sprintf("%s-%s-%s-%s-%s", x[:8], x[8:12], x[12:16], x[16:20], x[20:])
-	switch bootID() {
+	switch proc.BootID() {
 	case [16]byte{}:
 	case h.BootID:
 		i.Boot = BootCurrent

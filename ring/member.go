@@ -10,6 +10,7 @@ import (
 	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
+	"annulus/internal/proc"
 	"annulus/shm"
 )
 
@@ -139,7 +140,7 @@ func (r *Ring) mark(t uint64) {
 func (e *endpoint) announceMember() {
 	h := e.mine.member.holder
 	atomic.StoreUint64(&h.PID, uint64(os.Getpid()))
-	atomic.StoreUint64(&h.StartTime, startTime())
+	atomic.StoreUint64(&h.StartTime, proc.StartTime())
 	atomic.StoreUint64(&h.Attached, uint64(time.Now().UnixNano()))
 	atomic.StoreUint32(&h.Role, e.mine.number)
 	atomic.StoreUint32(&h.State, layout.StateAttached)

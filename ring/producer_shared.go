@@ -170,7 +170,7 @@ func (p *Producer) abortShared() {
 	s := &p.shared
 	for ; s.claimed > uint64(p.staged); s.claimed-- {
 		t := s.held + s.claimed - 1
-		mem.Publish(&p.mine.member.line.Skipped, t+1) // for complete
+		mem.Publish(&p.mine.member.line.Skipped, t+1)                      // for complete
 		mem.Publish(p.ticketWord(t), lapWord(t>>s.shift, layout.SlotSkip)) // [P1]
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"annulus/futex"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
+	"annulus/internal/proc"
 	"annulus/shm"
 )
 
@@ -68,7 +69,7 @@ func collect(opts []Option) options {
 func identity(c Config, o options) layout.Identity {
 	id := layout.Identity{
 		Fingerprint: c.fingerprint, Element: c.element,
-		BootID: bootID(), CreatedNS: uint64(time.Now().UnixNano()), CreatorPID: uint64(os.Getpid()),
+		BootID: proc.BootID(), CreatedNS: uint64(time.Now().UnixNano()), CreatorPID: uint64(os.Getpid()),
 	}
 	if o.efdData != nil || o.efdSpace != nil {
 		id.Required |= layout.FeatureEventfd

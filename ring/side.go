@@ -10,6 +10,7 @@ import (
 	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
+	"annulus/internal/proc"
 )
 
 // side is one half of the control words: what the producer or what the consumer
@@ -104,7 +105,7 @@ func (e *endpoint) announce() {
 	}
 	p := e.mine.endpoint
 	atomic.StoreUint64(&p.PID, uint64(os.Getpid()))
-	atomic.StoreUint64(&p.StartTime, startTime())
+	atomic.StoreUint64(&p.StartTime, proc.StartTime())
 	atomic.StoreUint64(&p.Attached, uint64(time.Now().UnixNano()))
 	atomic.StoreUint32(&p.State, 1)
 	atomic.AddUint32(&p.Session, 1)

@@ -6,6 +6,7 @@ import (
 
 	"annulus/internal/layout"
 	"annulus/internal/mem"
+	"annulus/internal/proc"
 )
 
 // Stats is what the words of a ring say at one moment. They are read one by one
@@ -25,6 +26,7 @@ type Stats struct {
 // SideStats is one side's part.
 type SideStats struct {
 	Attached bool      // the kernel says that it is: its lock is held
+	Stopped  bool      // attached, and stopped by a signal or a debugger as far as that can be told from here
 	PID      int       // of the last holder, in its own PID namespace
 	Since    time.Time // when that holder attached
 	Sessions uint32    // attachments so far
@@ -92,6 +94,8 @@ func (r *Ring) sideStats(s, other side) (SideStats, error) {
 		out.Closed = mem.Load(&s.arm.Arm)&layout.ArmClosed != 0
 	}
 	var err error
-	out.Attached, err = r.region.Locked(s.lock)
+	if out.Attached, err = r.region.Locked(s.lock); out.Attached && !r.shared {
+		out.Stopped = proc.Stopped(out.PID, mem.Load(&e.StartTime))
+	}
 	return out, err
 }

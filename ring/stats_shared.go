@@ -6,6 +6,7 @@ import (
 
 	"annulus/internal/layout"
 	"annulus/internal/mem"
+	"annulus/internal/proc"
 )
 
 // MemberStats is one place in the endpoint table of an MPMC ring.
@@ -88,7 +89,7 @@ func (r *Ring) memberStats(i int, m member) (MemberStats, error) {
 	}
 	var err error
 	if out.Attached, err = r.region.Locked(m.lock); out.Attached {
-		out.Stopped = stopped(out.PID, mem.Load(&h.StartTime))
+		out.Stopped = proc.Stopped(out.PID, mem.Load(&h.StartTime))
 	}
 	return out, err
 }

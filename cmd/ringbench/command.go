@@ -37,7 +37,7 @@ type stdio struct {
 func commands() []*command {
 	return []*command{
 		tourCommand(), throughputCommand(), latencyCommand(),
-		produceCommand(), consumeCommand(), inspectCommand(), listCommand(), removeCommand(), stressCommand(),
+		produceCommand(), consumeCommand(), inspectCommand(), listCommand(), removeCommand(), repairCommand(), stressCommand(),
 	}
 }
 

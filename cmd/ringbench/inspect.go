@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 	"time"
 
 	"annulus/ring"
@@ -52,16 +53,17 @@ const inspectSchema = "ringbench/inspect/1"
 // inspection is what inspect found, and the document it prints. Counts of bytes
 // and messages since the start are integers of up to 64 bits.
 type inspection struct {
-	Schema    string      `json:"schema"`
-	Name      string      `json:"name"`
-	Backing   string      `json:"backing"` // posix or file
-	Links     int         `json:"links"`   // names of the file; 0: removed
-	Removed   bool        `json:"removed"`
-	Header    headerInfo  `json:"header"`
-	Positions positions   `json:"positions"`
-	Producer  sideInfo    `json:"producer"`
-	Consumer  sideInfo    `json:"consumer"`
-	config    ring.Config // for people
+	Schema    string       `json:"schema"`
+	Name      string       `json:"name"`
+	Backing   string       `json:"backing"` // posix or file
+	Links     int          `json:"links"`   // names of the file; 0: removed
+	Removed   bool         `json:"removed"`
+	Header    headerInfo   `json:"header"`
+	Positions positions    `json:"positions"`
+	Producer  sideInfo     `json:"producer"`
+	Consumer  sideInfo     `json:"consumer"`
+	Members   []memberInfo `json:"members,omitempty"` // MPMC
+	config    ring.Config  // for people
 }
 
 type headerInfo struct {
@@ -105,7 +107,47 @@ type sideInfo struct {
 	Wakes    uint64   `json:"wakes"` // of the other side, by this one
 	Parks    uint64   `json:"parks"`
 	Asleep   bool     `json:"asleep"`
-	Gate     gateInfo `json:"gate"` // that this side sleeps on
+	Repaired uint64   `json:"repaired"` // MPMC: claims of dead ones that were settled
+	Handed   uint64   `json:"handed"`   // MPMC, consumers: messages taken over from dead ones
+	Gate     gateInfo `json:"gate"`     // that this side sleeps on
+}
+
+// memberInfo is one producer or consumer of a ring that has many.
+type memberInfo struct {
+	Index    int    `json:"index"`
+	Role     string `json:"role"`
+	State    string `json:"state"` // attached, stopped, leaving or dead
+	PID      int    `json:"pid"`
+	Tag      uint64 `json:"tag"`
+	Since    string `json:"since"`
+	Claim    uint64 `json:"claim"`
+	Claims   int    `json:"claims"` // positions from claim on that are not settled
+	Messages uint64 `json:"messages"`
+	Bytes    uint64 `json:"bytes"`
+	Wakes    uint64 `json:"wakes"`
+	Parks    uint64 `json:"parks"`
+}
+
+func membersOf(list []ring.MemberStats) (out []memberInfo) {
+	for _, m := range list {
+		i := memberInfo{
+			Index: m.Index, Role: "consumer", State: "attached", PID: m.PID, Tag: m.Tag, Since: stamp(m.Since),
+			Claim: m.Claim, Claims: m.Claims, Messages: m.Messages, Bytes: m.Bytes, Wakes: m.Wakes, Parks: m.Parks,
+		}
+		if m.Producer {
+			i.Role = "producer"
+		}
+		switch {
+		case !m.Attached:
+			i.State = "dead"
+		case m.Stopped:
+			i.State = "stopped"
+		case m.Leaving:
+			i.State = "leaving"
+		}
+		out = append(out, i)
+	}
+	return out
 }
 
 type gateInfo struct {
@@ -142,7 +184,7 @@ func inspect(n *named) (doc *inspection, err error) {
 			Share:    float64(s.Occupied) / float64(s.Capacity),
 			Messages: s.Producer.Messages - s.Consumer.Messages,
 		},
-		Producer: sideOf(s.Producer, producer), Consumer: sideOf(s.Consumer, consumer),
+		Producer: sideOf(s.Producer, producer), Consumer: sideOf(s.Consumer, consumer), Members: membersOf(s.Members),
 		config: r.Config(),
 	}, nil
 }
@@ -150,7 +192,7 @@ func inspect(n *named) (doc *inspection, err error) {
 func headerOf(r *ring.Ring) headerInfo {
 	c, i := r.Config(), r.Info()
 	return headerInfo{
-		Version: fmt.Sprintf("%d.%d", i.Major, i.Minor), Kind: c.Kind.String(), Topology: "spsc",
+		Version: fmt.Sprintf("%d.%d", i.Major, i.Minor), Kind: c.Kind.String(), Topology: strings.ToLower(c.Topology.String()),
 		Capacity: uint64(c.Capacity), SlotSize: c.SlotSize, SlotStride: i.SlotStride, MaxMessage: c.MaxMessage,
 		Stride: c.Stride, Size: i.Size, Element: c.Element(), Fingerprint: fmt.Sprintf("%#016x", i.Fingerprint),
 		Required: i.Required, Optional: i.Optional,
@@ -162,13 +204,16 @@ func sideOf(s ring.SideStats, g ring.Gate) sideInfo {
 	return sideInfo{
 		State: state(s), Attached: s.Attached, Closed: s.Closed, PID: s.PID, Since: stamp(s.Since), Sessions: s.Sessions,
 		Messages: s.Messages, Bytes: s.Bytes, Wakes: s.Wakes, Parks: s.Parks, Asleep: g.Asleep,
+		Repaired: s.Repaired, Handed: s.Handed,
 		Gate: gateInfo{Seq: g.Seq, Epoch: g.Epoch, Parker: g.Parker, Fence: g.Fence, Bounds: g.Bounds},
 	}
 }
 
-// state is one word for a side: none, attached, closing, closed or dead.
+// state is one word for a side: none, attached, stopped, closing, closed or dead.
 func state(s ring.SideStats) string {
 	switch {
+	case s.Attached && s.Stopped:
+		return "stopped"
 	case s.Attached && s.Closed:
 		return "closing"
 	case s.Attached:

@@ -55,7 +55,28 @@ func (d *inspection) print(w io.Writer) error {
 	} {
 		rows = append(rows, []string{f.name, fmt.Sprint(f.of(&d.Producer)), fmt.Sprint(f.of(&d.Consumer))})
 	}
-	return report.Table(w, 3, rows)
+	if len(d.Members) > 0 {
+		rows = append(rows, []string{"repaired", fmt.Sprint(d.Producer.Repaired), fmt.Sprint(d.Consumer.Repaired)},
+			[]string{"handed on", "-", fmt.Sprint(d.Consumer.Handed)})
+	}
+	if err := report.Table(w, 3, rows); err != nil || len(d.Members) == 0 {
+		return err
+	}
+	if _, err := io.WriteString(w, "\n"); err != nil {
+		return err
+	}
+	rows = [][]string{{"member", "role", "state", "pid", "tag", "messages", "bytes", "claims", "from"}}
+	for _, m := range d.Members {
+		from := "-"
+		if m.Claims > 0 {
+			from = fmt.Sprint(m.Claim)
+		}
+		rows = append(rows, []string{
+			fmt.Sprint(m.Index), m.Role, m.State, fmt.Sprint(m.PID), orDash(int(m.Tag)),
+			fmt.Sprint(m.Messages), fmt.Sprint(m.Bytes), fmt.Sprint(m.Claims), from,
+		})
+	}
+	return report.Table(w, len(rows[0]), rows)
 }
 
 func contents(d *inspection) string {

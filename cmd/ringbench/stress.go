@@ -25,11 +25,11 @@ survive the kills: nothing that was sent is lost, doubled, torn or out of order,
 nobody hangs, no slot is lost. Exit status 1 if anything is wrong.
 Without --redeliver an MPMC ring drops what a killed consumer had in its hands;
 these are counted apart. --point kills at one named point only, in a build with
--tags killpoints: ` + strings.Join(killpoint.Names, ", ") + ".",
+-tags killpoints (go run -tags killpoints ./cmd/ringbench stress --point drawn): ` +
+			strings.Join(killpoint.Names, ", ") + ".",
 		examples: `ringbench stress --kills 1000
 ringbench stress --topology mpmc --redeliver --producers 4 --consumers 4 --kills 100000 --json
-ringbench stress --topology spsc --kills 1000
-go run -tags killpoints ./cmd/ringbench stress --point drawn --kills 200`,
+ringbench stress --topology spsc --kills 1000`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := stress.Options{Wait: "adaptive"}
 			topology := "mpmc"

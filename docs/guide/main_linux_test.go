@@ -21,6 +21,7 @@ var roles = map[string]func(ctx context.Context, name string) error{
 	"hang":       sendAndHang,
 	"sendUntil":  sendUntilSignal,
 	"sendQuotes": sendQuotes,
+	"watchBest":  watchBest,
 }
 
 func TestMain(m *testing.M) {

@@ -21,6 +21,12 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(Endpoint{}.PID)-16]
 	_ = [1]struct{}{}[unsafe.Sizeof(Member{})-64]
 	_ = [1]struct{}{}[unsafe.Sizeof(Holder{})-56]
+
+	_ = [1]struct{}{}[unsafe.Sizeof(CellHeader{})-HeaderSize]
+	_ = [1]struct{}{}[unsafe.Offsetof(CellHeader{}.Checksum)-(HeaderSize-8)]
+	_ = [1]struct{}{}[unsafe.Offsetof(CellHeader{}.Size)-56]
+	_ = [1]struct{}{}[unsafe.Offsetof(CellHeader{}.BootID)-112]
+	_ = [1]struct{}{}[unsafe.Sizeof(CellState{})-24]
 )
 
 // A line struct never exceeds the smallest stride.
@@ -31,6 +37,7 @@ const (
 	_ = uint(MinStride - unsafe.Sizeof(Endpoint{}))
 	_ = uint(MinStride - unsafe.Sizeof(Member{}))
 	_ = uint(MinStride - unsafe.Sizeof(Holder{}))
+	_ = uint(MinStride - unsafe.Sizeof(CellState{}))
 	_ = uint(MinStride - SemSize)
 	_ = uint(PageSize - SideLines*MaxStride)
 )

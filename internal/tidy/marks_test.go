@@ -11,9 +11,9 @@ import (
 )
 
 var (
-	mark    = regexp.MustCompile(`^//\s*(\[[A-Z][0-9]\])`)
-	heading = regexp.MustCompile(`^#+ (\[[A-Z][0-9]\])?`)
-	code    = regexp.MustCompile("`([^`]+)`")
+	mark  = regexp.MustCompile(`^//\s*(\[[A-Z][0-9]\])`)
+	marks = regexp.MustCompile(`\[[A-Z][0-9]\]`)
+	code  = regexp.MustCompile("`([^`]+)`")
 )
 
 // Each mark in the code, which is what a comment begins with, as [P1], stands in a
@@ -73,13 +73,13 @@ func namedUnder(t *testing.T, file string) map[string][]string {
 		t.Fatal(err)
 	}
 	named := map[string][]string{}
-	m := ""
+	var under []string
 	for line := range strings.Lines(string(b)) {
-		if h := heading.FindStringSubmatch(line); h != nil {
-			m = h[1]
+		if strings.HasPrefix(line, "#") {
+			under = marks.FindAllString(line, -1)
 		}
 		for _, c := range code.FindAllStringSubmatch(line, -1) {
-			if m != "" {
+			for _, m := range under {
 				named[m] = append(named[m], strings.NewReplacer("(*", "", ")", "").Replace(c[1]))
 			}
 		}

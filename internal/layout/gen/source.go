@@ -79,6 +79,16 @@ var constants = []constant{
 
 	{"intent", "INTENT_COUNT_SHIFT", layout.IntentCountShift, "8 bits: how many tickets; 0: no intent"},
 	{"intent", "INTENT_POSITION_MASK", layout.IntentPositionMask, "the first of them, modulo 2^56"},
+
+	{"cell", "CELL_MAGIC", layout.CellMagic, "first word: the bytes 'ANNCELL', 0x1A"},
+	{"cell", "CELL_MAJOR", layout.CellMajor, "layout version of cells: another is refused"},
+	{"cell", "CELL_MINOR", layout.CellMinor, "additions an older reader may ignore"},
+	{"cell", "CELL_KIND_VALUE", layout.CellKindValue, "a value of a fixed size"},
+	{"cell", "CELL_KIND_BLOCK", layout.CellKindBlock, "bytes of any length up to a maximum"},
+	{"cell", "CELL_MAX_SIZE", layout.CellMaxSize, "most bytes of a value or block"},
+	{"cell", "CELL_KNOWN_FEATURES", layout.CellKnown, "required bits of version 1.0"},
+	{"cell", "CELL_LOCK_WRITER", layout.CellLockWriter, "lock byte held while a writer is attached"},
+	{"cell", "CELL_LINE_STATE", layout.CellLineState, "writer area: the state word and the lengths"},
 }
 
 // table is one shared struct.
@@ -95,6 +105,8 @@ var tables = []table{
 	{"endpoint", reflect.TypeFor[layout.Endpoint]()},
 	{"member", reflect.TypeFor[layout.Member]()},
 	{"holder", reflect.TypeFor[layout.Holder]()},
+	{"cell_header", reflect.TypeFor[layout.CellHeader]()},
+	{"cell_state", reflect.TypeFor[layout.CellState]()},
 }
 
 // fields calls f for every field that has a place in memory.

@@ -81,6 +81,16 @@
 #define ANNULUS_INTENT_COUNT_SHIFT     UINT64_C(56) /* 8 bits: how many tickets; 0: no intent */
 #define ANNULUS_INTENT_POSITION_MASK   UINT64_C(0xffffffffffffff) /* the first of them, modulo 2^56 */
 
+#define ANNULUS_CELL_MAGIC             UINT64_C(0x1a4c4c45434e4e41) /* first word: the bytes 'ANNCELL', 0x1A */
+#define ANNULUS_CELL_MAJOR             UINT64_C(1) /* layout version of cells: another is refused */
+#define ANNULUS_CELL_MINOR             UINT64_C(0) /* additions an older reader may ignore */
+#define ANNULUS_CELL_KIND_VALUE        UINT64_C(1) /* a value of a fixed size */
+#define ANNULUS_CELL_KIND_BLOCK        UINT64_C(2) /* bytes of any length up to a maximum */
+#define ANNULUS_CELL_MAX_SIZE          UINT64_C(0x40000000) /* most bytes of a value or block */
+#define ANNULUS_CELL_KNOWN_FEATURES    UINT64_C(0) /* required bits of version 1.0 */
+#define ANNULUS_CELL_LOCK_WRITER       UINT64_C(0) /* lock byte held while a writer is attached */
+#define ANNULUS_CELL_LINE_STATE        UINT64_C(0) /* writer area: the state word and the lengths */
+
 struct annulus_header {
 	uint64_t magic; /* the bytes 'ANNULUS', 0x1A */
 	uint32_t major; /* layout version; another major is refused */
@@ -234,5 +244,65 @@ ANNULUS_ASSERT(offsetof(struct annulus_holder, attached) == 24, "annulus_holder.
 ANNULUS_ASSERT(offsetof(struct annulus_holder, wakes) == 32, "annulus_holder.wakes: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_holder, parks) == 40, "annulus_holder.parks: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_holder, tag) == 48, "annulus_holder.tag: offset");
+
+struct annulus_cell_header {
+	uint64_t magic; /* the bytes 'ANNCELL', 0x1A */
+	uint32_t major; /* layout version; another major is refused */
+	uint32_t minor; /* additions that may be ignored */
+	uint32_t header_size; /* 256 */
+	uint32_t kind; /* 1 value, 2 block */
+	uint32_t stride; /* bytes of a line: a power of two, 64 to 1024 */
+	uint32_t pad0;
+	uint64_t required; /* feature bits an attacher must know */
+	uint64_t optional; /* feature bits an attacher may ignore */
+	uint64_t total_size; /* bytes of the region that are used */
+	uint64_t size; /* bytes of a value; of a block: the most there can be */
+	uint64_t copy_stride; /* bytes from copy 0 to copy 1 */
+	uint64_t fingerprint; /* of the element type; 0: untyped */
+	uint64_t reader_area; /* offset of the readers' side */
+	uint64_t writer_area; /* offset of the writer's side */
+	uint64_t data_area; /* offset of copy 0 */
+	uint64_t lock_base; /* file offset of lock byte 0 */
+	uint8_t boot_id[16]; /* kernel boot id at creation; zero: unknown */
+	uint64_t created_ns; /* creation, ns since 1970; for people */
+	uint64_t creator_pid; /* for people */
+	uint8_t pad1[40];
+	uint8_t element[64]; /* name of the element type, zero padded; for people */
+	uint64_t checksum; /* CRC-32C of bytes 0 to 247, in the low half */
+};
+ANNULUS_ASSERT(sizeof(struct annulus_cell_header) == 256, "annulus_cell_header: size");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, magic) == 0, "annulus_cell_header.magic: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, major) == 8, "annulus_cell_header.major: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, minor) == 12, "annulus_cell_header.minor: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, header_size) == 16, "annulus_cell_header.header_size: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, kind) == 20, "annulus_cell_header.kind: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, stride) == 24, "annulus_cell_header.stride: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, pad0) == 28, "annulus_cell_header.pad0: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, required) == 32, "annulus_cell_header.required: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, optional) == 40, "annulus_cell_header.optional: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, total_size) == 48, "annulus_cell_header.total_size: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, size) == 56, "annulus_cell_header.size: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, copy_stride) == 64, "annulus_cell_header.copy_stride: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, fingerprint) == 72, "annulus_cell_header.fingerprint: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, reader_area) == 80, "annulus_cell_header.reader_area: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, writer_area) == 88, "annulus_cell_header.writer_area: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, data_area) == 96, "annulus_cell_header.data_area: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, lock_base) == 104, "annulus_cell_header.lock_base: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, boot_id) == 112, "annulus_cell_header.boot_id: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, created_ns) == 128, "annulus_cell_header.created_ns: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, creator_pid) == 136, "annulus_cell_header.creator_pid: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, pad1) == 144, "annulus_cell_header.pad1: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, element) == 184, "annulus_cell_header.element: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_header, checksum) == 248, "annulus_cell_header.checksum: offset");
+
+struct annulus_cell_state {
+	uint64_t state; /* 2n: version n is there; 2n+1: and n+1 is being written */
+	uint64_t length0; /* block: bytes in copy 0 */
+	uint64_t length1; /* block: bytes in copy 1 */
+};
+ANNULUS_ASSERT(sizeof(struct annulus_cell_state) == 24, "annulus_cell_state: size");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_state, state) == 0, "annulus_cell_state.state: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_state, length0) == 8, "annulus_cell_state.length0: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cell_state, length1) == 16, "annulus_cell_state.length1: offset");
 
 #endif

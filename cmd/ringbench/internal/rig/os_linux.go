@@ -57,7 +57,8 @@ func startPinned(cmd *exec.Cmd, cpus []int) error {
 	return startErr
 }
 
-func anonymousFile() (*os.File, error) {
+// AnonymousFile returns an empty file without a name, for memory that processes share.
+func AnonymousFile() (*os.File, error) {
 	fd, err := unix.MemfdCreate("ringbench", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)

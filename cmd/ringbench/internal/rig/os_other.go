@@ -25,7 +25,8 @@ func startPinned(cmd *exec.Cmd, cpus []int) error {
 	return cmd.Start()
 }
 
-func anonymousFile() (*os.File, error) {
+// AnonymousFile returns an empty file without a name, for memory that processes share.
+func AnonymousFile() (*os.File, error) {
 	f, err := os.CreateTemp("", "ringbench")
 	if err != nil {
 		return nil, err

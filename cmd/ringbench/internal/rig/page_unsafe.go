@@ -35,7 +35,7 @@ type page struct {
 const pageBytes = 4096
 
 func newPage() (*page, *os.File, func(), error) {
-	f, err := anonymousFile()
+	f, err := AnonymousFile()
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"annulus/cmd/ringbench/internal/rig"
 	"annulus/internal/mem"
 )
 
@@ -57,11 +58,10 @@ type ledger struct {
 }
 
 func newLedger() (*ledger, error) {
-	fd, err := unix.MemfdCreate("ringbench ledger", unix.MFD_CLOEXEC)
+	f, err := rig.AnonymousFile()
 	if err != nil {
-		return nil, os.NewSyscallError("memfd_create", err)
+		return nil, err
 	}
-	f := os.NewFile(uintptr(fd), "ledger")
 	if err := f.Truncate(ledgerSz); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"syscall"
 
+	"annulus/cmd/ringbench/internal/rig"
 	"annulus/internal/killpoint"
 )
 
@@ -58,7 +59,7 @@ func (p *place) start(o *Options, ringFile *os.File, rng *rand.Rand) error {
 	p.cmd = exec.Command(exe, WorkerCommand, string(arg))
 	p.cmd.ExtraFiles = []*os.File{ringFile, p.ledger.file}
 	p.cmd.Stderr = os.Stderr
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	rig.Tether(p.cmd)
 	p.cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
 	if o.Point != "" {
 		p.cmd.Env = append(p.cmd.Env, fmt.Sprintf("%s=%s:%d", killpoint.Env, o.Point, 1+rng.IntN(turns(o.Point))))

@@ -1,4 +1,5 @@
-package ring
+// Package proc tells which process this is, and which run of the kernel.
+package proc
 
 import (
 	"bytes"
@@ -9,8 +10,8 @@ import (
 	"sync"
 )
 
-// bootID identifies this run of the kernel; zero where it is not to be had.
-var bootID = sync.OnceValue(func() (id [16]byte) {
+// BootID identifies this run of the kernel; zero where it is not to be had.
+var BootID = sync.OnceValue(func() (id [16]byte) {
 	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return id
@@ -21,9 +22,9 @@ var bootID = sync.OnceValue(func() (id [16]byte) {
 	return id
 })
 
-// startTime is this process' start in clock ticks since boot, which together
+// StartTime is this process' start in clock ticks since boot, which together
 // with its PID names it; 0 where it is not to be had.
-var startTime = sync.OnceValue(func() uint64 {
+var StartTime = sync.OnceValue(func() uint64 {
 	stat, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
 		return 0
@@ -40,9 +41,9 @@ var startTime = sync.OnceValue(func() uint64 {
 	return n
 })
 
-// stopped tells whether process pid, if it is the one that started at start, is
+// Stopped tells whether process pid, if it is the one that started at start, is
 // stopped by a signal or a debugger.
-func stopped(pid int, start uint64) bool {
+func Stopped(pid int, start uint64) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return false
