@@ -58,7 +58,8 @@ func (c *Consumer) claimMessages() error {
 	s := &c.shared
 	for {
 		h := s.counter.Load()
-		if s.claimed > 0 && (h != s.held+s.claimed || s.claimed == layout.IntentMaxCount) {
+		// Redelivered speaks of one message: such a one lies alone.
+		if s.claimed > 0 && (h != s.held+s.claimed || s.claimed == layout.IntentMaxCount || c.redelivered > 0) {
 			return ErrHeld
 		}
 		n, w := uint64(0), uint64(0)

@@ -55,6 +55,26 @@ func play(role string, args []string) error {
 	}
 	ctx := context.Background()
 	switch role {
+	case "claim": // draws a ticket and does not fill it
+		p, err := r.Producer()
+		if err != nil {
+			return err
+		}
+		if _, err := p.TryReserve(8); err != nil {
+			return err
+		}
+		fmt.Println("begun")
+		select {}
+	case "hold": // takes a message and does not release it
+		c, err := r.Consumer()
+		if err != nil {
+			return err
+		}
+		if _, err := c.TryPeek(); err != nil {
+			return err
+		}
+		fmt.Println("begun")
+		select {}
 	case "produce": // count messages from a number on, then wait to be killed
 		p, err := r.Producer(ring.WithStrategy(futex.Adaptive()))
 		if err != nil {

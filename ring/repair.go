@@ -132,6 +132,11 @@ func (r *Ring) settle(role uint32, t, w uint64) bool {
 		next, side = lapWord(t/r.geometry.Capacity+1, layout.SlotFree), r.consumer
 	}
 	if role == layout.RoleProducer {
+		// The owner may have filled it between the look at the word and its
+		// death. Now that it is dead, what is free stays free.
+		if r.slotWord(t) != w {
+			return false
+		}
 		r.mark(t)
 	}
 	killpoint.Here("repairing")
