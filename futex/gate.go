@@ -39,9 +39,11 @@ type Gate struct {
 	Seq   *atomic.Uint32
 	Arm   *atomic.Uint64
 	Wakes *uint64    // statistics: system calls made to wake; nil: not counted
-	Parks *uint64    // statistics: sleeps begun
+	Parks *uint64    // statistics: sleeps begun; nil: not counted
 	Sem   *Semaphore // nil: nobody sleeps on a semaphore here
 	Efd   *Eventfd   // nil: nobody sleeps on an eventfd here
+
+	Bounds *uint64 // statistics: sleeps whose bound ran out with nothing to do; nil: not counted
 
 	// Shared: others may be asleep on these words too, so nobody takes back what
 	// may be another's announcement: an epoch in Arm only grows, and Cancel leaves
@@ -128,6 +130,13 @@ func (g *Gate) Sleep(park Park, epoch uint32, hold time.Duration, deadline time.
 		return nil
 	}
 	return fmt.Errorf("sleep: %w", err)
+}
+
+// sleptInVain counts a sleep whose bound ran out with nothing to do.
+func (g *Gate) sleptInVain() {
+	if g.Bounds != nil {
+		mem.Publish(g.Bounds, *g.Bounds+1)
+	}
 }
 
 // Cancel takes back a Prepare whose sleep is not needed, so that no waker makes

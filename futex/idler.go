@@ -87,7 +87,11 @@ func (w *Idler) Pause(word *uint64, old uint64, deadline time.Time) (slept bool,
 	if !deadline.IsZero() && deadline.Before(end) {
 		end = deadline
 	}
-	return true, w.Gate.Sleep(s.Park, w.epoch, s.Hold, end)
+	err = w.Gate.Sleep(s.Park, w.epoch, s.Hold, end)
+	if err == nil && w.Gate.Seq.Load() == w.epoch && mem.Load(word) == old && !time.Now().Before(end) {
+		w.Gate.sleptInVain()
+	}
+	return true, err
 }
 
 // Parking tells whether the next Pause may go to sleep.
@@ -130,14 +134,20 @@ func (w *Idler) adapt() {
 // nextSlice grows from a millisecond, so that what a wake does not announce (a
 // little space, see ring) is found soon, to the bound.
 func (w *Idler) nextSlice() time.Duration {
-	bound := w.Strategy.Slice
+	first, bound := w.Strategy.FirstSlice, w.Strategy.Slice
+	if first <= 0 {
+		first = time.Millisecond
+	}
 	if bound <= 0 {
 		bound = DefaultSlice
 	}
-	if w.slice == 0 {
-		w.slice = min(bound, time.Millisecond)
-	} else {
-		w.slice = min(bound, 2*w.slice)
+	switch {
+	case w.slice == 0:
+		w.slice = min(first, bound)
+	case w.slice > bound/2:
+		w.slice = bound
+	default:
+		w.slice *= 2
 	}
 	return w.slice
 }

@@ -1,23 +1,18 @@
 package futex
 
 import (
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"annulus/internal/testutil"
 )
 
-// child is this binary in a role, killed at the end of the test.
+// child is this binary in a role.
 func child(t *testing.T, role string, args ...string) *exec.Cmd {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), exe, args...)
-	cmd.Env = append(os.Environ(), roleEnv+"="+role)
-	return cmd
+	return testutil.Child(t, role, args...)
 }
 
 // process is a running child or C peer, whose output is kept.

@@ -9,10 +9,12 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"annulus/internal/layout"
 )
 
 // SemaphoreSize is the size of a semaphore in bytes: sizeof(sem_t).
-const SemaphoreSize = 32
+const SemaphoreSize = layout.SemSize
 
 // SemaphoreMax is the largest value of a semaphore: SEM_VALUE_MAX.
 const SemaphoreMax = 0x7fffffff
@@ -53,7 +55,7 @@ const (
 
 	// semSlice bounds every sleep, so that the death of a peer between a
 	// post and its wake, or between a wake-up and its work, costs no more.
-	semSlice = 50 * time.Millisecond
+	semSlice = DefaultSlice
 )
 
 // noWaitAny is set once futex_waitv was found missing.

@@ -1,6 +1,7 @@
 package futex
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -10,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"annulus/internal/layout"
 )
 
 // alignedBytes is memory of the heap at a multiple of 8.
@@ -49,6 +52,33 @@ func TestSemaphoreUnsupported(t *testing.T) {
 	}
 	if _, err := SemaphoreAt(make([]byte, 64)); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("SemaphoreAt: %v", err)
+	}
+}
+
+// What the layout of rings calls an empty semaphore is what is made here.
+func TestSemaphoresOfARing(t *testing.T) {
+	mine := alignedBytes(SemaphoreSize)
+	if _, err := InitSemaphore(mine, 0); errors.Is(err, errors.ErrUnsupported) {
+		t.Skip(err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	g, err := layout.Compute(layout.Shape{
+		Kind: layout.KindBytes, Topology: layout.TopologySPSC, Capacity: layout.MinCapacityBytes, Stride: layout.MinStride,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := alignedBytes(int(g.TotalSize))
+	layout.Format(ring, g, layout.Identity{})
+	for line := uint64(0); line < layout.SharedLines; line++ {
+		b := ring[g.SharedArea+line*g.Stride:][:SemaphoreSize]
+		if !bytes.Equal(b, mine) {
+			t.Errorf("line %d is % x, InitSemaphore makes % x", line, b, mine)
+		}
+		if _, err := SemaphoreAt(b); err != nil {
+			t.Errorf("line %d: %v", line, err)
+		}
 	}
 }
 

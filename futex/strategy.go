@@ -49,9 +49,13 @@ type Strategy struct {
 	// Slice bounds one sleep: a peer killed between its publish and its wake is
 	// noticed after at most this long. 0 means DefaultSlice.
 	Slice time.Duration
+
+	// FirstSlice bounds the first sleep of a wait, each further one is up to
+	// twice as long, up to Slice. 0 means a millisecond.
+	FirstSlice time.Duration
 }
 
-// DefaultSlice bounds one sleep.
+// DefaultSlice bounds one sleep where a Strategy does not.
 const DefaultSlice = 50 * time.Millisecond
 
 const defaultHold = 100 * time.Microsecond

@@ -15,9 +15,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"annulus/futex"
+	"annulus/internal/testutil"
 	"annulus/ring"
 )
 
@@ -44,6 +44,9 @@ func TestMain(m *testing.M) {
 // play is a peer process. It prints a line when it has reached what its test
 // waits for, so that tests wait for states and not for times.
 func play(role string, args []string) error {
+	if f := roles[role]; f != nil {
+		return f(args)
+	}
 	name := args[0]
 	count, _ := strconv.Atoi(args[1])
 	r, err := ring.OpenOrCreate(name, ring.Config{})
@@ -168,8 +171,15 @@ type peer struct {
 
 func start(t testing.TB, role string, args ...string) *peer {
 	t.Helper()
+	return startWith(t, nil, role, args...)
+}
+
+// startWith is start for a peer that inherits files.
+func startWith(t testing.TB, files []*os.File, role string, args ...string) *peer {
+	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "ANNULUS_ROLE="+role)
+	cmd.ExtraFiles = files
 	if testing.Verbose() {
 		cmd.Stderr = os.Stderr
 	}
@@ -223,14 +233,7 @@ func (p *peer) exitsWith(code int) {
 	}
 }
 
-// eventually waits for a state that no channel announces.
-func eventually(t testing.TB, what string, state func() bool) {
-	t.Helper()
-	for range 20000 {
-		if state() {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Fatal("never: ", what)
-}
+var eventually = testutil.Eventually
+
+// roles are further plays; test files add theirs in init.
+var roles = testutil.Roles{}

@@ -96,7 +96,6 @@ func (l *ringLink) Consume(r *rig.Receiver) error {
 		return l.consumeBatches(r)
 	}
 	ctx := context.Background()
-	timed := r.Timed()
 	buf := make([]byte, 0, l.size)
 	var seq uint64
 	for {
@@ -112,13 +111,8 @@ func (l *ringLink) Consume(r *rig.Receiver) error {
 			if err != nil {
 				return err
 			}
-			stamp := binary.LittleEndian.Uint64(msg)
-			if timed {
-				if err := r.Arrived(seq, int64(stamp)); err != nil {
-					return err
-				}
-			} else if stamp != seq {
-				return rig.OutOfSequence(seq, stamp)
+			if err := r.Check(seq, binary.LittleEndian.Uint64(msg)); err != nil {
+				return err
 			}
 			seq++
 		}
@@ -149,8 +143,8 @@ func (l *ringLink) consumeBatches(r *rig.Receiver) error {
 		}
 		for _, v := range views[:k] {
 			copy(buf, v)
-			if stamp := binary.LittleEndian.Uint64(buf); stamp != seq {
-				return rig.OutOfSequence(seq, stamp)
+			if err := r.Check(seq, binary.LittleEndian.Uint64(buf)); err != nil {
+				return err
 			}
 			seq++
 		}
@@ -177,9 +171,8 @@ func (l *ringLink) Ping(s *rig.Sender) error {
 			if echo, err = l.c.Recv(ctx, echo[:0]); err != nil {
 				return err
 			}
-			s.Record(rig.Now() - start)
-			if found := binary.LittleEndian.Uint64(echo); found != seq {
-				return rig.OutOfSequence(seq, found)
+			if err := s.Echoed(seq, start, echo); err != nil {
+				return err
 			}
 			seq++
 		}
@@ -201,8 +194,8 @@ func (l *ringLink) Pong(r *rig.Receiver) error {
 		if err != nil {
 			return err
 		}
-		if found := binary.LittleEndian.Uint64(msg); found != seq {
-			return rig.OutOfSequence(seq, found)
+		if err := r.Check(seq, binary.LittleEndian.Uint64(msg)); err != nil {
+			return err
 		}
 		if err := l.p.Send(ctx, msg); err != nil {
 			return err

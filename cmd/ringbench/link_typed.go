@@ -15,6 +15,19 @@ type words interface {
 	[1]uint64 | [8]uint64 | [128]uint64
 }
 
+// typedRing is what depends on the type of a ring's messages.
+type typedRing struct {
+	config func(slots int) ring.Config
+	link   func(l *ringLink, role rig.Role, r *ring.Ring, wait ring.EndpointOption) (rig.Link, error)
+}
+
+// typedRings has the types by their sizes in bytes.
+var typedRings = map[int]typedRing{
+	8:    {ring.SlotsOf[[1]uint64], linkTyped[[1]uint64]},
+	64:   {ring.SlotsOf[[8]uint64], linkTyped[[8]uint64]},
+	1024: {ring.SlotsOf[[128]uint64], linkTyped[[128]uint64]},
+}
+
 // typedLink is one side of a ring of typed slots, one direction.
 type typedLink[T words] struct {
 	*ringLink
@@ -85,8 +98,8 @@ func (l *typedLink[T]) Consume(r *rig.Receiver) error {
 			return err
 		}
 		for i := range batch[:k] {
-			if batch[i][0] != seq {
-				return rig.OutOfSequence(seq, batch[i][0])
+			if err := r.Check(seq, batch[i][0]); err != nil {
+				return err
 			}
 			seq++
 		}

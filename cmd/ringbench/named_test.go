@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"annulus/internal/testutil"
 	"annulus/ring"
 )
 
@@ -106,17 +107,7 @@ func (p *process) ends(status int, want string) {
 	}
 }
 
-// eventually waits for a state that no channel announces.
-func eventually(t testing.TB, what string, state func() bool) {
-	t.Helper()
-	for range 20000 {
-		if state() {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Fatal("never: ", what)
-}
+var eventually = testutil.Eventually
 
 // look inspects a ring; a zero inspection if there is none yet.
 func look(t testing.TB, name string) *inspection {

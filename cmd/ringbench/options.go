@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"annulus/cmd/ringbench/internal/rig"
+	"annulus/futex"
 )
 
 // topologies are those that the transports of this build can be measured in.
@@ -61,11 +62,12 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 		o.sizes, err = splitInts(s, 8)
 		return err
 	})
-	fs.Func("wait", "how an idle side of a ring waits, a `LIST` out of spin,yield,futex,semaphore,eventfd,adaptive", func(s string) error {
+	waits := futex.Names()
+	fs.Func("wait", "how an idle side of a ring waits, a `LIST` out of "+strings.Join(waits, ","), func(s string) error {
 		o.waits = strings.Split(s, ",")
 		for _, w := range o.waits {
-			if !slices.Contains(waitNames, w) {
-				return fmt.Errorf("expected %s", strings.Join(waitNames, ","))
+			if !slices.Contains(waits, w) {
+				return fmt.Errorf("expected %s", strings.Join(waits, ","))
 			}
 		}
 		return nil
@@ -87,8 +89,6 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 	fs.Func("shm", "keep the ring in POSIX shared memory `NAME`", o.setBacking("shm"))
 	fs.BoolFunc("memfd", "keep the ring in a memfd; this is the default", func(string) error { return o.setBacking("memfd")("") })
 }
-
-var waitNames = []string{"spin", "yield", "futex", "semaphore", "eventfd", "adaptive"}
 
 func (o *options) setBacking(kind string) func(string) error {
 	return func(name string) error {

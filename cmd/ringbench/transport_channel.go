@@ -85,7 +85,6 @@ func (l *channel) Produce(s *rig.Sender) error {
 }
 
 func (l *channel) Consume(r *rig.Receiver) error {
-	timed := r.Timed()
 	var seq uint64
 	left := 0
 	for msgs := range l.there.c {
@@ -93,13 +92,8 @@ func (l *channel) Consume(r *rig.Receiver) error {
 			if left == 0 {
 				left = r.Mark(seq)
 			}
-			stamp := binary.LittleEndian.Uint64(msgs[at:])
-			if timed {
-				if err := r.Arrived(seq, int64(stamp)); err != nil {
-					return err
-				}
-			} else if stamp != seq {
-				return rig.OutOfSequence(seq, stamp)
+			if err := r.Check(seq, binary.LittleEndian.Uint64(msgs[at:])); err != nil {
+				return err
 			}
 			seq++
 			left--
@@ -119,9 +113,8 @@ func (l *channel) Ping(s *rig.Sender) error {
 			start := rig.Now()
 			l.there.send(buf)
 			echo := <-l.back.c
-			s.Record(rig.Now() - start)
-			if found := binary.LittleEndian.Uint64(echo); found != seq {
-				return rig.OutOfSequence(seq, found)
+			if err := s.Echoed(seq, start, echo); err != nil {
+				return err
 			}
 			seq++
 		}
@@ -133,8 +126,8 @@ func (l *channel) Pong(r *rig.Receiver) error {
 	var seq uint64
 	for msg := range l.there.c {
 		r.Mark(seq)
-		if found := binary.LittleEndian.Uint64(msg); found != seq {
-			return rig.OutOfSequence(seq, found)
+		if err := r.Check(seq, binary.LittleEndian.Uint64(msg)); err != nil {
+			return err
 		}
 		l.back.send(msg)
 		seq++

@@ -22,7 +22,7 @@ func slotsTransport() *rig.Transport { return ringOf("slots", ring.Slots) }
 
 func ringOf(name string, kind ring.Kind) *rig.Transport {
 	return &rig.Transport{
-		Name: name, Topology: "spsc", Waits: []string{"spin", "yield", "futex", "semaphore", "eventfd", "adaptive"},
+		Name: name, Topology: "spsc", Waits: futex.Names(),
 		Setup: func(p *rig.Params) (*rig.Wiring, error) { return setupRing(kind, p) },
 		Open:  openRing,
 	}
@@ -43,16 +43,10 @@ func ringConfig(kind ring.Kind, p *rig.Params) ring.Config {
 	if kind == ring.Slots {
 		n := max(p.Capacity/((p.Size+15)&^7), 2)
 		c.Capacity = 1 << (bits.Len(uint(n)) - 1)
-		switch p.Size {
-		case 8:
-			c = ring.SlotsOf[[1]uint64](c.Capacity)
-		case 64:
-			c = ring.SlotsOf[[8]uint64](c.Capacity)
-		case 1024:
-			c = ring.SlotsOf[[128]uint64](c.Capacity)
-		default:
-			c.SlotSize = p.Size
+		if t, ok := typedRings[p.Size]; ok {
+			return t.config(c.Capacity)
 		}
+		c.SlotSize = p.Size
 	}
 	return c
 }
@@ -214,13 +208,8 @@ func linkRings(l *ringLink, job *rig.Job, s futex.Strategy, rings []*ring.Ring) 
 	}
 	wait := ring.WithStrategy(s)
 	if job.Params.Kind == rig.Throughput && out.Config().Kind == ring.Slots {
-		switch job.Params.Size {
-		case 8:
-			return linkTyped[[1]uint64](l, job.Role, out, wait)
-		case 64:
-			return linkTyped[[8]uint64](l, job.Role, out, wait)
-		case 1024:
-			return linkTyped[[128]uint64](l, job.Role, out, wait)
+		if t, ok := typedRings[job.Params.Size]; ok {
+			return t.link(l, job.Role, out, wait)
 		}
 	}
 	var err error

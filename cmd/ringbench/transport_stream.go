@@ -109,7 +109,6 @@ func (l *stream) Produce(s *rig.Sender) error {
 }
 
 func (l *stream) Consume(r *rig.Receiver) error {
-	timed := r.Timed()
 	buf := make([]byte, max(readBuffer, l.size))
 	var seq uint64
 	fill, left := 0, 0
@@ -121,13 +120,8 @@ func (l *stream) Consume(r *rig.Receiver) error {
 			if left == 0 {
 				left = r.Mark(seq)
 			}
-			stamp := binary.LittleEndian.Uint64(buf[at:])
-			if timed {
-				if err := r.Arrived(seq, int64(stamp)); err != nil {
-					return err
-				}
-			} else if stamp != seq {
-				return rig.OutOfSequence(seq, stamp)
+			if err := r.Check(seq, binary.LittleEndian.Uint64(buf[at:])); err != nil {
+				return err
 			}
 			seq++
 			left--
@@ -158,9 +152,8 @@ func (l *stream) Ping(s *rig.Sender) error {
 			if _, err := io.ReadFull(l.r, buf); err != nil {
 				return err
 			}
-			s.Record(rig.Now() - start)
-			if found := binary.LittleEndian.Uint64(buf); found != seq {
-				return rig.OutOfSequence(seq, found)
+			if err := s.Echoed(seq, start, buf); err != nil {
+				return err
 			}
 			seq++
 		}
@@ -179,8 +172,8 @@ func (l *stream) Pong(r *rig.Receiver) error {
 		} else if err != nil {
 			return err
 		}
-		if found := binary.LittleEndian.Uint64(buf); found != seq {
-			return rig.OutOfSequence(seq, found)
+		if err := r.Check(seq, binary.LittleEndian.Uint64(buf)); err != nil {
+			return err
 		}
 		if _, err := l.w.Write(buf); err != nil {
 			return err

@@ -95,11 +95,17 @@ func TestBusyCode(t *testing.T) {
 	ring := archive(t, "annulus/ring")
 	publish := within(t, "publish_amd64.go", "Publish")
 	load := within(t, "ptr_unsafe.go", "Load")
-	for symbol, slow := range map[string][]string{
-		"annulus/ring.(*Producer).TrySend": {"trySendSlow", "sent", "put"},
-		"annulus/ring.(*Consumer).TryRecv": {"tryRecvSlow", "received"},
+	used := archive(t, "annulus/cmd/ringbench")
+	for symbol, f := range map[string]struct {
+		archive string
+		slow    []string // they exit for it
+	}{
+		"annulus/ring.(*Producer).TrySend":                       {ring, []string{"trySendSlow", "sent", "put"}},
+		"annulus/ring.(*Consumer).TryRecv":                       {ring, []string{"tryRecvSlow", "received"}},
+		"annulus/ring.(*ProducerOf[go.shape.[1]uint64]).TrySend": {used, []string{"sentSlot", "trySendShared"}},
+		"annulus/ring.(*ConsumerOf[go.shape.[1]uint64]).TryRecv": {used, []string{"tryRecvSlow", "received"}},
 	} {
-		code := disassemble(t, ring, symbol)
+		code, slow := disassemble(t, f.archive, symbol), f.slow
 		set := func(i inst) bool { return publish(i) && strings.HasPrefix(i.text, "MOVQ $0x1, ") }
 		leave := func(i inst) bool {
 			for _, name := range slow {

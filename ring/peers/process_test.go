@@ -11,11 +11,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"annulus/internal/testutil"
 )
 
-// patience is how long anything may take before a test calls it hung: longer than
-// a virtual machine is paused.
-const patience = 3 * time.Minute
+const patience = testutil.Patience
 
 var cflags = []string{"-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O2"}
 
@@ -82,13 +82,7 @@ func peer(t *testing.T, args ...string) *exec.Cmd {
 // child is this test binary in a role.
 func child(t *testing.T, role string, args ...string) *exec.Cmd {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe, args...)
-	cmd.Env = append(os.Environ(), roleEnv+"="+role)
-	return cmd
+	return testutil.Child(t, role, args...)
 }
 
 // process is a running child. Its output can be read line by line.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"annulus/ring"
 )
@@ -15,16 +14,6 @@ func stats(t *testing.T, r *ring.Ring) ring.Stats {
 	s, err := r.Stats()
 	must(t, err)
 	return s
-}
-
-// eventually polls for a state.
-func eventually(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !cond(); time.Sleep(50 * time.Microsecond) {
-		if time.Now().After(end) {
-			t.Fatalf("never happened: %s", what)
-		}
-	}
 }
 
 // attach takes a role for Go and gives it back.

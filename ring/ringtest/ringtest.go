@@ -3,9 +3,12 @@
 package ringtest
 
 import (
+	"runtime/debug"
 	"testing"
+	"time"
 
 	"annulus/futex"
+	"annulus/internal/testutil"
 	"annulus/ring"
 )
 
@@ -14,7 +17,8 @@ type Factory struct {
 	// New makes a ring of c and returns two handles on it, the producer's and
 	// the consumer's; they may be one. It registers its own clean-up.
 	New func(t testing.TB, c ring.Config) (producer, consumer *ring.Ring)
-	// Strategy is how both sides wait.
+	// Strategy is how both sides wait. One whose slices are long makes tests
+	// hang that else would not notice a lost wake.
 	Strategy futex.Strategy
 	// Messages is how many messages the concurrent tests pass; 0 for few.
 	Messages int
@@ -40,8 +44,21 @@ func Test(t *testing.T, f Factory) {
 		{"Stream", testStream}, {"StreamTyped", testStreamTyped}, {"PingPong", testPingPong},
 		{"Stats", testStats},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.run(t, f) })
+		t.Run(c.name, func(t *testing.T) {
+			defer hangs(c.name)()
+			c.run(t, f)
+		})
 	}
+}
+
+// hangs ends the process with the stacks of all goroutines, if the function that
+// it returns is not called in time: for want of a wake perhaps.
+func hangs(name string) (ended func()) {
+	timer := time.AfterFunc(testutil.Patience, func() {
+		debug.SetTraceback("all")
+		panic("ringtest: " + name + " hangs")
+	})
+	return func() { timer.Stop() }
 }
 
 // pair opens both ends of a new ring.

@@ -2,8 +2,9 @@
  * annulus.h.
  *
  * Delivery is at least once: a consumer that dies with messages in its hands
- * leaves them to the next one. annulus_recv has a message in its hands only
- * during the call; whoever peeks, until annulus_release.
+ * leaves them to the next one, and the end of the stream behind them too.
+ * annulus_recv has a message in its hands only during the call; whoever peeks,
+ * until annulus_release.
  */
 #ifndef ANNULUS_CONSUMER_H
 #define ANNULUS_CONSUMER_H
@@ -44,6 +45,13 @@ static inline int annulus_consumer_attach(struct annulus_consumer *c, struct ann
 	return ANNULUS_OK;
 }
 
+/* annulus_drained_ notes that this end of stream was delivered, all before it
+ * included. */
+static inline void annulus_drained_(struct annulus_consumer *c)
+{
+	ANNULUS_STORE_(&c->e.mine.endpoint->drained, c->over_session);
+}
+
 /* annulus_ended_ tells the end of the stream at a word that showed nothing. */
 static inline int annulus_ended_(struct annulus_consumer *c, const uint64_t *word, uint64_t absent)
 {
@@ -58,9 +66,10 @@ static inline int annulus_ended_(struct annulus_consumer *c, const uint64_t *wor
 	/* What was committed before the close is visible now: look once more. */
 	if (ANNULUS_LOAD_(word) != absent)
 		return ANNULUS_EMPTY;
-	ANNULUS_STORE_(&e->mine.endpoint->drained, closed);
 	c->over = 1;
 	c->over_session = session;
+	if (c->peeked == 0) /* else another consumer may yet have to see them, and the end */
+		annulus_drained_(c);
 	return ANNULUS_END;
 }
 
@@ -156,6 +165,8 @@ static inline void annulus_release(struct annulus_consumer *c)
 	ANNULUS_STORE_(&e->mine.cursor->position, e->pos);
 	c->released = e->pos;
 	c->peeked = 0;
+	if (c->over)
+		annulus_drained_(c);
 	annulus_published_();
 	if (ANNULUS_LOAD_(e->arm) == e->quiet)
 		return;

@@ -10,6 +10,7 @@ struct annulus_producer {
 	uint64_t free;  /* run, but for a pending reservation or batch */
 	uint64_t clean; /* kind bytes: from pos up to here the ring is zero */
 	uint64_t head;  /* the consumer's position when last looked at */
+	uint64_t told;  /* the position that was last stored for others */
 	uint64_t room;  /* bytes of the open reservation */
 	int reserved;
 	uint64_t staged;     /* messages staged and not published */
@@ -86,7 +87,7 @@ static inline int annulus_producer_attach(struct annulus_producer *p, struct ann
 		return rc;
 	}
 	annulus_wipe_(p, p->head + e->size);
-	p->run = p->free = p->clean = e->pos;
+	p->run = p->free = p->clean = p->told = e->pos;
 	ANNULUS_STORE_(&e->mine.cursor->position, e->pos);
 	/* A close speaks to whoever was attached then: without a consumer, its
 	 * flag is history; so it is while one is still attaching (state 0). */

@@ -7,6 +7,14 @@
 #ifndef ANNULUS_SEND_H
 #define ANNULUS_SEND_H
 
+/* annulus_tell_ stores how far this producer has committed. A successor starts
+ * from there, and a consumer asks for cache lines up to there. */
+static inline void annulus_tell_(struct annulus_producer *p)
+{
+	p->told = annulus_committed_(p);
+	ANNULUS_STORE_(&p->e.mine.cursor->position, p->told);
+}
+
 /* annulus_sweep_ makes the header word at end zero: and more behind it if
  * messages are small, to claim the lines of many records together. */
 static inline void annulus_sweep_(struct annulus_producer *p, uint64_t end, uint64_t need)
@@ -16,6 +24,7 @@ static inline void annulus_sweep_(struct annulus_producer *p, uint64_t end, uint
 		n = annulus_max_(n, annulus_min_(1024, annulus_min_(p->free - end, p->e.size - i)));
 	memset(p->e.data + i, 0, n);
 	p->clean = end + n;
+	annulus_tell_(p);
 }
 
 /* annulus_settle_ allows sends up to free, unless something is pending. */
@@ -66,7 +75,7 @@ static inline int annulus_make_room_(struct annulus_producer *p, uint64_t n)
 	if (head - p->head > committed - p->head || (!e->slot_stride && head & 7))
 		return annulus_poison_(e, p->detail, "impossible head", head);
 	p->head = head;
-	ANNULUS_STORE_(&e->mine.cursor->position, committed);
+	annulus_tell_(p);
 	if (e->slot_stride) {
 		p->free = head + e->size;
 	} else {
@@ -116,6 +125,8 @@ static inline void annulus_publish(struct annulus_producer *p)
 	p->staged = 0;
 	annulus_settle_(p);
 	annulus_show_(p, p->first, p->first_val);
+	if (p->e.slot_stride && (p->e.pos - p->told) * p->e.slot_stride >= 256)
+		annulus_tell_(p); /* records do so with each sweep */
 }
 
 /* annulus_fits_ is the quick look: nothing pending, room enough, a quiet peer. */
@@ -159,11 +170,11 @@ static inline int annulus_stage(struct annulus_producer *p, size_t n)
 	if (e->slot_stride) {
 		annulus_hold_(p, pos, annulus_slot_word_(e, pos));
 	} else {
+		annulus_hold_(p, pos, ANNULUS_RECORD_COMMITTED | n);
 		if (annulus_need_(e, n) != annulus_need_(e, p->room))
 			p->clean = e->pos; /* the caller may have written behind it */
 		if (!annulus_room_for_(e->pos + ANNULUS_WORD_SIZE, p->clean))
 			annulus_sweep_(p, e->pos, annulus_need_(e, n));
-		annulus_hold_(p, pos, ANNULUS_RECORD_COMMITTED | n);
 	}
 	p->run = e->pos;
 	return ANNULUS_OK;

@@ -2,57 +2,7 @@
  * failed check prints its line; the exit status is 1 then. */
 #include <pthread.h>
 
-#include "annulus.h"
-
-static int failures;
-
-#define CHECK(cond)                                                            \
-	do {                                                                       \
-		if (!(cond)) {                                                         \
-			printf("line %d: %s\n", __LINE__, #cond);                          \
-			failures++;                                                        \
-		}                                                                      \
-	} while (0)
-
-struct pair {
-	struct annulus ring;
-	struct annulus_producer p;
-	struct annulus_consumer c;
-	char path[PATH_MAX];
-};
-
-static void setup(struct pair *t, const char *dir, uint32_t kind, uint64_t capacity, uint64_t slot_size)
-{
-	struct annulus_config config;
-	memset(&config, 0, sizeof(config));
-	config.kind = kind;
-	config.capacity = capacity;
-	config.slot_size = slot_size;
-	snprintf(t->path, sizeof(t->path), "%s/selftest-%d", dir, (int)getpid());
-	if (annulus_create_path(&t->ring, t->path, &config) != ANNULUS_OK) {
-		printf("%s\n", t->ring.detail);
-		exit(1);
-	}
-	CHECK(annulus_producer_attach(&t->p, &t->ring, ANNULUS_FUTEX) == ANNULUS_OK);
-	CHECK(annulus_consumer_attach(&t->c, &t->ring, ANNULUS_FUTEX) == ANNULUS_OK);
-}
-
-static void teardown(struct pair *t)
-{
-	annulus_producer_detach(&t->p);
-	annulus_consumer_detach(&t->c);
-	CHECK(annulus_close(&t->ring) == ANNULUS_OK);
-	unlink(t->path);
-}
-
-static int holds(struct annulus_consumer *c, const char *want)
-{
-	char buf[4096];
-	size_t n = 0;
-	return annulus_try_recv(c, buf, sizeof(buf), &n) == ANNULUS_OK && n == strlen(want) && memcmp(buf, want, n) == 0;
-}
-
-static int send_text(struct annulus_producer *p, const char *s) { return annulus_try_send(p, s, strlen(s)); }
+#include "selftest.h"
 
 static void test_reservations(const char *dir)
 {
@@ -165,6 +115,64 @@ static void test_wrap(const char *dir, uint32_t kind)
 	teardown(&t);
 }
 
+/* A consumer that has seen the end but not released what came before it leaves
+ * both to the next one; once it is released, nothing is left. */
+static void test_end(const char *dir)
+{
+	struct pair t;
+	const void *msg;
+	size_t n;
+	setup(&t, dir, ANNULUS_KIND_BYTES, 4096, 0);
+	CHECK(send_text(&t.p, "a") == ANNULUS_OK && send_text(&t.p, "b") == ANNULUS_OK);
+	CHECK(annulus_producer_detach(&t.p) == ANNULUS_OK);
+	for (int release = 0; release < 2; release++) {
+		CHECK(annulus_try_peek(&t.c, &msg, &n) == ANNULUS_OK && annulus_try_peek(&t.c, &msg, &n) == ANNULUS_OK);
+		CHECK(annulus_try_peek(&t.c, &msg, &n) == ANNULUS_END && annulus_try_peek(&t.c, &msg, &n) == ANNULUS_END);
+		CHECK(t.c.e.mine.endpoint->drained == 0);
+		if (release) {
+			annulus_release(&t.c);
+			CHECK(t.c.e.mine.endpoint->drained == t.c.e.peer.endpoint->closed);
+			CHECK(annulus_try_peek(&t.c, &msg, &n) == ANNULUS_END);
+		}
+		CHECK(annulus_consumer_detach(&t.c) == ANNULUS_OK);
+		CHECK(annulus_consumer_attach(&t.c, &t.ring, ANNULUS_FUTEX) == ANNULUS_OK);
+	}
+	CHECK(annulus_try_peek(&t.c, &msg, &n) == ANNULUS_EMPTY);
+	teardown(&t);
+}
+
+/* The stored position follows what is committed closely and never overtakes it,
+ * not even while a batch is open. */
+static void test_position(const char *dir, uint32_t kind)
+{
+	struct pair t;
+	const void *msg;
+	void *room;
+	size_t n;
+	int slots = kind == ANNULUS_KIND_SLOTS;
+	setup(&t, dir, kind, slots ? 4096 : 1 << 20, slots ? 24 : 0);
+	uint64_t far = slots ? 256 / 32 : 1024 + 32; /* slots or bytes */
+	const uint64_t *stored = &t.p.e.mine.cursor->position;
+	for (int i = 0; i < 2000; i++) {
+		CHECK(annulus_try_send(&t.p, "0123456789abcdef01234567", 24) == ANNULUS_OK);
+		CHECK(*stored <= t.p.e.pos && t.p.e.pos - *stored <= far);
+	}
+	for (int batch = 0; batch < 200; batch++) {
+		uint64_t first = t.p.e.pos;
+		for (int i = 0; i < 5; i++) {
+			CHECK(annulus_try_reserve(&t.p, 24, &room) == ANNULUS_OK);
+			CHECK(annulus_stage(&t.p, 24) == ANNULUS_OK && *stored <= first);
+		}
+		annulus_publish(&t.p);
+	}
+	for (int i = 0; i < 100; i++)
+		CHECK(send_text(&t.p, "0123456789abcdef01234567") == ANNULUS_OK && *stored <= t.p.e.pos);
+	CHECK(t.p.e.pos - *stored <= far);
+	for (int i = 0; i < 3100; i++)
+		CHECK(annulus_try_peek(&t.c, &msg, &n) == ANNULUS_OK);
+	teardown(&t);
+}
+
 /* A consumer's end reaches a producer in whatever it is doing. */
 static void test_closing(const char *dir)
 {
@@ -273,6 +281,9 @@ int main(int argc, char **argv)
 	test_batches(argv[1]);
 	test_wrap(argv[1], ANNULUS_KIND_BYTES);
 	test_wrap(argv[1], ANNULUS_KIND_SLOTS);
+	test_end(argv[1]);
+	test_position(argv[1], ANNULUS_KIND_BYTES);
+	test_position(argv[1], ANNULUS_KIND_SLOTS);
 	test_closing(argv[1]);
 	test_slots(argv[1]);
 	test_corruption(argv[1]);

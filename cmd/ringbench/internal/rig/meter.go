@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"time"
@@ -125,8 +126,15 @@ func (s *Sender) More(sent uint64) int {
 	return n
 }
 
-// Record takes the nanoseconds of one round trip.
-func (s *Sender) Record(ns int64) { s.record(ns) }
+// Echoed ends round trip seq, begun at start (see Now), with the echo that has
+// arrived: it records the time and checks the number.
+func (s *Sender) Echoed(seq uint64, start int64, echo []byte) error {
+	s.record(Now() - start)
+	if found := binary.LittleEndian.Uint64(echo); found != seq {
+		return outOfSequence(seq, found)
+	}
+	return nil
+}
 
 // Paced tells whether messages leave at a steady rate: each carries the time
 // that Due returns in place of its sequence number, and is sent by itself.
@@ -158,20 +166,32 @@ func (s *Sender) Due(seq uint64) (int64, bool) {
 // Receiver steers the receiving loop. It belongs to one goroutine.
 type Receiver struct {
 	meter
+	timed       bool
 	start, last int64
+}
+
+func newReceiver(p *Params, pg *page, wakes func() uint64) *Receiver {
+	return &Receiver{meter: newMeter(p, pg, wakes), timed: p.Kind == OneWay}
 }
 
 // Mark takes the number of messages received so far and returns how many to
 // receive before the next Mark, at least 1.
 func (r *Receiver) Mark(got uint64) int { return r.mark(got) }
 
-// Timed tells whether messages carry the time at which they were to leave (see
-// Sender.Paced); each goes to Arrived then.
-func (r *Receiver) Timed() bool { return r.Kind == OneWay }
+// Check checks what message seq carries: its number, or where messages are paced
+// (see Sender.Paced) the time at which it was to leave, whose delay it records.
+func (r *Receiver) Check(seq, stamp uint64) error {
+	if stamp == seq && !r.timed {
+		return nil
+	}
+	return r.check(seq, stamp)
+}
 
-// Arrived checks that due is the time of message seq and records its delay.
-func (r *Receiver) Arrived(seq uint64, due int64) error {
-	now := Now()
+func (r *Receiver) check(seq, stamp uint64) error {
+	if !r.timed {
+		return outOfSequence(seq, stamp)
+	}
+	now, due := Now(), int64(stamp)
 	if seq == 0 {
 		r.start = due
 	}
@@ -193,9 +213,9 @@ func (r *Receiver) End(got uint64) {
 	r.end(got, max(t, r.t0))
 }
 
-// OutOfSequence is the error for a message that carries another number than
+// outOfSequence is the error for a message that carries another number than
 // the receiver counted.
-func OutOfSequence(want, found uint64) error {
+func outOfSequence(want, found uint64) error {
 	return fmt.Errorf("expected message %d, found %d: lost, doubled or out of order", want, found)
 }
 

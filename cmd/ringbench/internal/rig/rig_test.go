@@ -92,13 +92,8 @@ func (l *testLink) Consume(r *Receiver) error {
 		} else if err != nil {
 			return err
 		}
-		stamp := binary.LittleEndian.Uint64(msg[:])
-		if r.Timed() {
-			if err := r.Arrived(seq, int64(stamp)); err != nil {
-				return err
-			}
-		} else if stamp != seq {
-			return OutOfSequence(seq, stamp)
+		if err := r.Check(seq, binary.LittleEndian.Uint64(msg[:])); err != nil {
+			return err
 		}
 		seq++
 	}

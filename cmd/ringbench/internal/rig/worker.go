@@ -108,7 +108,7 @@ func play(job *Job, t *Transport, rep *workerReport) error {
 		}()
 	}
 	if job.Role != Send {
-		r := &Receiver{meter: newMeter(&job.Params, pg, wakes)}
+		r := newReceiver(&job.Params, pg, wakes)
 		r.publish = r.Kind != RoundTrip
 		loop := link.Consume
 		if r.Kind == RoundTrip {

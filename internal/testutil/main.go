@@ -1,0 +1,95 @@
+package testutil
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// roleEnv names the role that a test binary plays when it is started again.
+const roleEnv = "ANNULUS_TEST_ROLE"
+
+// Roles are the programs of a test's other processes, by name: the test binary,
+// started again by Child, runs one of them instead of the tests. Test files add
+// theirs in init. What a role prints goes to whoever started it; its error makes
+// it exit with status 1.
+type Roles map[string]func(args []string) error
+
+// Main is a TestMain: it plays the role that Child asks for, or runs the tests,
+// then atExit, and fails if descriptors or goroutines are left. It does not
+// return.
+func Main(m *testing.M, roles Roles, atExit func()) {
+	if name := os.Getenv(roleEnv); name != "" {
+		os.Exit(roles.play(name, os.Args[1:]))
+	}
+	os.Exit(runAndCheckLeaks(m, atExit))
+}
+
+func (r Roles) play(name string, args []string) (status int) {
+	role, ok := r[name]
+	if !ok {
+		fmt.Fprintln(os.Stderr, "no such role:", name)
+		return 2
+	}
+	if err := role(args); err != nil {
+		fmt.Fprintln(os.Stderr, name+":", err)
+		return 1
+	}
+	return 0
+}
+
+// Child is this test binary in a role, not started yet. It is killed when the
+// test ends.
+func Child(t testing.TB, role string, args ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), exe, args...)
+	cmd.Env = append(os.Environ(), roleEnv+"="+role)
+	return cmd
+}
+
+func runAndCheckLeaks(m *testing.M, atExit func()) (status int) {
+	if r, w, err := os.Pipe(); err == nil { // the netpoller's own descriptors
+		r.Close()
+		w.Close()
+	}
+	fds, goroutines := OpenFDs(), runtime.NumGoroutine()
+	status = m.Run()
+	if atExit != nil {
+		atExit()
+	}
+	for range 2000 { // goroutines end a little after what they were waited for
+		if OpenFDs() <= fds && runtime.NumGoroutine() <= goroutines {
+			return status
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if status == 0 {
+		fmt.Fprintf(os.Stderr, "leak: %d descriptors, %d before; %d goroutines, %d before\n%s\n",
+			OpenFDs(), fds, runtime.NumGoroutine(), goroutines, Stacks())
+		status = 1
+	}
+	return status
+}
+
+// OpenFDs counts this process's descriptors, where the system shows them; else
+// it returns 0.
+func OpenFDs() int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	return len(entries)
+}
+
+// Stacks is what every goroutine is doing.
+func Stacks() []byte {
+	buf := make([]byte, 1<<20)
+	return buf[:runtime.Stack(buf, true)]
+}
