@@ -79,14 +79,14 @@ func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
 func (r *Ring) gate(waker, sleeper side) futex.Gate {
 	g := futex.Gate{
 		Seq: mem.Atomic32(&waker.seq.Seq), Arm: mem.Atomic64(&sleeper.arm.Arm),
-		Wakes: &waker.seq.Wakes, Parks: &sleeper.arm.Parks,
+		Wakes: &waker.seq.Wakes, Parks: &sleeper.arm.Parks, Bounds: &sleeper.arm.Bounds,
 		Sem: r.semSpace, Efd: r.options.efdSpace, Shared: r.shared,
 	}
 	if sleeper.number == layout.RoleConsumer {
 		g.Sem, g.Efd = r.semData, r.options.efdData
 	}
 	if r.shared { // each endpoint counts for itself
-		g.Wakes, g.Parks = nil, nil
+		g.Wakes, g.Parks, g.Bounds = nil, nil, nil
 		if waker.member.holder != nil {
 			g.Wakes = &waker.member.holder.Wakes
 		}
