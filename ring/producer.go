@@ -150,8 +150,11 @@ func (p *Producer) account() {
 	}
 }
 
-// Send is TrySend that waits while the ring is full, until ctx or the deadline
-// ends.
+// Send is TrySend that waits while the ring is full. Beside TrySend's errors, but
+// for ErrFull, it returns ctx.Err() or os.ErrDeadlineExceeded when ctx or the
+// deadline has ended, and ErrRemoved when nobody can come to make room. Both are
+// looked at only when it has to wait: with room, a message is sent although ctx
+// is over. What got an error was not sent.
 func (p *Producer) Send(ctx context.Context, msg []byte) error {
 	err := p.TrySend(msg)
 	for err == ErrFull {
@@ -256,12 +259,28 @@ func (p *Producer) Config() Config { return p.ring.config }
 // Close ends this producer's session: what it has committed stays, the consumer
 // gets io.EOF behind it, the role is free. A reservation or an unpublished batch
 // is given up. Any goroutine may call it: a blocked Send returns ErrClosed.
-// The second Close returns ErrClosed.
+// The second Close returns ErrClosed; the first after Finish, be it by
+// CloseOnSignal, returns what Finish did.
 func (p *Producer) Close() error {
+	err := p.end(false)
+	if errors.Is(err, ErrClosed) {
+		if ferr, ok := p.endedByFinish(); ok {
+			return ferr
+		}
+	}
+	return err
+}
+
+// Finish does what Close does: a producer has nothing left to do once it may not
+// send. Its owner may Close it afterwards, as a consumer that was finished.
+func (p *Producer) Finish() error { return p.end(true) }
+
+func (p *Producer) end(finish bool) error {
 	p.closing.Store(true)
 	atomic.StoreUint64(&p.quiet, 0)
 	p.awaitIdle()
 	return p.detach(func() error {
+		p.byFinish = finish
 		var err error
 		if p.mpmc {
 			p.staged = 0

@@ -130,7 +130,7 @@ type Arm struct {
 type Endpoint struct {
 	_         structs.HostLayout
 	Session   uint32 `doc:"attachments of this side so far; 0: never"`
-	Closed    uint32 `doc:"the session that was closed in order; 0: none"`
+	Closed    uint32 `doc:"the session that was closed in order; 0: none; consumer: for people"`
 	Drained   uint32 `doc:"consumer: the producer session whose end it has delivered"`
 	State     uint32 `doc:"1 attached, 0 not; the lock byte decides, this is for people"`
 	PID       uint64 `doc:"of the holder in its own namespace; for people"`
@@ -143,7 +143,7 @@ type Endpoint struct {
 // Member is line 0 of an entry of the endpoint table: what its holder has claimed
 // and done. The holder writes it, or whoever takes the entry after its death.
 type Member struct {
-	_        structs.HostLayout
+	_             structs.HostLayout
 	Intent        uint64 `doc:"claim it may own, see the table of intent bits; 0: none"`
 	Sent          uint64 `doc:"messages committed by all holders of the entry"`
 	SentBytes     uint64 `doc:"payload bytes of these"`
