@@ -38,6 +38,7 @@ func commands() []*command {
 	return []*command{
 		tourCommand(), throughputCommand(), latencyCommand(),
 		produceCommand(), consumeCommand(), inspectCommand(), listCommand(), removeCommand(),
+		versionCommand(),
 	}
 }
 
@@ -143,7 +144,8 @@ func flagError(fs *flag.FlagSet, c *command, err error) error {
 		name, _, _ = strings.Cut(name, ":")
 		return usagef("expected --%s alone, or with =true or =false, found %s; see ringbench help %s", name, value, c.name)
 	}
-	return usagef("%w; see ringbench help %s", err, c.name)
+	// The flag package says -size to who has typed --size.
+	return usagef("%s; see ringbench help %s", strings.Replace(text, " for flag -", " for flag --", 1), c.name)
 }
 
 func findCommand(name string) *command {

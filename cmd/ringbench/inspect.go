@@ -96,7 +96,8 @@ type positions struct {
 type sideInfo struct {
 	State    string   `json:"state"` // see state
 	Attached bool     `json:"attached"`
-	Closed   bool     `json:"closed"`
+	Closed   bool     `json:"closed"`   // the last session, in order
+	Finished bool     `json:"finished"` // consumer: sends fail
 	PID      int      `json:"pid"`
 	Since    string   `json:"since"` // RFC 3339; "": never attached
 	Sessions uint32   `json:"sessions"`
@@ -160,7 +161,7 @@ func headerOf(r *ring.Ring) headerInfo {
 
 func sideOf(s ring.SideStats, g ring.Gate) sideInfo {
 	return sideInfo{
-		State: state(s), Attached: s.Attached, Closed: s.Closed, PID: s.PID, Since: stamp(s.Since), Sessions: s.Sessions,
+		State: state(s), Attached: s.Attached, Closed: s.Closed, Finished: s.Finished, PID: s.PID, Since: stamp(s.Since), Sessions: s.Sessions,
 		Messages: s.Messages, Bytes: s.Bytes, Wakes: s.Wakes, Parks: s.Parks, Asleep: g.Asleep,
 		Gate: gateInfo{Seq: g.Seq, Epoch: g.Epoch, Parker: g.Parker, Fence: g.Fence, Bounds: g.Bounds},
 	}
@@ -169,7 +170,7 @@ func sideOf(s ring.SideStats, g ring.Gate) sideInfo {
 // state is one word for a side: none, attached, closing, closed or dead.
 func state(s ring.SideStats) string {
 	switch {
-	case s.Attached && s.Closed:
+	case s.Attached && (s.Closed || s.Finished):
 		return "closing"
 	case s.Attached:
 		return "attached"
