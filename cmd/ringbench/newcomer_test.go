@@ -155,3 +155,18 @@ func TestPlainProgress(t *testing.T) {
 		t.Errorf("%q, want %q", b.String(), want)
 	}
 }
+
+func TestCrowded(t *testing.T) {
+	for _, c := range []struct {
+		load string
+		cpus int
+		want string
+	}{
+		{"0.31 0.2 0.1 1/100 42", 2, ""}, {"0.61 0.2 0.1 1/100 42", 2, "load average was 0.6 on 2 when"},
+		{"5.9 0 0", 8, ""}, {"7.00 0 0", 8, "7.0 on 8"}, {"1.00 0 0", 1, "1.0 on 1"}, {"0.1 0 0", 1, ""}, {"", 2, ""}, {"strange", 2, ""},
+	} {
+		if got := crowded(c.load, c.cpus); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%q on %d: %q, want %q", c.load, c.cpus, got, c.want)
+		}
+	}
+}
