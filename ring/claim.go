@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"sync/atomic"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -68,8 +69,13 @@ func (e *endpoint) ticketWord(t uint64) *uint64 { return e.data.Word(e.ticketOff
 func (e *endpoint) draw(t, n uint64) bool {
 	s := &e.shared
 	mem.Publish(s.intent, t&layout.IntentPositionMask|n<<layout.IntentCountShift) // [I1] pairs with the load in orphan
+	killpoint.Here("intent")
 	if s.counter.CompareAndSwap(t, t+n) {
+		killpoint.Here("drawn")
 		s.held, s.claimed, s.stale = t, n, false
+		m := e.mine.member.line
+		mem.Publish(&m.Base, m.Sent)
+		mem.Publish(&m.Drawn, t)
 		return true
 	}
 	s.stale = true
@@ -84,7 +90,9 @@ func (e *endpoint) extend(n uint64) bool {
 		return false
 	}
 	mem.Publish(s.intent, held&layout.IntentPositionMask|(claimed+n)<<layout.IntentCountShift) // [I1]
+	killpoint.Here("intent")
 	if s.counter.CompareAndSwap(held+claimed, held+claimed+n) {
+		killpoint.Here("drawn")
 		s.claimed = claimed + n
 		return true
 	}
@@ -108,7 +116,10 @@ func (e *endpoint) undrawn(t uint64, w uint64) {
 
 // patience is after how many failed tries at one ticket its owner's life is looked
 // into first, and again each four times as many. After a sleep it is at once.
-const patience = 64
+const (
+	patience     = 64
+	longPatience = 64 * patience // for what takes long to find out
+)
 
 // due tells whether it is time to look whether somebody died.
 func (e *endpoint) due() bool {

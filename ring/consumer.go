@@ -53,7 +53,7 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		return nil, err
 	}
 	c := new(Consumer)
-	if err := c.attach(r, r.consumer, r.producer, o.strategy); err != nil {
+	if err := c.attach(r, r.consumer, r.producer, o); err != nil {
 		return nil, err
 	}
 	c.quarter = max(c.size/4, 1)

@@ -3,6 +3,7 @@ package ring
 import (
 	"sync/atomic"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/mem"
 )
 
@@ -30,6 +31,7 @@ func (c *Consumer) release() error {
 	} else {
 		mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
 	}
+	killpoint.Here("released")
 	c.peeked, c.special = false, c.slots
 	c.count()
 	if c.over {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"annulus/futex"
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -28,6 +29,7 @@ func (c *Consumer) nextShared() (off, n uint64, err error) {
 		off = c.ticketOffset(t)
 		w := mem.Load(c.data.Word(off)) // [P1]
 		c.given++
+		killpoint.Here("received")
 		if w&layout.SlotStateMask == layout.SlotSkip {
 			if !c.peeked && c.given == s.claimed {
 				c.settle()
@@ -107,7 +109,7 @@ func (c *Consumer) rescue(h, w uint64) (bool, error) {
 	if done, err := c.ring.unblockConsumer(h, w); err != nil || done {
 		return done, err
 	}
-	if !c.ring.config.Redeliver || c.shared.claimed > 0 || c.idle == 0 && c.shared.vain%(64*patience) != 0 {
+	if !c.ring.config.Redeliver || c.shared.claimed > 0 || c.idle == 0 && c.shared.vain%longPatience != 0 {
 		return false, nil // the search is long
 	}
 	t, w, ok, err := c.ring.handed()
@@ -116,10 +118,12 @@ func (c *Consumer) rescue(h, w uint64) (bool, error) {
 	}
 	s := &c.shared
 	mem.Publish(s.intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1]
+	killpoint.Here("handing")
 	if !mem.Atomic64(c.ticketWord(t)).CompareAndSwap(w, w+1<<layout.SlotRedeliverShift) {
 		mem.Publish(s.intent, 0)
 		return true, nil
 	}
+	killpoint.Here("handed")
 	atomic.AddUint64(&c.mine.endpoint.Handed, 1)
 	s.held, s.claimed, s.stale = t, 1, false
 	return true, nil
@@ -129,9 +133,11 @@ func (c *Consumer) rescue(h, w uint64) (bool, error) {
 func (c *Consumer) settle() {
 	s := &c.shared
 	for i := range c.given {
+		killpoint.Here("settling")
 		t := s.held + i
 		mem.Publish(c.ticketWord(t), lapWord(t>>s.shift+1, layout.SlotFree)) // [C2] pairs with the load in claimSlots
 	}
+	killpoint.Here("settled")
 	s.held += c.given
 	s.claimed -= c.given
 	c.given = 0
@@ -149,11 +155,18 @@ func (c *Consumer) endedShared() (session uint32, ended bool, err error) {
 	if c.shared.other.Load() != c.shared.counter.Load() {
 		return session, false, nil // some are on their way, or their producer is dead: see rescue
 	}
-	if closed != 0 && closed == session {
-		return session, true, nil
-	}
-	if !c.finish.Load() {
+	closing := closed != 0 && closed == session
+	if !closing && !c.finish.Load() {
 		return session, false, nil
+	}
+	if c.ring.config.Redeliver {
+		if _, _, dead, err := c.ring.handed(); err != nil || dead {
+			c.shared.vain = longPatience - 1 // the next try takes it over
+			return session, false, err
+		}
+	}
+	if closing {
+		return session, true, nil
 	}
 	if c.finished.IsZero() {
 		c.finished = time.Now()

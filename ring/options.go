@@ -10,7 +10,18 @@ import (
 // EndpointOption is a choice of one endpoint.
 type EndpointOption func(*endpointOptions)
 
-type endpointOptions struct{ strategy futex.Strategy }
+type endpointOptions struct {
+	strategy futex.Strategy
+	tag      uint64
+}
+
+// WithTag names a producer of an MPMC ring, with any number but 0, for its successor:
+// one that takes the same tag after its death learns from Committed how many of its
+// messages took effect. ErrAttached while a live endpoint has the tag. It is given
+// up by Close.
+func WithTag(tag uint64) EndpointOption {
+	return func(o *endpointOptions) { o.tag = tag }
+}
 
 // WithStrategy chooses how blocking calls wait. Default: futex.Adaptive.
 func WithStrategy(s futex.Strategy) EndpointOption {

@@ -2,10 +2,10 @@ package ring
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -54,7 +54,7 @@ func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 		return nil, err
 	}
 	p := new(Producer)
-	if err := p.attach(r, r.producer, r.consumer, o.strategy); err != nil {
+	if err := p.attach(r, r.producer, r.consumer, o); err != nil {
 		return nil, err
 	}
 	p.step = uint32(min(max(r.geometry.DataSize/4096, 1), 64))
@@ -189,6 +189,7 @@ func (p *Producer) waited() {
 func (p *Producer) publish() error {
 	if p.mpmc {
 		p.publishShared()
+		killpoint.Here("published")
 		return p.notify()
 	}
 	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word
@@ -249,48 +250,26 @@ func (p *Producer) consumed() error {
 	return nil
 }
 
+// Committed tells how far this producer and those before it have come: positions
+// of an SPSC ring, messages sent under its tag in an MPMC ring (without a tag: by
+// all that have had its place in the endpoint table). A producer that notes it
+// before a send and dies learns, as the successor, whether the send took effect:
+// exactly then it is greater. Owner only; staged messages do not count.
+func (p *Producer) Committed() uint64 {
+	p.enter()
+	defer p.exit()
+	switch {
+	case p.gone():
+		return 0
+	case p.mpmc:
+		return mem.Load(&p.mine.member.line.Sent)
+	}
+	return p.committed()
+}
+
 // SetDeadline bounds every blocking call from now on, a running one included:
 // os.ErrDeadlineExceeded after t, the zero time for none. Any goroutine.
 func (p *Producer) SetDeadline(t time.Time) error { return p.setDeadline(t) }
 
 // Config returns what the ring is.
 func (p *Producer) Config() Config { return p.ring.config }
-
-// Close ends this producer's session: what it has committed stays, the consumer
-// gets io.EOF behind it, the role is free. A reservation or an unpublished batch
-// is given up. Any goroutine may call it: a blocked Send returns ErrClosed.
-// The second Close returns ErrClosed; the first after Finish, be it by
-// CloseOnSignal, returns what Finish did.
-func (p *Producer) Close() error {
-	err := p.end(false)
-	if errors.Is(err, ErrClosed) {
-		if ferr, ok := p.endedByFinish(); ok {
-			return ferr
-		}
-	}
-	return err
-}
-
-// Finish does what Close does: a producer has nothing left to do once it may not
-// send. Its owner may Close it afterwards, as a consumer that was finished.
-func (p *Producer) Finish() error { return p.end(true) }
-
-func (p *Producer) end(finish bool) error {
-	p.closing.Store(true)
-	atomic.StoreUint64(&p.quiet, 0)
-	p.awaitIdle()
-	return p.detach(func() error {
-		p.byFinish = finish
-		var err error
-		if p.mpmc {
-			p.staged = 0
-			p.abortShared()
-			err = p.endProducers()
-		} else {
-			p.account()
-			e := p.mine.endpoint
-			atomic.StoreUint32(&e.Closed, atomic.LoadUint32(&e.Session)) // [P2] pairs with the load in ended
-		}
-		return errors.Join(err, p.wake.Interrupt())
-	})
-}

@@ -3,6 +3,7 @@ package ring
 import (
 	"fmt"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -46,6 +47,7 @@ func (p *Producer) TrySend(msg []byte) error {
 		copy(p.data.Bytes(i+layout.WordSize, n), msg)
 	}
 	mem.Publish(p.data.Word(i), layout.RecordCommitted|n) // [P1] pairs with the consumer's load of this word
+	killpoint.Here("sent")
 	p.pos = end
 	if mem.Load(p.arm) != mem.Load(&p.quiet) {
 		return p.sent()
@@ -86,6 +88,7 @@ func (p *Producer) put(msg []byte) error {
 		p.sweep(end, record(n))
 	}
 	copy(p.data.Bytes(i+layout.WordSize, n), msg)
+	killpoint.Here("put")
 	mem.Publish(p.data.Word(i), layout.RecordCommitted|n) // [P1]
 	p.pos = end
 	if mem.Load(p.arm) != mem.Load(&p.quiet) {
@@ -154,6 +157,7 @@ func (p *Producer) sweep(end, record uint64) {
 		n = max(n, min(sweepAhead, p.free-end, p.size-end&p.mask))
 	}
 	clear(p.data.Bytes(end&p.mask, n))
+	killpoint.Here("swept")
 	p.clean = end + n
 	p.account()
 }

@@ -3,6 +3,7 @@ package ring
 import (
 	"fmt"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -89,7 +90,9 @@ func (p *Producer) commitSlot(n uint64) {
 	if s.length {
 		mem.Prepare(p.data.Word(off+layout.SlotLength), n)
 	}
+	killpoint.Here("filled")
 	mem.Publish(p.data.Word(off), lapWord(s.held>>s.shift, layout.SlotCommitted)) // [P1]
+	killpoint.Here("committed")
 	s.claimed = 0
 	p.countSent(1, n)
 }
@@ -141,6 +144,7 @@ func (p *Producer) stageShared(n uint64) {
 func (p *Producer) publishShared() {
 	s := &p.shared
 	for range p.staged {
+		killpoint.Here("filled")
 		mem.Publish(p.ticketWord(s.held), lapWord(s.held>>s.shift, layout.SlotCommitted)) // [P1]
 		s.held++
 		s.claimed--
@@ -166,6 +170,7 @@ func (p *Producer) abortShared() {
 	s := &p.shared
 	for ; s.claimed > uint64(p.staged); s.claimed-- {
 		t := s.held + s.claimed - 1
+		mem.Publish(&p.mine.member.line.Skipped, t+1)                      // for complete
 		mem.Publish(p.ticketWord(t), lapWord(t>>s.shift, layout.SlotSkip)) // [P1]
 	}
 }

@@ -3,6 +3,7 @@ package ring
 import (
 	"sync/atomic"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -130,9 +131,14 @@ func (r *Ring) settle(role uint32, t, w uint64) bool {
 	if role == layout.RoleConsumer {
 		next, side = lapWord(t/r.geometry.Capacity+1, layout.SlotFree), r.consumer
 	}
+	if role == layout.RoleProducer {
+		r.mark(t)
+	}
+	killpoint.Here("repairing")
 	if !mem.Atomic64(r.slotAt(t)).CompareAndSwap(w, next) { // [R1] pairs with the loads of [P1] and [C2]
 		return false
 	}
+	killpoint.Here("repaired")
 	atomic.AddUint64(&side.endpoint.Repaired, 1)
 	r.rouse()
 	return true

@@ -176,9 +176,12 @@ func (r *Ring) closedHere() error {
 
 // takeRole takes the lock of a role, or says who has it; in an MPMC ring it takes
 // a place in the endpoint table. It returns s with the lock it has.
-func (r *Ring) takeRole(s side) (side, error) {
+func (r *Ring) takeRole(s side, tag uint64) (side, error) {
 	if r.shared {
-		return r.join(s)
+		return r.join(s, tag)
+	}
+	if tag != 0 {
+		return s, fmt.Errorf("ring %s: a tag is for endpoints of MPMC rings, of which there are many: %w", r.name(), errors.ErrUnsupported)
 	}
 	err := r.region.TryLock(s.lock)
 	if errors.Is(err, shm.ErrLocked) {

@@ -42,6 +42,46 @@ func CloseOnSignal(endpoints ...Finisher) (stop func()) {
 	return sync.OnceFunc(func() { close(quit); done.Wait() })
 }
 
+// Close ends this producer's session: what it has committed stays, the consumer
+// gets io.EOF behind it, the role is free. A reservation or an unpublished batch
+// is given up. Any goroutine may call it: a blocked Send returns ErrClosed.
+// The second Close returns ErrClosed; the first after Finish, be it by
+// CloseOnSignal, returns what Finish did.
+func (p *Producer) Close() error {
+	err := p.end(false)
+	if errors.Is(err, ErrClosed) {
+		if ferr, ok := p.endedByFinish(); ok {
+			return ferr
+		}
+	}
+	return err
+}
+
+// Finish does what Close does: a producer has nothing left to do once it may not
+// send. Its owner may Close it afterwards, as a consumer that was finished.
+func (p *Producer) Finish() error { return p.end(true) }
+
+func (p *Producer) end(finish bool) error {
+	p.closing.Store(true)
+	atomic.StoreUint64(&p.quiet, 0)
+	p.awaitIdle()
+	return p.detach(func() error {
+		p.byFinish = finish
+		var err error
+		if p.mpmc {
+			p.staged = 0
+			p.abortShared()
+			err = p.endProducers()
+			mem.Publish(&p.mine.member.holder.Tag, 0)
+		} else {
+			p.account()
+			e := p.mine.endpoint
+			atomic.StoreUint32(&e.Closed, atomic.LoadUint32(&e.Session)) // [P2] pairs with the load in ended
+		}
+		return errors.Join(err, p.wake.Interrupt())
+	})
+}
+
 // Finish asks the producer to stop: its sends fail with ErrClosed from now on.
 // The consumer goes on receiving what is committed, then gets io.EOF: when the
 // producer has closed or is dead, or when the ring has been empty for

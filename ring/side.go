@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"annulus/futex"
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -36,14 +37,14 @@ func sideAt(b []byte, area, stride uint64, role string, number uint32, lock int)
 
 // attach takes the role of mine for e. It returns with the role's lock held and
 // the cursor words loaded; the caller finds out where to go on from.
-func (e *endpoint) attach(r *Ring, mine, peer side, s futex.Strategy) error {
+func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
 	if r.region.ReadOnly() {
 		return fmt.Errorf("ring %s: %w: it was opened read-only, a %s writes", r.name(), os.ErrPermission, mine.role)
 	}
 	if err := r.region.Hold(); err != nil {
 		return fmt.Errorf("ring %s: %w", r.name(), err)
 	}
-	mine, err := r.takeRole(mine)
+	mine, err := r.takeRole(mine, o.tag)
 	if err != nil {
 		r.region.Drop()
 		return err
@@ -61,7 +62,7 @@ func (e *endpoint) attach(r *Ring, mine, peer side, s futex.Strategy) error {
 	}
 	e.arm = &peer.arm.Arm
 	e.wake = r.gate(mine, peer)
-	e.waiter = futex.Idler{Gate: new(futex.Gate), Strategy: s}
+	e.waiter = futex.Idler{Gate: new(futex.Gate), Strategy: o.strategy}
 	*e.waiter.Gate = r.gate(peer, mine)
 	e.fenced = !futex.Register()
 	if e.mpmc = r.shared; e.mpmc {
@@ -137,6 +138,7 @@ func (e *endpoint) detach(announceEnd func() error) error {
 		e.ctxStop()
 	}
 	err := announceEnd()
+	killpoint.Here("left")
 	if e.mpmc {
 		atomic.StoreUint32(&e.mine.member.holder.State, 0)
 	} else {

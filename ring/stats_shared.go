@@ -16,6 +16,7 @@ type MemberStats struct {
 	Stopped  bool      // by a signal or a debugger, as far as that can be told from here
 	Leaving  bool      // closing, or wants no more
 	PID      int       // in its own PID namespace
+	Tag      uint64    // see WithTag
 	Since    time.Time // when it attached
 
 	Claim  uint64 // first position of its latest claim
@@ -76,7 +77,7 @@ func (r *Ring) memberStats(i int, m member) (MemberStats, error) {
 		Leaving: atomic.LoadUint32(&h.State) == layout.StateLeaving,
 		PID:     int(mem.Load(&h.PID)), Since: time.Unix(0, int64(mem.Load(&h.Attached))),
 		Messages: mem.Load(&m.line.Received), Bytes: mem.Load(&m.line.ReceivedBytes),
-		Wakes: mem.Load(&h.Wakes), Parks: mem.Load(&h.Parks),
+		Wakes: mem.Load(&h.Wakes), Parks: mem.Load(&h.Parks), Tag: mem.Load(&h.Tag),
 	}
 	if out.Producer {
 		out.Messages, out.Bytes = mem.Load(&m.line.Sent), mem.Load(&m.line.SentBytes)

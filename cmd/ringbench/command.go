@@ -38,7 +38,7 @@ func commands() []*command {
 	return []*command{
 		tourCommand(), throughputCommand(), latencyCommand(),
 		produceCommand(), consumeCommand(), inspectCommand(), listCommand(), removeCommand(),
-		versionCommand(),
+		stressCommand(), versionCommand(),
 	}
 }
 

@@ -19,8 +19,8 @@ var (
 	_ = [1]struct{}{}[unsafe.Sizeof(Endpoint{})-56]
 	_ = [1]struct{}{}[unsafe.Offsetof(Endpoint{}.Drained)-8]
 	_ = [1]struct{}{}[unsafe.Offsetof(Endpoint{}.PID)-16]
-	_ = [1]struct{}{}[unsafe.Sizeof(Member{})-40]
-	_ = [1]struct{}{}[unsafe.Sizeof(Holder{})-48]
+	_ = [1]struct{}{}[unsafe.Sizeof(Member{})-64]
+	_ = [1]struct{}{}[unsafe.Sizeof(Holder{})-56]
 )
 
 // A line struct never exceeds the smallest stride.

@@ -149,6 +149,9 @@ type Member struct {
 	SentBytes     uint64 `doc:"payload bytes of these"`
 	Received      uint64 `doc:"messages released by all holders of the entry"`
 	ReceivedBytes uint64 `doc:"payload bytes of these"`
+	Drawn         uint64 `doc:"producer: position of its latest claim, stored once it is drawn, before anything is filled"`
+	Base          uint64 `doc:"producer: sent at that time, stored before drawn; then sent says whether the claim is in it"`
+	Skipped       uint64 `doc:"1 + the lowest position of the intent that is settled as SKIP; 0: none; stored before the settling, by its producer or, after its death, by who settles"`
 }
 
 // Holder is line 1 of an entry of the endpoint table: who holds it.
@@ -161,6 +164,7 @@ type Holder struct {
 	Attached  uint64 `doc:"ns since 1970; for people"`
 	Wakes     uint64 `doc:"wakes issued (system calls)"`
 	Parks     uint64 `doc:"sleeps begun"`
+	Tag       uint64 `doc:"the endpoint's own name, kept for its successor; 0: none, or closed in order"`
 }
 
 // Roles and states of a holder.

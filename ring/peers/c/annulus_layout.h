@@ -201,13 +201,19 @@ struct annulus_member {
 	uint64_t sent_bytes; /* payload bytes of these */
 	uint64_t received; /* messages released by all holders of the entry */
 	uint64_t received_bytes; /* payload bytes of these */
+	uint64_t drawn; /* producer: position of its latest claim, stored once it is drawn, before anything is filled */
+	uint64_t base; /* producer: sent at that time, stored before drawn; then sent says whether the claim is in it */
+	uint64_t skipped; /* 1 + the lowest position of the intent that is settled as SKIP; 0: none; stored before the settling, by its producer or, after its death, by who settles */
 };
-ANNULUS_ASSERT(sizeof(struct annulus_member) == 40, "annulus_member: size");
+ANNULUS_ASSERT(sizeof(struct annulus_member) == 64, "annulus_member: size");
 ANNULUS_ASSERT(offsetof(struct annulus_member, intent) == 0, "annulus_member.intent: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_member, sent) == 8, "annulus_member.sent: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_member, sent_bytes) == 16, "annulus_member.sent_bytes: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_member, received) == 24, "annulus_member.received: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_member, received_bytes) == 32, "annulus_member.received_bytes: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_member, drawn) == 40, "annulus_member.drawn: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_member, base) == 48, "annulus_member.base: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_member, skipped) == 56, "annulus_member.skipped: offset");
 
 struct annulus_holder {
 	uint32_t role; /* 1 producer, 2 consumer; 0: never held */
@@ -217,8 +223,9 @@ struct annulus_holder {
 	uint64_t attached; /* ns since 1970; for people */
 	uint64_t wakes; /* wakes issued (system calls) */
 	uint64_t parks; /* sleeps begun */
+	uint64_t tag; /* the endpoint's own name, kept for its successor; 0: none, or closed in order */
 };
-ANNULUS_ASSERT(sizeof(struct annulus_holder) == 48, "annulus_holder: size");
+ANNULUS_ASSERT(sizeof(struct annulus_holder) == 56, "annulus_holder: size");
 ANNULUS_ASSERT(offsetof(struct annulus_holder, role) == 0, "annulus_holder.role: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_holder, state) == 4, "annulus_holder.state: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_holder, pid) == 8, "annulus_holder.pid: offset");
@@ -226,5 +233,6 @@ ANNULUS_ASSERT(offsetof(struct annulus_holder, start_time) == 16, "annulus_holde
 ANNULUS_ASSERT(offsetof(struct annulus_holder, attached) == 24, "annulus_holder.attached: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_holder, wakes) == 32, "annulus_holder.wakes: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_holder, parks) == 40, "annulus_holder.parks: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_holder, tag) == 48, "annulus_holder.tag: offset");
 
 #endif

@@ -1,0 +1,80 @@
+package stress
+
+import (
+	"time"
+
+	"annulus/ring"
+)
+
+// Options say what is put under stress, and how.
+type Options struct {
+	Topology  ring.Topology
+	Redeliver bool // MPMC: see ring.Config
+	Capacity  int  // slots or bytes
+	Producers int
+	Consumers int
+	Wait      string // how they wait, as ringbench names it
+
+	Kills int    // single processes killed
+	Stops int    // processes stopped and continued
+	Point string // kill at this named point only; needs a build with kill points
+	All   int    // kill all at once after so many kills; 0: never
+	Seed  uint64
+	Limit time.Duration // give up after that; 0: never
+}
+
+// Report is what a run found. The counts of the second part must be zero.
+type Report struct {
+	Topology  string `json:"topology"`
+	Redeliver bool   `json:"redeliver"`
+	Wait      string `json:"wait"`
+	Producers int    `json:"producers"`
+	Consumers int    `json:"consumers"`
+	Capacity  int    `json:"capacity"`
+	Point     string `json:"point,omitempty"`
+	Seed      uint64 `json:"seed"`
+
+	Seconds     float64 `json:"seconds"`
+	Kills       int     `json:"kills"`
+	KillsAll    int     `json:"kills_of_all_at_once"`
+	AtPoint     int     `json:"kills_at_the_point"`
+	Stops       int     `json:"stops"`
+	InFlight    int     `json:"kills_with_a_claim_in_flight"` // at least: survivors may have been faster than the look
+	Committed   uint64  `json:"committed"`
+	Received    uint64  `json:"received"`
+	Redelivered uint64  `json:"redelivered"` // came again, or late, and said so
+	Skipped     uint64  `json:"skipped"`     // claims of dead producers settled
+	Dropped     uint64  `json:"dropped"`     // claims of dead consumers settled, as created
+	Handed      uint64  `json:"handed"`      // messages taken over from dead consumers
+	LostInHand  uint64  `json:"lost_in_hand"`
+
+	Lost       uint64 `json:"committed_lost"`
+	Duplicated uint64 `json:"duplicated"`
+	Torn       uint64 `json:"torn"`
+	Reordered  uint64 `json:"reordered"`
+	Phantom    uint64 `json:"phantom"`   // came without having been sent
+	Misjudged  uint64 `json:"misjudged"` // a successor was told something impossible about the last send
+	Hung       int    `json:"hung"`
+	Leaked     int    `json:"leaked_slots"`
+	Failed     int    `json:"failed_workers"`
+
+	ProgressP50 float64  `json:"kill_to_progress_p50_ms"`
+	ProgressP99 float64  `json:"kill_to_progress_p99_ms"`
+	Longest     float64  `json:"longest_stall_ms"`
+	Notes       []string `json:"notes,omitempty"`
+}
+
+// Violations is how much is wrong.
+func (r *Report) Violations() uint64 {
+	return r.Lost + r.Duplicated + r.Torn + r.Reordered + r.Phantom + r.Misjudged + uint64(r.Hung) + uint64(r.Leaked) + uint64(r.Failed)
+}
+
+// config is the ring under stress.
+func (o *Options) config() ring.Config {
+	c := ring.Config{Topology: o.Topology, Capacity: o.Capacity, Redeliver: o.Redeliver}
+	if o.Topology == ring.MPMC {
+		c.SlotSize = messageMax
+		c.Members = o.Producers + o.Consumers + 2
+	}
+	return c
+}

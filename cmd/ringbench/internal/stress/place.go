@@ -1,0 +1,93 @@
+package stress
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"annulus/internal/killpoint"
+)
+
+// place is one endpoint's place: a succession of processes, each with the ledger
+// of its predecessor, read and wiped.
+type place struct {
+	producer    bool
+	number      int
+	incarnation int
+	ledger      *ledger
+	cmd         *exec.Cmd
+	exited      chan error // gets what Wait returns, once
+	recent      []id       // a consumer's latest messages
+
+	before uint64 // a producer's: messages sent by those before the one that attached last
+	last   uint64 // its key; 0: none yet
+	asked  bool   // it was compared with what the one now at work found
+}
+
+// key names the process at work in the place.
+func (p *place) key() uint64 { return makeID(p.number, p.incarnation, 0).source() }
+
+func (p *place) String() string {
+	role := "consumer"
+	if p.producer {
+		role = "producer"
+	}
+	return fmt.Sprintf("%s %d, its process %d", role, p.number, p.incarnation)
+}
+
+// start starts the next process in the place. The calling thread must live as
+// long as it.
+func (p *place) start(o *Options, ringFile *os.File, rng *rand.Rand) error {
+	p.incarnation++
+	p.asked = false
+	p.ledger.reset()
+	arg, err := json.Marshal(job{
+		Producer: p.producer, Place: p.number, Incarnation: p.incarnation, Seed: rng.Uint64(), Wait: o.Wait, Size: messageMax,
+	})
+	if err != nil {
+		return err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	p.cmd = exec.Command(exe, WorkerCommand, string(arg))
+	p.cmd.ExtraFiles = []*os.File{ringFile, p.ledger.file}
+	p.cmd.Stderr = os.Stderr
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
+	if o.Point != "" {
+		p.cmd.Env = append(p.cmd.Env, fmt.Sprintf("%s=%s:%d", killpoint.Env, o.Point, 1+rng.IntN(turns(o.Point))))
+	}
+	if err := p.cmd.Start(); err != nil {
+		return fmt.Errorf("start a worker: %w", err)
+	}
+	p.exited = make(chan error, 1)
+	go func(c *exec.Cmd, done chan error) { done <- c.Wait() }(p.cmd, p.exited)
+	return nil
+}
+
+// turns is at which turn a process dies at a point, at most.
+func turns(point string) int {
+	switch point {
+	case "repairing", "repaired", "handing", "handed", "joined", "announced", "leaving", "left":
+		return 1
+	}
+	return 200
+}
+
+func (p *place) signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
+
+// killed tells whether err, from exited, says that SIGKILL ended the process.
+func killed(err error) bool {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}

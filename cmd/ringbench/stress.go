@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"annulus/cmd/ringbench/internal/stress"
+	"annulus/futex"
+	"annulus/internal/killpoint"
+	"annulus/ring"
+)
+
+func stressCommand() *command {
+	return &command{
+		name:    "stress",
+		summary: "kill producers and consumers, over and over, and check what arrives",
+		help: `Runs producers and consumers as processes, kills them with SIGKILL at random
+moments, stops and continues some, starts successors, and checks by ledgers that
+survive the kills: nothing that was sent is lost, doubled, torn or out of order,
+nobody hangs, no slot is lost. Exit status 1 if anything is wrong.
+Without --redeliver an MPMC ring drops what a killed consumer had in its hands;
+these are counted apart. --point kills at one named point only, in a build with
+-tags killpoints: ` + strings.Join(killpoint.Names, ", ") + ".",
+		examples: `ringbench stress --kills 1000
+ringbench stress --topology mpmc --redeliver --producers 4 --consumers 4 --kills 100000 --json
+ringbench stress --topology spsc --kills 1000
+go run -tags killpoints ./cmd/ringbench stress --point drawn --kills 200`,
+		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
+			o := stress.Options{Wait: "adaptive"}
+			topology := "mpmc"
+			fs.Func("topology", "`KIND` of ring: mpmc or spsc (default mpmc)", oneOf(&topology, []string{"mpmc", "spsc"}))
+			fs.BoolVar(&o.Redeliver, "redeliver", false, "mpmc: hand what a killed consumer held to another")
+			fs.IntVar(&o.Producers, "producers", 3, "`N` producer processes")
+			fs.IntVar(&o.Consumers, "consumers", 3, "`N` consumer processes")
+			fs.IntVar(&o.Capacity, "capacity", 0, "`N` slots (mpmc, default 64) or bytes (spsc, default 4096)")
+			fs.Func("wait", "`HOW` they wait: "+strings.Join(futex.Names(), ", ")+" (default adaptive)", oneOf(&o.Wait, futex.Names()))
+			fs.IntVar(&o.Kills, "kills", 1000, "`N` processes to kill")
+			fs.IntVar(&o.Stops, "stops", 0, "`N` times to stop a process and continue it")
+			fs.IntVar(&o.All, "all", 500, "kill all at once after each `N` kills; 0: never")
+			fs.StringVar(&o.Point, "point", "", "kill at the point of this `NAME` only")
+			fs.Uint64Var(&o.Seed, "seed", 0, "`N` that starts the random numbers; 0: the time")
+			fs.DurationVar(&o.Limit, "limit", 0, "`TIME` after which it ends, done or not")
+			asJSON := fs.Bool("json", false, "print the report as JSON")
+			return func(ctx context.Context, io *stdio, _ []string) error {
+				o.Topology = ring.MPMC
+				if topology == "spsc" {
+					o.Topology = ring.SPSC
+					if o.Producers > 1 || o.Consumers > 1 {
+						o.Producers, o.Consumers = 1, 1
+					}
+				}
+				if o.Capacity == 0 {
+					o.Capacity = map[ring.Topology]int{ring.MPMC: 64, ring.SPSC: 4096}[o.Topology]
+				}
+				if o.Producers < 1 || o.Consumers < 1 || o.Producers+o.Consumers > 120 {
+					return usagef("expected at least 1 producer and 1 consumer and 120 in all, found %d and %d", o.Producers, o.Consumers)
+				}
+				if o.Kills < 0 || o.Stops < 0 || o.All < 0 {
+					return usagef("expected --kills, --stops and --all of at least 0")
+				}
+				if o.Seed == 0 {
+					o.Seed = uint64(time.Now().UnixNano())
+				}
+				r, err := stress.Run(ctx, o, func(r *stress.Report) {
+					fmt.Fprintf(io.err, "%d of %d kills\n", r.Kills, o.Kills)
+				})
+				if r == nil {
+					return err
+				}
+				if perr := printStress(io.out, r, *asJSON); err == nil {
+					err = perr
+				}
+				if n := r.Violations(); err == nil && n > 0 {
+					err = fmt.Errorf("%d violations", n)
+				}
+				return err
+			}
+		},
+	}
+}
+
+func printStress(w io.Writer, r *stress.Report, asJSON bool) error {
+	if asJSON {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(r)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s ring, capacity %d, %d producers, %d consumers, wait %s, seed %d, %.1f s\n",
+		r.Topology, r.Capacity, r.Producers, r.Consumers, r.Wait, r.Seed, r.Seconds)
+	share := 0.0
+	if r.Kills > 0 {
+		share = 100 * float64(r.InFlight) / float64(r.Kills)
+	}
+	for _, row := range []struct {
+		name  string
+		value string
+	}{
+		{"kills", fmt.Sprintf("%d, at least %d (%.0f %%) with a claim in flight; %d at the point; %d times all at once", r.Kills, r.InFlight, share, r.AtPoint, r.KillsAll)},
+		{"stops", fmt.Sprint(r.Stops)},
+		{"committed", fmt.Sprint(r.Committed)},
+		{"received", fmt.Sprintf("%d; %d redelivered", r.Received, r.Redelivered)},
+		{"settled", fmt.Sprintf("%d claims of producers, %d of consumers, %d handed on", r.Skipped, r.Dropped, r.Handed)},
+		{"lost in hand", fmt.Sprint(r.LostInHand)},
+		{"lost", fmt.Sprint(r.Lost)}, {"duplicated", fmt.Sprint(r.Duplicated)}, {"torn", fmt.Sprint(r.Torn)},
+		{"reordered", fmt.Sprint(r.Reordered)}, {"phantom", fmt.Sprint(r.Phantom)}, {"misjudged", fmt.Sprint(r.Misjudged)},
+		{"hung", fmt.Sprint(r.Hung)}, {"leaked slots", fmt.Sprint(r.Leaked)}, {"failed", fmt.Sprint(r.Failed)},
+		{"kill to progress", fmt.Sprintf("p50 %.2f ms, p99 %.2f ms; longest stall %.1f ms", r.ProgressP50, r.ProgressP99, r.Longest)},
+	} {
+		fmt.Fprintf(&b, "  %-17s %s\n", row.name, row.value)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "  note: %s\n", n)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"annulus/cmd/ringbench/internal/stress"
+	"annulus/internal/killpoint"
+)
+
+// stressReport runs ringbench stress and returns what it found.
+func stressReport(t *testing.T, exe string, args ...string) stress.Report {
+	t.Helper()
+	var out, errs strings.Builder
+	cmd := exec.Command(exe, append([]string{"stress", "--json"}, args...)...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var r stress.Report
+	if jerr := json.Unmarshal([]byte(out.String()), &r); jerr != nil {
+		t.Fatalf("%v: %v: %v\n%s", args, err, jerr, errs.String())
+	}
+	if err != nil || r.Violations() > 0 {
+		t.Errorf("%v: %v\n%s", args, err, out.String())
+	}
+	t.Logf("%v: %d kills, %d with a claim in flight, %d stops, %d committed, longest stall %.0f ms",
+		args, r.Kills, r.InFlight, r.Stops, r.Committed, r.Longest)
+	return r
+}
+
+// TestStress kills endpoints at random: cases 1 to 3, 5, 6, 8 to 11, 15 to 19 of the
+// fault list, some hundred times.
+func TestStress(t *testing.T) {
+	exe := buildTags(t, "")
+	for _, args := range [][]string{
+		{"--topology", "mpmc", "--kills", "200", "--all", "60"},
+		{"--topology", "mpmc", "--redeliver", "--kills", "200", "--all", "60"},
+		{"--topology", "mpmc", "--redeliver", "--kills", "100", "--capacity", "2", "--wait", "futex"},
+		{"--topology", "spsc", "--kills", "150", "--all", "60", "--stops", "30"},
+	} {
+		r := stressReport(t, exe, args...)
+		if r.Kills > 0 && 10*r.InFlight < r.Kills {
+			t.Errorf("%v: %d of %d kills hit a claim in flight, want a tenth at least", args, r.InFlight, r.Kills)
+		}
+	}
+}
+
+// TestStressPoints kills endpoints at each named point of the protocol.
+func TestStressPoints(t *testing.T) {
+	exe := buildTags(t, "killpoints")
+	spsc := map[string]bool{"put": true, "swept": true, "sent": true, "released": true}
+	for _, point := range killpoint.Names {
+		kills, topology := "40", "mpmc"
+		if spsc[point] {
+			kills, topology = "20", "spsc"
+		}
+		if point == "leaving" || point == "left" {
+			continue // nobody leaves before the end: TestLastOneLeaves
+		}
+		r := stressReport(t, exe, "--topology", topology, "--redeliver="+map[bool]string{true: "false", false: "true"}[spsc[point]],
+			"--point", point, "--kills", kills, "--all", "0")
+		if r.AtPoint == 0 {
+			t.Errorf("nobody died at %q", point)
+		}
+	}
+}
+
+// TestKillPointNames holds the list of kill points against the calls.
+func TestKillPointNames(t *testing.T) {
+	out, err := exec.Command("grep", "-rhoE", `killpoint\.Here\("[a-z]+"\)`, "../../ring").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		called[strings.Split(line, `"`)[1]] = true
+	}
+	for _, name := range killpoint.Names {
+		if !called[name] {
+			t.Errorf("no code comes to %q", name)
+		}
+		delete(called, name)
+	}
+	for name := range called {
+		t.Errorf("%q is not in killpoint.Names", name)
+	}
+}
+
+func TestStressUsage(t *testing.T) {
+	exe := buildTags(t, "")
+	for _, c := range []struct{ args, want string }{
+		{"--producers 0", "at least 1 producer"},
+		{"--topology ring", "mpmc, spsc"},
+		{"--point drawn", "-tags killpoints"},
+		{"--kills -1", "at least 0"},
+		{"extra", "expected only flags"},
+	} {
+		out, err := exec.Command(exe, append([]string{"stress"}, strings.Fields(c.args)...)...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), c.want) || strings.Count(string(out), "\n") != 1 {
+			t.Errorf("stress %s: %v %q, want one line with %q", c.args, err, out, c.want)
+		}
+	}
+}
+
+// buildTags builds ringbench with tags, once for each set of them.
+func buildTags(t *testing.T, tags string) string {
+	t.Helper()
+	exe := filepath.Join(t.TempDir(), "ringbench")
+	if out, err := exec.Command("go", "build", "-tags", tags, "-o", exe, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return exe
+}
