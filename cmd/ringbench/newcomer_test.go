@@ -170,3 +170,37 @@ func TestCrowded(t *testing.T) {
 		}
 	}
 }
+
+func TestInspectNamesTheTopology(t *testing.T) {
+	for _, topology := range []ring.Topology{ring.SPSC, ring.MPMC} {
+		name := ringName(t)
+		r, err := ring.Create(name, ring.Config{Kind: ring.Slots, SlotSize: 8, Topology: topology})
+		must(t, err)
+		must(t, r.Close())
+		if got := look(t, name).Header.Topology; got != strings.ToLower(topology.String()) {
+			t.Errorf("%s, want %v", got, topology)
+		}
+	}
+}
+
+// Slots of a ring for many may be filled in part: so every framing fits.
+func TestFramingsOfManyProducers(t *testing.T) {
+	name := ringName(t)
+	r, err := ring.Create(name, ring.Config{Topology: ring.MPMC, SlotSize: 8})
+	must(t, err)
+	must(t, r.Close())
+	for _, framing := range []string{"lines", "length", "raw", "fixed:3"} {
+		in := map[string]string{"length": "\x02\x00\x00\x00ab", "fixed:3": "abcdef"}[framing]
+		if in == "" {
+			in = "abc\ndef\n"
+		}
+		passes(t, []byte(in), "produce", name, "--framing", framing)
+		if got := passes(t, nil, "consume", name, "--framing", framing); string(got) != in {
+			t.Errorf("%s: %q, want %q", framing, got, in)
+		}
+	}
+	status, _, errText := callWith(t, []byte("123456789\n"), "produce", name)
+	if status != 1 || !strings.HasSuffix(errText, "of kind slots takes at most 8\n") {
+		t.Errorf("exit status %d, %q", status, errText)
+	}
+}
