@@ -69,10 +69,10 @@ func Yield() Strategy { return Strategy{Spins: 64, Yields: 1 << 30} }
 // Futex sleeps at once.
 func Futex() Strategy { return Strategy{Park: ParkFutex, Hold: defaultHold} }
 
-// Sem sleeps at once, on the gate's semaphore.
+// Sem sleeps at once, on the gate's semaphore. Its name is "semaphore".
 func Sem() Strategy { return Strategy{Park: ParkSemaphore} }
 
-// Efd sleeps at once, on the gate's eventfd.
+// Efd sleeps at once, on the gate's eventfd. Its name is "eventfd".
 func Efd() Strategy { return Strategy{Park: ParkEventfd} }
 
 // Adaptive spins for some microseconds as long as that pays, then sleeps on the

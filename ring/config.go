@@ -59,8 +59,8 @@ const (
 // all peers. Zero fields are defaults.
 type Config struct {
 	Kind     Kind // default Bytes
-	Capacity int  // bytes (Bytes) or slots (Slots); a power of two
-	SlotSize int  // Slots: bytes of every message
+	Capacity int  // Bytes: 4 KiB to 4 GiB; Slots: 2 to 2^30 slots; a power of two
+	SlotSize int  // Slots: bytes of every message, 1 to 2^24
 	Stride   int  // bytes that keep two writers apart; default from cpuid
 
 	Topology Topology // default SPSC
@@ -113,7 +113,7 @@ func (c Config) withDefaults() Config {
 }
 
 // Validate says whether a ring can be made of c, and if not, why: an error that
-// wraps ErrGeometry.
+// wraps ErrGeometry, or, of a Config by SlotsOf, ErrPointers or ErrSize.
 func (c Config) Validate() error {
 	_, err := c.geometry()
 	return err
@@ -174,14 +174,15 @@ func (c Config) Element() string { return c.element }
 func (c Config) accepts(got Config) error {
 	for _, f := range []struct {
 		name      string
-		want, got int
+		want, got any
+		asked     bool
 	}{
-		{"kind", int(c.Kind), int(got.Kind)}, {"capacity", c.Capacity, got.Capacity},
-		{"slot size", c.SlotSize, got.SlotSize}, {"stride", c.Stride, got.Stride},
-		{"topology", int(c.Topology), int(got.Topology)}, {"members", c.Members, got.Members},
+		{"kind", c.Kind, got.Kind, c.Kind != 0}, {"topology", c.Topology, got.Topology, c.Topology != 0},
+		{"capacity", c.Capacity, got.Capacity, c.Capacity != 0}, {"slot size", c.SlotSize, got.SlotSize, c.SlotSize != 0},
+		{"stride", c.Stride, got.Stride, c.Stride != 0}, {"members", c.Members, got.Members, c.Members != 0},
 	} {
-		if f.want != 0 && f.want != f.got {
-			return fmt.Errorf("%w: its %s is %d, want %d; remove the ring or ask for what it is", ErrMismatch, f.name, f.got, f.want)
+		if f.asked && f.want != f.got {
+			return fmt.Errorf("%w: its %s is %v, want %v; remove the ring or ask for what it is", ErrMismatch, f.name, f.got, f.want)
 		}
 	}
 	if c.fingerprint != 0 && c.fingerprint != got.fingerprint {

@@ -2,8 +2,6 @@ package ring
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"sync/atomic"
@@ -22,15 +20,17 @@ import (
 type Consumer struct {
 	endpoint
 
-	tally   uint64 // messages (high bits) and bytes received since the last count
+	tally   uint64 // messages (high bits) and bytes received since the last count or fold
 	peeked  bool   // some of it is not released
 	special bool   // peeked, or not of kind Bytes: not for the short way
 	owed    uint64 // position at which the producer was last told of space
 	seen    uint64 // what the word of the next message was when it was not there
-	ahead   uint64 // kind Bytes: position at which to ask for more lines
+	ahead   uint64 // position at which to ask for more lines
 	tail    uint64 // the producer has come at least so far
 	caught  uint64 // messages when it last caught up with the producer
 	quarter uint64 // of the capacity: how much space is worth a wake
+
+	folded, foldedBytes uint64 // what tally has grown to while peeked: see fold
 
 	finish   atomic.Bool // Finish was called
 	finished time.Time   // and the ring found empty since
@@ -88,8 +88,9 @@ func (c *Consumer) abandon(err error) error {
 
 // TryRecv appends the next message to dst, releases it and everything peeked
 // before it, and returns the extended slice. ErrEmpty when there is none, io.EOF
-// when there will be none: the producer has closed and all is received.
-// It allocates only if dst has too little room.
+// when there will be none: the producer has closed and all is received; ErrClosed
+// after Close, ErrTruncated or ErrCorrupt when the endpoint is dead. It allocates
+// only if dst has too little room.
 //
 // One call without calls in it is what this takes for a small record; the rest
 // is in tryRecvSlow.
@@ -148,8 +149,11 @@ func (c *Consumer) tryRecvSlow(dst []byte) ([]byte, error) {
 	return dst, err
 }
 
-// Recv is TryRecv that waits while the ring is empty, until ctx or the deadline
-// ends.
+// Recv is TryRecv that waits while the ring is empty. Beside TryRecv's errors, but
+// for ErrEmpty, it returns ctx.Err() or os.ErrDeadlineExceeded when ctx or the
+// deadline has ended, and ErrRemoved when nobody can come to send. Both are
+// looked at only when it has to wait: a message that is there is received
+// although ctx is over.
 func (c *Consumer) Recv(ctx context.Context, dst []byte) ([]byte, error) {
 	out, err := c.TryRecv(dst)
 	for err == ErrEmpty {
@@ -161,9 +165,9 @@ func (c *Consumer) Recv(ctx context.Context, dst []byte) ([]byte, error) {
 	return out, err
 }
 
-// TryPeek returns the next message that was not peeked yet, in place. It is
-// valid until Release, TryRecv, Recv or Close. Between trusting peers only: the
-// bytes lie in shared memory.
+// TryPeek returns the next message that was not peeked yet, in place, or the
+// errors of TryRecv. It is valid until Release, TryRecv, Recv or Close. Between
+// trusting peers only: the bytes lie in shared memory.
 func (c *Consumer) TryPeek() ([]byte, error) {
 	c.enter()
 	off, n, err := c.next()
@@ -176,7 +180,7 @@ func (c *Consumer) TryPeek() ([]byte, error) {
 	return c.data.Bytes(off, n), nil
 }
 
-// Peek is TryPeek that waits while the ring is empty.
+// Peek is TryPeek that waits while the ring is empty, with the errors of Recv.
 func (c *Consumer) Peek(ctx context.Context) ([]byte, error) {
 	b, err := c.TryPeek()
 	for err == ErrEmpty {
@@ -189,7 +193,8 @@ func (c *Consumer) Peek(ctx context.Context) ([]byte, error) {
 }
 
 // TryPeekBatch fills dst with messages in place, as many as there are and have
-// room, and returns their number; ErrEmpty or io.EOF only with 0.
+// room, and returns their number; ErrEmpty or io.EOF only with 0. They are valid
+// as one of TryPeek.
 func (c *Consumer) TryPeekBatch(dst [][]byte) (n int, err error) {
 	c.enter()
 	if c.mpmc {
@@ -215,8 +220,9 @@ func (c *Consumer) TryPeekBatch(dst [][]byte) (n int, err error) {
 	return n, err
 }
 
-// Release gives everything peeked so far back to the producer. Its error says
-// that the memory was lost meanwhile, so that peeked bytes may have been zeros.
+// Release gives everything peeked so far back to the producer; nil where nothing
+// was. Its error says that this consumer is closed, or that the memory was lost
+// meanwhile, so that peeked bytes may have been zeros.
 func (c *Consumer) Release() error {
 	c.enter()
 	var err error
@@ -267,49 +273,3 @@ func (c *Consumer) SetDeadline(t time.Time) error { return c.setDeadline(t) }
 
 // Config returns what the ring is.
 func (c *Consumer) Config() Config { return c.ring.config }
-
-// Finish asks the producer to stop: its sends fail with ErrClosed from now on.
-// The consumer goes on receiving what is committed, then gets io.EOF: when the
-// producer has closed or is dead, or when the ring has been empty for
-// futex.DefaultSlice. Any goroutine may call it.
-func (c *Consumer) Finish() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.detached {
-		return fmt.Errorf("ring %s: %w", c.ring.name(), ErrClosed)
-	}
-	c.finish.Store(true)
-	var err error
-	if c.mpmc {
-		err = c.endConsumers()
-	} else {
-		mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)
-	}
-	return errors.Join(err, c.wake.Interrupt(), c.waiter.Gate.Interrupt())
-}
-
-// Close ends this consumer: a live producer's sends fail with ErrClosed, unless
-// its session is over anyway; what was peeked and not released, and all that
-// was not peeked, stays in the ring. Any goroutine may call it: a blocked Recv
-// returns ErrClosed. The second Close returns ErrClosed.
-func (c *Consumer) Close() error {
-	c.closing.Store(true)
-	atomic.StoreUint64(&c.quiet, 0)
-	c.awaitIdle()
-	return c.detach(func() error {
-		if !c.peeked {
-			c.count()
-		}
-		var err error
-		if c.mpmc {
-			if !c.ring.config.Redeliver {
-				c.given = c.shared.claimed
-				c.settle()
-			}
-			err = c.endConsumers()
-		} else {
-			mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)
-		}
-		return errors.Join(err, c.wake.Interrupt())
-	})
-}

@@ -90,7 +90,7 @@ func (c *Consumer) word() *uint64 {
 // long beside what the messages took. After a single message there is none.
 // True: look again.
 func (c *Consumer) caughtUp() bool {
-	received := *c.messages + c.tally/oneMessage
+	received := *c.messages + c.folded + c.tally/oneMessage
 	stream := received - c.caught
 	c.caught = received
 	if stream <= streamMessages {

@@ -72,9 +72,7 @@ func (c *Consumer) lookAhead(next uint64) {
 		c.data.Prefetch(at & c.mask)
 	}
 	c.ahead = next + mem.PrefetchSize
-	if !c.peeked {
-		c.count()
-	}
+	c.countOrFold()
 }
 
 // peekRecords is nextRecord for as many records as dst has room for and need no
@@ -145,9 +143,7 @@ func (c *Consumer) lookAheadSlots() {
 		c.data.Prefetch(at)
 	}
 	c.ahead = c.pos + run
-	if !c.peeked {
-		c.count()
-	}
+	c.countOrFold()
 }
 
 // step moves behind the slot at hand.

@@ -48,15 +48,28 @@ func (c *Consumer) drained() {
 	atomic.StoreUint32(&c.mine.endpoint.Drained, c.overSession)
 }
 
-// oneMessage counts a message in tally, above the bytes of it.
+// oneMessage counts a message in tally, above the bytes of it: 2^24 of them, or
+// 2^40 bytes, are too many.
 const oneMessage = 1 << 40
 
 // count brings the statistics up to date. It is done every few messages and when
 // there is none, so that they cost a message one addition; a consumer that is
 // killed in between leaves some uncounted.
 func (c *Consumer) count() {
-	mem.Publish(c.messages, *c.messages+c.tally/oneMessage)
-	mem.Publish(c.bytes, *c.bytes+c.tally%oneMessage)
+	mem.Publish(c.messages, *c.messages+c.folded+c.tally/oneMessage)
+	mem.Publish(c.bytes, *c.bytes+c.foldedBytes+c.tally%oneMessage)
+	c.tally, c.folded, c.foldedBytes = 0, 0, 0
+}
+
+// countOrFold comes every few cache lines. What is peeked is not counted before
+// its release; but tally must not run over by then.
+func (c *Consumer) countOrFold() {
+	if !c.peeked {
+		c.count()
+		return
+	}
+	c.folded += c.tally / oneMessage
+	c.foldedBytes += c.tally % oneMessage
 	c.tally = 0
 }
 

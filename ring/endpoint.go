@@ -54,6 +54,8 @@ type endpoint struct {
 
 	mu        sync.Mutex // guards what follows, and shared memory against detach
 	detached  bool
+	byFinish  bool  // detached by Finish, and Close was not called since
+	endErr    error // what that came to
 	lastWakes uint64
 	ctxDone   <-chan struct{}
 	ctxStop   func() bool
@@ -61,7 +63,7 @@ type endpoint struct {
 
 // enter and exit bracket every operation, so that Close on another goroutine
 // knows when the memory is no longer used. The store is plain: Close makes this
-// processor pass a barrier instead (see Close).
+// processor pass a barrier instead (see awaitIdle).
 func (e *endpoint) enter() { mem.Publish(&e.busy, 1) } // [E1] pairs with the load in awaitIdle
 func (e *endpoint) exit()  { mem.Publish(&e.busy, 0) }
 
@@ -79,7 +81,7 @@ func (e *endpoint) look() error {
 		return e.lost()
 	}
 	if w&layout.ArmClosed != 0 && e.mine.number == layout.RoleProducer {
-		return fmt.Errorf("ring %s: %w by its consumer", e.ring.name(), ErrClosed)
+		return closedError(fmt.Sprintf("ring %s: closed by its consumer", e.ring.name()))
 	}
 	return nil
 }
@@ -95,7 +97,7 @@ func (e *endpoint) gone() bool {
 
 // closed is the error of an endpoint that Close has reached.
 func (e *endpoint) closed() error {
-	return fmt.Errorf("ring %s: this %s is %w", e.ring.name(), e.mine.role, ErrClosed)
+	return closedError(fmt.Sprintf("ring %s: this %s is closed", e.ring.name(), e.mine.role))
 }
 
 // lost says why shared memory no longer makes sense, and latches it.

@@ -9,52 +9,78 @@ import (
 	"annulus/shm"
 )
 
-// Ordinary answers of the Try operations, returned bare: compare with ==.
+// Ordinary answers of the Try operations, returned bare: compare with ==. So is
+// io.EOF, of consumers: the producer has closed and all is received.
 var (
-	// ErrFull: the message does not fit now; the consumer has to release some.
+	// ErrFull, of sends and reservations: the message does not fit now; the
+	// consumer has to release some.
 	ErrFull = errors.New("ring: full")
-	// ErrEmpty: nothing to receive now.
+	// ErrEmpty, of receives and peeks: nothing to receive now.
 	ErrEmpty = errors.New("ring: empty")
 )
 
-// Errors of endpoints.
+// Errors of endpoints, wrapped: find them with errors.Is.
 var (
-	// ErrClosed: the consumer has closed the ring, or this endpoint or ring
-	// handle was closed here.
+	// ErrClosed, of every call: the endpoint or its ring handle was closed here;
+	// of sends and reservations too: the consumer has closed or wants no more.
 	ErrClosed = os.ErrClosed
-	// ErrTooLarge: the message is longer than Config.MaxMessage allows.
+	// ErrTooLarge, of sends, Reserve and Stage: the message is longer than
+	// Config.MaxMessage or than its reservation.
 	ErrTooLarge = errors.New("message too large")
-	// ErrSize: the message is not of the ring's slot size.
+	// ErrSize, of sends, Reserve and Stage: the message is not of the ring's slot
+	// size, or its size is negative; of Create: so is it of the element type.
 	ErrSize = errors.New("message of the wrong size")
-	// ErrAttached: the role is held by a live endpoint.
+	// ErrAttached, of Ring.Producer and Ring.Consumer: the role is held by a live
+	// endpoint, or in an MPMC ring every place is.
 	ErrAttached = errors.New("role already taken")
-	// ErrReserved: a reservation is open; Commit, Stage or Abort it first.
+	// ErrReserved, of sends and Reserve: a reservation is open; Commit, Stage or
+	// Abort it first.
 	ErrReserved = errors.New("a reservation is open")
-	// ErrNotReserved: there is no reservation to commit.
+	// ErrNotReserved, of Commit and Stage: there is no reservation to commit.
 	ErrNotReserved = errors.New("no reservation is open")
-	// ErrCorrupt: shared memory holds what no correct peer writes. The
-	// endpoint is dead for every purpose but Close.
+	// ErrCorrupt, of every call: shared memory holds what no correct peer writes.
+	// The endpoint is dead for every purpose but Close.
 	ErrCorrupt = errors.New("ring corrupt")
-	// ErrRemoved: the ring lost its name and its other side is gone: nobody
-	// can ever come.
+	// ErrRemoved, of calls that wait: the ring lost its name and its other side is
+	// gone: nobody can ever come.
 	ErrRemoved = errors.New("ring removed")
-	// ErrTruncated: the file under the ring became shorter.
+	// ErrTruncated, of every call: the file under the ring became shorter. The
+	// endpoint is dead as with ErrCorrupt.
 	ErrTruncated = shm.ErrTruncated
 )
 
-// Errors of Create, Open and the endpoint constructors.
+// Errors of Create, Open and the endpoint constructors, wrapped.
 var (
-	// ErrMismatch: the ring is not of the kind, type or geometry asked for.
+	// ErrMismatch, of OpenOrCreate, NewProducerOf and NewConsumerOf: the ring is
+	// not of the kind, type or geometry asked for.
 	ErrMismatch = errors.New("ring of another kind")
-	// ErrPointers: the element type holds pointers.
+	// ErrPointers, of Create with SlotsOf, NewProducerOf and NewConsumerOf: the
+	// element type holds pointers.
 	ErrPointers = element.ErrPointers
-
-	ErrNotRing  = layout.ErrMagic
-	ErrEndian   = layout.ErrEndian
+	// ErrNotRing, of Open and Attach, as all that follow: the memory does not begin
+	// as a ring does.
+	ErrNotRing = layout.ErrMagic
+	// ErrEndian: the ring is of a machine with the other byte order.
+	ErrEndian = layout.ErrEndian
+	// ErrNotReady: its creator is still at work, or died at it.
 	ErrNotReady = layout.ErrNotReady
-	ErrVersion  = layout.ErrVersion
-	ErrFeature  = layout.ErrFeature
+	// ErrVersion: the layout has another major version.
+	ErrVersion = layout.ErrVersion
+	// ErrFeature: the ring requires what this program or call cannot do; of
+	// Ring.Producer and Ring.Consumer too: eventfds without WithEventfds.
+	ErrFeature = layout.ErrFeature
+	// ErrChecksum: the header is damaged.
 	ErrChecksum = layout.ErrChecksum
+	// ErrGeometry, of Create and Config.Validate too: sizes that no ring can have.
 	ErrGeometry = layout.ErrGeometry
-	ErrShort    = layout.ErrShort
+	// ErrShort: the memory is shorter than the ring in it.
+	ErrShort = layout.ErrShort
 )
+
+// closedError is an ErrClosed that says what is closed: the text of os.ErrClosed
+// speaks of a file.
+type closedError string
+
+func (e closedError) Error() string { return string(e) }
+
+func (closedError) Unwrap() error { return ErrClosed }

@@ -75,16 +75,17 @@ func (r *Ring) Info() Info {
 // Gate is what one side's gate says at one moment: whether that side sleeps,
 // and how it is to be woken.
 type Gate struct {
-	Seq    uint32 // moved on by whoever wakes this side
-	Epoch  uint32 // the Seq that this side last announced a sleep on
-	Asleep bool   // Epoch == Seq: announced a sleep and was not woken since
-	Parker string // what it sleeps on: futex, semaphore or eventfd
-	Fence  bool   // its waker must fence: no membarrier here
-	Closed bool   // this side is closed; a producer says so elsewhere
-	Valid  bool   // always set, unless the memory was lost
-	Parks  uint64 // sleeps begun
-	Bounds uint64 // sleeps whose bound ran out with nothing to do
-	Wakes  uint64 // system calls made to wake this side
+	Seq      uint32 // moved on by whoever wakes this side
+	Epoch    uint32 // the Seq that this side last announced a sleep on
+	Asleep   bool   // Epoch == Seq: announced a sleep and was not woken since
+	Parker   string // what it sleeps on: futex, semaphore or eventfd
+	Fence    bool   // its waker must fence: no membarrier here
+	Closed   bool   // this side's last session was closed in order
+	Finished bool   // consumers: sends fail, by Close or Finish, until another comes
+	Valid    bool   // always set, unless the memory was lost
+	Parks    uint64 // sleeps begun
+	Bounds   uint64 // sleeps whose bound ran out with nothing to do
+	Wakes    uint64 // system calls made to wake this side
 }
 
 // Gates returns the gate that the producer sleeps on for space and the one that
@@ -103,9 +104,10 @@ func gateState(sleeper, waker side) Gate {
 	arm := mem.Load(&sleeper.arm.Arm)
 	g := Gate{
 		Seq: atomic.LoadUint32(&waker.seq.Seq), Epoch: uint32(arm & layout.ArmEpochMask),
-		Parker: "futex", Fence: arm&layout.ArmFence != 0, Closed: arm&layout.ArmClosed != 0, Valid: arm&layout.ArmValid != 0,
+		Parker: "futex", Fence: arm&layout.ArmFence != 0, Finished: arm&layout.ArmClosed != 0, Valid: arm&layout.ArmValid != 0,
 		Parks: mem.Load(&sleeper.arm.Parks), Bounds: mem.Load(&sleeper.arm.Bounds), Wakes: mem.Load(&waker.seq.Wakes),
 	}
+	g.Closed = sleeper.closedInOrder()
 	g.Asleep = g.Epoch == g.Seq
 	switch {
 	case arm&layout.ArmSem != 0:

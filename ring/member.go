@@ -185,17 +185,17 @@ func (p *Producer) endProducers() error {
 }
 
 // endConsumers makes sends fail if this was the last consumer that wants more. A
-// consumer that came meanwhile takes the flag back, or has it taken back here.
-func (c *Consumer) endConsumers() error {
-	last, err := c.leave()
-	if !last {
-		return err
+// consumer that came meanwhile takes the flag back, or has it taken back here: then
+// it was not the last.
+func (c *Consumer) endConsumers() (last bool, err error) {
+	if last, err = c.leave(); !last {
+		return false, err
 	}
 	closed := mem.Atomic64(&c.mine.arm.Arm)
 	closed.Or(layout.ArmClosed)
 	if others, err := c.ring.alive(c.mine, c.mine.lock); err != nil || others {
 		closed.And(^layout.ArmClosed)
-		return err
+		return false, err
 	}
-	return nil
+	return true, nil
 }

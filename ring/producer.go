@@ -2,7 +2,6 @@ package ring
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -151,8 +150,11 @@ func (p *Producer) account() {
 	}
 }
 
-// Send is TrySend that waits while the ring is full, until ctx or the deadline
-// ends.
+// Send is TrySend that waits while the ring is full. Beside TrySend's errors, but
+// for ErrFull, it returns ctx.Err() or os.ErrDeadlineExceeded when ctx or the
+// deadline has ended, and ErrRemoved when nobody can come to make room. Both are
+// looked at only when it has to wait: with room, a message is sent although ctx
+// is over. What got an error was not sent.
 func (p *Producer) Send(ctx context.Context, msg []byte) error {
 	err := p.TrySend(msg)
 	for err == ErrFull {
@@ -271,27 +273,3 @@ func (p *Producer) SetDeadline(t time.Time) error { return p.setDeadline(t) }
 
 // Config returns what the ring is.
 func (p *Producer) Config() Config { return p.ring.config }
-
-// Close ends this producer's session: what it has committed stays, the consumer
-// gets io.EOF behind it, the role is free. A reservation or an unpublished batch
-// is given up. Any goroutine may call it: a blocked Send returns ErrClosed.
-// The second Close returns ErrClosed.
-func (p *Producer) Close() error {
-	p.closing.Store(true)
-	atomic.StoreUint64(&p.quiet, 0)
-	p.awaitIdle()
-	return p.detach(func() error {
-		var err error
-		if p.mpmc {
-			p.staged = 0
-			p.abortShared()
-			err = p.endProducers()
-			mem.Publish(&p.mine.member.holder.Tag, 0)
-		} else {
-			p.account()
-			e := p.mine.endpoint
-			atomic.StoreUint32(&e.Closed, atomic.LoadUint32(&e.Session)) // [P2] pairs with the load in ended
-		}
-		return errors.Join(err, p.wake.Interrupt())
-	})
-}

@@ -24,8 +24,9 @@ import (
 func record(n uint64) uint64 { return layout.WordSize + layout.Align(n, layout.WordSize) }
 
 // TrySend commits a copy of msg, or returns ErrFull, ErrTooLarge, ErrSize,
-// ErrClosed, ErrReserved or the error that killed the endpoint. No allocation,
-// no system call while the consumer is awake.
+// ErrClosed, ErrReserved or the error that killed the endpoint (ErrTruncated,
+// ErrCorrupt). What is staged is published first. No allocation, no system call
+// while the consumer is awake.
 //
 // One call without calls in it is what this takes for a small message; the rest
 // is in put and trySendSlow.
@@ -177,9 +178,6 @@ func (p *Producer) pad(lap uint64) {
 
 // reserveBytes opens a reservation of n bytes at pos.
 func (p *Producer) reserveBytes(n int) ([]byte, error) {
-	if n < 0 {
-		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, n)
-	}
 	if err := p.makeRoom(uint64(n)); err != nil {
 		return nil, err
 	}

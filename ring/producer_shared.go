@@ -112,7 +112,7 @@ func (p *Producer) readySlot(n int) (uint64, error) {
 }
 
 func (p *Producer) fits(n int) error {
-	if n < 0 || uint64(n) > p.max {
+	if uint64(n) > p.max {
 		return fmt.Errorf("%w: %d bytes, ring %s takes at most %d; make its slots greater", ErrTooLarge, n, p.ring.name(), p.max)
 	}
 	if !p.shared.length && uint64(n) != p.max {

@@ -49,7 +49,11 @@ func (p *Producer) claimLines() {
 }
 
 func (p *Producer) wrongSize(n int) error {
-	return fmt.Errorf("%w: %d bytes, ring %s takes messages of exactly %d", ErrSize, n, p.ring.name(), p.max)
+	return fmt.Errorf("%w: %d bytes, ring %s of kind slots takes messages of exactly %d", ErrSize, n, p.ring.name(), p.max)
+}
+
+func (p *Producer) negative(n int) error {
+	return fmt.Errorf("%w: negative size %d for ring %s", ErrSize, n, p.ring.name())
 }
 
 // admitSlot looks closer whether the slot at hand may be written.

@@ -8,7 +8,8 @@ import (
 // TryReserve opens a reservation and returns its n bytes inside the ring, to be
 // filled in place; in a ring of slots n must be the slot size. The bytes hold
 // whatever was there before. They are valid until Commit, Stage, Abort or Close.
-// One reservation can be open; further ones may follow after Stage.
+// One reservation can be open (ErrReserved); further ones may follow after Stage.
+// Otherwise its errors are those of TrySend.
 func (p *Producer) TryReserve(n int) ([]byte, error) {
 	p.enter()
 	p.shared.want = 1
@@ -25,6 +26,9 @@ func (p *Producer) reserve(n int) (b []byte, err error) {
 	}
 	if p.reserved {
 		return nil, ErrReserved
+	}
+	if n < 0 {
+		return nil, p.negative(n)
 	}
 	if p.mpmc {
 		b, err = p.reserveShared(n)
@@ -46,7 +50,7 @@ func (p *Producer) halt() { p.run, p.slotRun = p.pos, p.slot }
 
 // Reserve is TryReserve that waits while the ring is full. With staged records
 // it publishes them before it waits, since the consumer could not make room
-// otherwise.
+// otherwise. Its errors are those of Send.
 func (p *Producer) Reserve(ctx context.Context, n int) ([]byte, error) {
 	b, err := p.TryReserve(n)
 	for err == ErrFull {
@@ -64,7 +68,9 @@ func (p *Producer) Reserve(ctx context.Context, n int) ([]byte, error) {
 }
 
 // Stage settles the open reservation with its first n bytes as a message that
-// becomes visible with the next Publish or Commit.
+// becomes visible with the next Publish, Commit or send. ErrNotReserved where none
+// is open, ErrTooLarge if it has fewer bytes, ErrSize if the ring's messages have
+// another size.
 func (p *Producer) Stage(n int) error {
 	p.enter()
 	err := p.stage(n)
@@ -79,7 +85,9 @@ func (p *Producer) stage(n int) error {
 	switch {
 	case !p.reserved:
 		return ErrNotReserved
-	case n < 0 || uint64(n) > p.room:
+	case n < 0:
+		return p.negative(n)
+	case uint64(n) > p.room:
 		return fmt.Errorf("%w: %d bytes of a reservation of %d", ErrTooLarge, n, p.room)
 	case p.slots && !p.shared.length && uint64(n) != p.max:
 		return p.wrongSize(n)
@@ -103,7 +111,7 @@ func (p *Producer) stageRoom(n uint64) {
 }
 
 // Publish makes every staged message visible at once, in order, by one store:
-// the first of them last.
+// the first of them last. Where none is staged it does nothing.
 func (p *Producer) Publish() error {
 	p.enter()
 	err := p.publishStaged()
@@ -125,7 +133,8 @@ func (p *Producer) publishStaged() error {
 	return err
 }
 
-// Commit is Stage and Publish.
+// Commit is Stage and Publish: unlike Release without a peek, a Commit without a
+// reservation is an error, ErrNotReserved.
 func (p *Producer) Commit(n int) error {
 	p.enter()
 	err := p.stage(n)
@@ -185,8 +194,8 @@ func (p *Producer) TrySendBatch(msgs [][]byte) (n int, err error) {
 	return n, err
 }
 
-// SendBatch sends all of msgs, waiting for room as Send does. It returns how
-// many were committed.
+// SendBatch sends all of msgs, waiting for room as Send does, with its errors. It
+// returns how many were committed.
 func (p *Producer) SendBatch(ctx context.Context, msgs [][]byte) (n int, err error) {
 	for n < len(msgs) && err == nil {
 		var k int

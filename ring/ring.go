@@ -154,7 +154,7 @@ func (r *Ring) Close() error {
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
-		return fmt.Errorf("ring %s: handle is %w", r.name(), ErrClosed)
+		return r.closedHere()
 	}
 	r.closed = true
 	var closers []func() error
@@ -169,6 +169,10 @@ func (r *Ring) Close() error {
 		}
 	}
 	return errors.Join(append(errs, r.region.Close())...)
+}
+
+func (r *Ring) closedHere() error {
+	return closedError(fmt.Sprintf("ring %s: this handle is closed", r.name()))
 }
 
 // takeRole takes the lock of a role, or says who has it; in an MPMC ring it takes
@@ -203,7 +207,7 @@ func (r *Ring) remember(e *endpoint, closer func() error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return fmt.Errorf("ring %s: handle is %w", r.name(), ErrClosed)
+		return r.closedHere()
 	}
 	r.endpoints[e] = closer
 	return nil

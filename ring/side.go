@@ -131,7 +131,7 @@ func (e *endpoint) detach(announceEnd func() error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.detached {
-		return fmt.Errorf("ring %s: this %s is %w", e.ring.name(), e.mine.role, ErrClosed)
+		return e.closed()
 	}
 	e.detached = true
 	e.lastWakes = mem.Load(e.wake.Wakes)
@@ -150,5 +150,16 @@ func (e *endpoint) detach(announceEnd func() error) error {
 	}
 	e.ring.forget(e)
 	e.ring.region.Drop()
+	e.endErr = err
 	return err
+}
+
+// endedByFinish tells whether Finish has closed this endpoint and Close was not
+// called since, and what that came to.
+func (e *endpoint) endedByFinish() (err error, ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	ok = e.byFinish
+	e.byFinish = false
+	return e.endErr, ok
 }

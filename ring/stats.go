@@ -31,6 +31,7 @@ type SideStats struct {
 	Since    time.Time // when that holder attached
 	Sessions uint32    // attachments so far
 	Closed   bool      // the last session was closed in order
+	Finished bool      // consumers: sends fail, by Close or Finish, until another comes
 
 	Messages uint64 // committed or released
 	Bytes    uint64 // payload bytes of these
@@ -89,13 +90,17 @@ func (r *Ring) sideStats(s, other side) (SideStats, error) {
 	if ns := mem.Load(&e.Attached); ns != 0 {
 		out.Since = time.Unix(0, int64(ns))
 	}
-	out.Closed = out.Sessions != 0 && atomic.LoadUint32(&e.Closed) == out.Sessions
-	if s.lock == layout.LockConsumer {
-		out.Closed = mem.Load(&s.arm.Arm)&layout.ArmClosed != 0
-	}
+	out.Closed = s.closedInOrder()
+	out.Finished = mem.Load(&s.arm.Arm)&layout.ArmClosed != 0
 	var err error
 	if out.Attached, err = r.region.Locked(s.lock); out.Attached && !r.shared {
 		out.Stopped = proc.Stopped(out.PID, mem.Load(&e.StartTime))
 	}
 	return out, err
+}
+
+// closedInOrder tells whether the side's last session was.
+func (s side) closedInOrder() bool {
+	closed := atomic.LoadUint32(&s.endpoint.Closed) // first: the session only grows
+	return closed != 0 && closed == atomic.LoadUint32(&s.endpoint.Session)
 }

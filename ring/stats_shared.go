@@ -60,7 +60,7 @@ func (r *Ring) statsShared(s Stats) (Stats, error) {
 			return s, err
 		}
 		s.Members = append(s.Members, ms)
-		if ms.Attached && !ms.Leaving {
+		if ms.Attached {
 			p.Attached = true
 		}
 		if ms.Attached || p.PID == 0 {

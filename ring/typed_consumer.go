@@ -26,7 +26,8 @@ func NewConsumerOf[T any](r *Ring, opts ...EndpointOption) (*ConsumerOf[T], erro
 	return &ConsumerOf[T]{c}, nil
 }
 
-// TryRecv takes the next T, or returns ErrEmpty or io.EOF.
+// TryRecv takes the next T and releases everything peeked before it, or returns
+// the errors of Consumer.TryRecv.
 func (t *ConsumerOf[T]) TryRecv() (v T, err error) {
 	c := t.c
 	c.enter()
@@ -63,7 +64,8 @@ func (t *ConsumerOf[T]) tryRecvSlow() (v T, err error) {
 	return v, err
 }
 
-// Recv is TryRecv that waits while the ring is empty.
+// Recv is TryRecv that waits while the ring is empty, with the errors of
+// Consumer.Recv.
 func (t *ConsumerOf[T]) Recv(ctx context.Context) (T, error) {
 	v, err := t.TryRecv()
 	for err == ErrEmpty {
@@ -75,8 +77,8 @@ func (t *ConsumerOf[T]) Recv(ctx context.Context) (T, error) {
 	return v, err
 }
 
-// TryRecvBatch takes as many T as there are and dst has room, and releases them
-// at once; ErrEmpty or io.EOF only with 0.
+// TryRecvBatch takes as many T as there are and dst has room, and releases them,
+// and everything peeked before, at once; ErrEmpty or io.EOF only with 0.
 func (t *ConsumerOf[T]) TryRecvBatch(dst []T) (n int, err error) {
 	c := t.c
 	c.enter()
@@ -91,8 +93,10 @@ func (t *ConsumerOf[T]) TryRecvBatch(dst []T) (n int, err error) {
 		}
 		mem.Read(&dst[n], c.data, off)
 		c.peeked = true // until the release below
-		// As long as there are more, without a call for each.
-		for n++; n < len(dst) && mem.Load(c.data.Word(c.slot)) == c.slotWord; n++ { // [P1]
+		// As long as there are more, without a call for each; but not so many that
+		// tally runs over.
+		end := min(len(dst), n+1<<16)
+		for n++; n < end && mem.Load(c.data.Word(c.slot)) == c.slotWord; n++ { // [P1]
 			mem.Read(&dst[n], c.data, c.slot+layout.SlotPayload)
 			c.step()
 		}
@@ -121,7 +125,8 @@ func (t *ConsumerOf[T]) RecvBatch(ctx context.Context, dst []T) (int, error) {
 	return n, err
 }
 
-// TryPeek returns the next T in place, valid until Release.
+// TryPeek returns the next T in place, valid until Release, TryRecv, Recv,
+// TryRecvBatch, RecvBatch or Close, or until the next step of All.
 func (t *ConsumerOf[T]) TryPeek() (*T, error) {
 	b, err := t.c.TryPeek()
 	if err != nil {
@@ -130,7 +135,8 @@ func (t *ConsumerOf[T]) TryPeek() (*T, error) {
 	return mem.As[T](mem.Of(b), 0), nil
 }
 
-// Peek is TryPeek that waits while the ring is empty.
+// Peek is TryPeek that waits while the ring is empty, with the errors of
+// Consumer.Recv.
 func (t *ConsumerOf[T]) Peek(ctx context.Context) (*T, error) {
 	b, err := t.c.Peek(ctx)
 	if err != nil {
@@ -142,10 +148,11 @@ func (t *ConsumerOf[T]) Peek(ctx context.Context) (*T, error) {
 // Redelivered is Consumer.Redelivered.
 func (t *ConsumerOf[T]) Redelivered() int { return t.c.Redelivered() }
 
-// Release gives everything peeked so far back.
+// Release is Consumer.Release.
 func (t *ConsumerOf[T]) Release() error { return t.c.Release() }
 
-// All returns an iterator over copies of the elements.
+// All returns an iterator over copies of the elements: the T of each step is the
+// caller's. It ends at io.EOF, or yields an error once and ends.
 func (t *ConsumerOf[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for {

@@ -25,8 +25,8 @@ func NewProducerOf[T any](r *Ring, opts ...EndpointOption) (*ProducerOf[T], erro
 	return &ProducerOf[T]{p}, nil
 }
 
-// TrySend commits v, or returns ErrFull or ErrClosed or what killed the
-// endpoint.
+// TrySend commits v, or returns the errors of Producer.TrySend. What is staged is
+// published first.
 func (t *ProducerOf[T]) TrySend(v T) error {
 	p := t.p
 	p.enter()
@@ -73,7 +73,8 @@ func (t *ProducerOf[T]) trySendShared(v *T) error {
 	return p.sent()
 }
 
-// Send is TrySend that waits while the ring is full.
+// Send is TrySend that waits while the ring is full, with the errors of
+// Producer.Send.
 func (t *ProducerOf[T]) Send(ctx context.Context, v T) error {
 	p := t.p
 	err := t.TrySend(v)
@@ -146,8 +147,8 @@ func (t *ProducerOf[T]) sendShared(vs []T) (n int, err error) {
 	return n, err
 }
 
-// SendBatch sends all of vs, waiting for room. It returns how many were
-// committed.
+// SendBatch sends all of vs, waiting for room, with the errors of Producer.Send.
+// It returns how many were committed.
 func (t *ProducerOf[T]) SendBatch(ctx context.Context, vs []T) (n int, err error) {
 	for n < len(vs) && err == nil {
 		var k int
@@ -170,7 +171,7 @@ func (t *ProducerOf[T]) TryReserve() (*T, error) {
 	return mem.As[T](mem.Of(b), 0), nil
 }
 
-// Reserve is TryReserve that waits while the ring is full.
+// Reserve is TryReserve that waits while the ring is full, as Producer.Reserve.
 func (t *ProducerOf[T]) Reserve(ctx context.Context) (*T, error) {
 	b, err := t.p.Reserve(ctx, int(t.p.max))
 	if err != nil {
@@ -186,7 +187,7 @@ func (t *ProducerOf[T]) Stage() error { return t.p.Stage(int(t.p.max)) }
 // Publish makes every staged slot visible at once.
 func (t *ProducerOf[T]) Publish() error { return t.p.Publish() }
 
-// Commit is Stage and Publish.
+// Commit is Stage and Publish; ErrNotReserved where no reservation is open.
 func (t *ProducerOf[T]) Commit() error { return t.p.Commit(int(t.p.max)) }
 
 // Abort gives the reservation up.

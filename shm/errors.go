@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"syscall"
 )
 
@@ -55,3 +56,10 @@ func isErrno(err error, any ...syscall.Errno) bool {
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("shm: "+format+": %w", append(args, fs.ErrInvalid)...)
 }
+
+// closedError is os.ErrClosed, whose own text is less exact.
+type closedError string
+
+func (e closedError) Error() string { return string(e) }
+
+func (closedError) Unwrap() error { return os.ErrClosed }

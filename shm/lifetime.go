@@ -3,7 +3,6 @@ package shm
 import (
 	"errors"
 	"fmt"
-	"os"
 )
 
 // Region.uses is one word: bit 0 says closed, the rest counts users. Whoever
@@ -77,7 +76,9 @@ func (r *Region) enter() error {
 	}
 }
 
-func (r *Region) closedErr() error { return fmt.Errorf("shm: %s: %w", r.title(), os.ErrClosed) }
+func (r *Region) closedErr() error {
+	return closedError(fmt.Sprintf("shm: this %s is closed", r.title()))
+}
 
 // release frees everything, in an order in which no fault can go unguarded and
 // no lock outlives the memory it speaks for.

@@ -37,7 +37,8 @@ type stdio struct {
 func commands() []*command {
 	return []*command{
 		tourCommand(), throughputCommand(), crowdCommand(), latencyCommand(),
-		produceCommand(), consumeCommand(), inspectCommand(), listCommand(), removeCommand(), repairCommand(), stressCommand(),
+		produceCommand(), consumeCommand(), inspectCommand(), listCommand(), removeCommand(),
+		repairCommand(), stressCommand(), versionCommand(),
 	}
 }
 
@@ -143,7 +144,8 @@ func flagError(fs *flag.FlagSet, c *command, err error) error {
 		name, _, _ = strings.Cut(name, ":")
 		return usagef("expected --%s alone, or with =true or =false, found %s; see ringbench help %s", name, value, c.name)
 	}
-	return usagef("%w; see ringbench help %s", err, c.name)
+	// The flag package says -size to who has typed --size.
+	return usagef("%s; see ringbench help %s", strings.Replace(text, " for flag -", " for flag --", 1), c.name)
 }
 
 func findCommand(name string) *command {

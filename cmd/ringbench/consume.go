@@ -21,8 +21,11 @@ func consumeCommand() *command {
 		summary: "print what comes through a ring",
 		help: `Takes messages out of the ring NAME in POSIX shared memory and writes them to
 stdout: each as a line, with --framing length behind its length (4 bytes,
-little-endian), with fixed:N or raw as it is. It creates the ring if it is not
-there, and ends when a producer has closed it and all is drained.
+little-endian), with fixed:N or raw as it is; fixed:N fails at a message of another
+size. The ring does not keep the framing: both sides need the same, and files want
+raw. It creates the ring if it is not there (but see --existing), and ends when a
+producer has closed it and all is drained. A close from before, with nothing left
+behind it, does not count: consume then waits for the next producer, and says so.
 
 A message is released only when it was written: if stdout breaks, if consume is
 killed, what was not written stays in the ring for the next one, who may get the
@@ -60,11 +63,16 @@ func consume(ctx context.Context, io *stdio, s *side, count uint64) (err error) 
 	signal.Ignore(syscall.SIGPIPE)
 	defer signal.Reset(syscall.SIGPIPE)
 
-	r, err := s.ring.openOrCreate(s.capacity)
+	r, err := s.open(io.err)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	if by := s.framing; by.kind == bySize && r.Config().Kind == ring.Slots {
+		if err := fits(r, "each record", uint64(by.size), false); err != nil {
+			return err
+		}
+	}
 	c, err := r.Consumer(ring.WithStrategy(s.wait))
 	if err != nil {
 		return err
@@ -75,7 +83,7 @@ func consume(ctx context.Context, io *stdio, s *side, count uint64) (err error) 
 	d := newDrain(r, c, io, s.framing, count)
 	begun := time.Now()
 	err = d.run()
-	if cerr := c.Close(); err == nil {
+	if cerr := d.c.Close(); err == nil {
 		err = cerr
 	}
 	if s.stats {

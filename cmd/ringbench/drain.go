@@ -30,7 +30,9 @@ type drain struct {
 	peeked uint64 // messages in it
 	filled uint64 // their bytes
 
-	gone uint32 // the session whose producer was reported dead
+	waiting time.Time // since when nobody has been seen to produce; zero: somebody was
+	told    bool      // that nobody does
+	gone    uint32    // the session whose producer was reported dead
 
 	messages, bytes uint64 // released
 }
@@ -57,6 +59,9 @@ func (d *drain) run() error {
 	}
 	for d.left > 0 {
 		err := d.collect()
+		if errors.Is(err, ring.ErrSize) {
+			return errors.Join(err, d.leaveLast())
+		}
 		if ferr := d.flush(); ferr != nil {
 			return ferr
 		}
@@ -80,7 +85,9 @@ func (d *drain) collect() error {
 		if err != nil {
 			return err
 		}
-		d.add(b)
+		if err := d.add(b); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -95,16 +102,22 @@ func (d *drain) wait() error {
 			}
 			continue
 		}
-		if err == nil {
-			d.add(b)
+		if err != nil {
+			return err
 		}
-		return err
+		return d.add(b)
 	}
 }
 
-// add puts a message into the batch.
-func (d *drain) add(b []byte) {
+// add puts a message into the batch; ring.ErrSize if it does not belong there.
+func (d *drain) add(b []byte) error {
 	switch d.framing.kind {
+	case bySize:
+		if len(b) != d.framing.size {
+			return because(ring.ErrSize, "message %d has %d bytes, --framing %v takes only messages of %d; give both sides the same --framing, files want raw",
+				d.messages+d.peeked+1, len(b), d.framing, d.framing.size)
+		}
+		d.batch = append(d.batch, b...)
 	case byLines:
 		d.batch = append(append(d.batch, b...), '\n')
 	case byLength:
@@ -117,6 +130,32 @@ func (d *drain) add(b []byte) {
 	d.peeked++
 	d.filled += uint64(len(b))
 	d.held += len(b) + 16 // a header and padding
+	return nil
+}
+
+// leaveLast writes the batch and releases it, but not the message behind it, which
+// was peeked too: so it takes the role anew and peeks only the batch.
+func (d *drain) leaveLast() error {
+	switch {
+	case d.peeked == 0:
+		return nil
+	case d.ring.Config().Topology == ring.MPMC:
+		return d.flush() // others take the messages: these cannot be peeked again
+	}
+	if err := d.c.Close(); err != nil {
+		return err
+	}
+	c, err := d.ring.Consumer()
+	if err != nil {
+		return err // what was not released is another consumer's
+	}
+	d.c = c
+	for range d.peeked {
+		if _, err := c.TryPeek(); err != nil {
+			return err
+		}
+	}
+	return d.flush()
 }
 
 // flush writes the batch and releases its messages.
@@ -129,9 +168,9 @@ func (d *drain) flush() error {
 	}
 	if _, err := d.out.Write(d.batch); err != nil {
 		if errors.Is(err, syscall.EPIPE) {
-			return fmt.Errorf("stdout was closed by its reader: %d messages were written, what was not stays in the ring (%w)", d.messages, syscall.EPIPE)
+			return because(err, "stdout was closed by its reader: %d messages were released; those that follow stay in the ring, the first of them may have been written", d.messages)
 		}
-		return fmt.Errorf("%d messages were written, what was not stays in the ring: %w", d.messages, err)
+		return fmt.Errorf("%w: %d messages were released; those that follow stay in the ring, the first of them may have been written", err, d.messages)
 	}
 	if err := d.c.Release(); err != nil {
 		return err
@@ -148,8 +187,14 @@ func (d *drain) lookForProducer() error {
 		return err
 	}
 	s, err := d.ring.Stats()
-	if err != nil || !dead(s.Producer) || s.Producer.Sessions == d.gone {
+	if err != nil {
 		return err
+	}
+	if !dead(s.Producer) {
+		return d.lonely(s.Producer)
+	}
+	if s.Producer.Sessions == d.gone {
+		return nil
 	}
 	// It may have closed between two loads: the second look is later than its
 	// detaching.
@@ -158,6 +203,33 @@ func (d *drain) lookForProducer() error {
 	}
 	d.gone = s.Producer.Sessions
 	_, err = fmt.Fprintf(d.notices, "producer (pid %d) is gone without closing; waiting for another; Ctrl-C to stop\n", s.Producer.PID)
+	return err
+}
+
+// lonelyAfter is how long a drain waits before it says that nobody produces.
+var lonelyAfter = time.Second
+
+// lonely says once that nobody produces, after some time.
+func (d *drain) lonely(p ring.SideStats) error {
+	switch {
+	case p.Attached:
+		d.waiting = time.Time{}
+		return nil
+	case d.waiting.IsZero():
+		d.waiting = time.Now()
+	}
+	if d.told || time.Since(d.waiting) < lonelyAfter {
+		return nil
+	}
+	d.told = true
+	why := "no producer has come yet"
+	switch {
+	case p.Sessions > 0:
+		why = "its last producer has closed, and nothing is left of what it sent"
+	case d.ring.Info().CreatorPID == os.Getpid():
+		why = "it was not there and has been created; no producer has come yet"
+	}
+	_, err := fmt.Fprintf(d.notices, "ring %q: %s; waiting for one; Ctrl-C to stop\n", d.ring.Name(), why)
 	return err
 }
 

@@ -137,7 +137,7 @@ func TestSecondSignal(t *testing.T) {
 	_, c, out, got := streaming(t, name)
 	eventually(t, "the consumer's stdout is full", func() bool { return look(t, name).Producer.Asleep })
 	must(t, c.Process.Signal(syscall.SIGTERM))
-	eventually(t, "the first signal has come", func() bool { return look(t, name).Consumer.Closed })
+	eventually(t, "the first signal has come", func() bool { return look(t, name).Consumer.Finished })
 	eventually(t, "the second signal kills", func() bool {
 		must(t, c.Process.Signal(syscall.SIGTERM))
 		return !look(t, name).Consumer.Attached

@@ -139,7 +139,7 @@ func (f *feed) sendPrefixed(ctx context.Context) error {
 	}
 	size := binary.LittleEndian.Uint32(prefix[:])
 	if err := fits(f.ring, f.number("record"), uint64(size), false); err != nil {
-		return err
+		return because(err, "%v; or stdin is not framed by lengths of 4 bytes, little-endian", err)
 	}
 	return f.sendRecord(ctx, int(size))
 }

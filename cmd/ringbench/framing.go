@@ -48,31 +48,36 @@ func parseFraming(s string) (framing, error) {
 // lengthPrefix is the number of bytes in front of each message of byLength.
 const lengthPrefix = 4
 
+// variable tells whether the slots of a ring take shorter messages too.
+func variable(r *ring.Ring) bool {
+	return r.Config().Topology == ring.MPMC && r.Info().Fingerprint == 0
+}
+
 // fits says why a ring does not take messages of n bytes, and what would. With
 // more, n is only what was seen of it.
 func fits(r *ring.Ring, what string, n uint64, more bool) error {
 	c := r.Config()
-	if c.Kind == ring.Slots {
+	if c.Kind == ring.Slots && !variable(r) {
 		if n == uint64(c.SlotSize) && !more {
 			return nil
 		}
-		return fmt.Errorf("%s has %d bytes, ring %q takes only messages of %d: %w", what, n, r.Name(), c.SlotSize, ring.ErrSize)
+		return because(ring.ErrSize, "%s has %d bytes, ring %q of kind slots takes only messages of %d; use --framing fixed:%d",
+			what, n, r.Name(), c.SlotSize, c.SlotSize)
 	}
 	if n <= uint64(c.MaxMessage) {
 		return nil
 	}
-	seen := ""
-	if more {
-		seen = "more than "
+	if c.Kind == ring.Slots {
+		return because(ring.ErrTooLarge, "%s has %d bytes, ring %q of kind slots takes at most %d", what, n, r.Name(), c.MaxMessage)
 	}
-	err := fmt.Errorf("%s has %s%d bytes, ring %q of capacity %d takes at most %d", what, seen, n, r.Name(), c.Capacity, c.MaxMessage)
+	seen, atLeast := "", ""
+	if more {
+		seen, atLeast = "more than ", "at least "
+	}
+	text := fmt.Sprintf("%s has %s%d bytes, ring %q of capacity %d takes at most %d", what, seen, n, r.Name(), c.Capacity, c.MaxMessage)
 	need := uint64(1) << bits.Len64(2*(n+layout.WordSize)-1)
-	if g, gerr := layout.Compute(layout.Shape{Kind: layout.KindBytes, Topology: layout.TopologySPSC, Capacity: need, Stride: layout.MinStride}); gerr != nil || n > g.MaxMessage {
-		return fmt.Errorf("%w, and no ring takes more than %d: %w", err, layout.MaxMessageLimit, ring.ErrTooLarge)
+	if need > maxCapacity {
+		return because(ring.ErrTooLarge, "%s, and no ring takes more than %d", text, maxCapacity/2-layout.WordSize)
 	}
-	atLeast := ""
-	if more {
-		atLeast = "at least "
-	}
-	return fmt.Errorf("%w; remove it and create it with --capacity %s%d: %w", err, atLeast, need, ring.ErrTooLarge)
+	return because(ring.ErrTooLarge, "%s; remove it and create it with --capacity %s%d", text, atLeast, need)
 }

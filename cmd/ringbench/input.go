@@ -23,9 +23,13 @@ var errImpatient = errors.New("nothing came")
 type input struct {
 	file     *os.File
 	patience time.Duration // of one read; 0: endless
+	idle     func() error  // asked now and then while nothing comes; its error ends the read
 	stopped  *os.File      // readable once stop is closed
 	stop     func() error
 }
+
+// idleSlice is how often a read that waits asks idle.
+const idleSlice = 250 * time.Millisecond
 
 func newInput(f *os.File) (*input, error) {
 	r, w, err := os.Pipe()
@@ -45,8 +49,11 @@ func (in *input) Close() error { return errors.Join(in.stop(), in.stopped.Close(
 // Read is one read(2), as soon as there is something to read.
 func (in *input) Read(b []byte) (int, error) {
 	timeout := -1
-	if in.patience > 0 {
+	switch {
+	case in.patience > 0:
 		timeout = int(in.patience.Milliseconds())
+	case in.idle != nil:
+		timeout = int(idleSlice.Milliseconds())
 	}
 	for len(b) > 0 {
 		fds := []unix.PollFd{{Fd: int32(in.file.Fd()), Events: unix.POLLIN}, {Fd: int32(in.stopped.Fd()), Events: unix.POLLIN}}
@@ -58,8 +65,13 @@ func (in *input) Read(b []byte) (int, error) {
 			return 0, fmt.Errorf("wait for stdin: %w", err)
 		case fds[1].Revents != 0:
 			return 0, errStopped
-		case ready == 0:
+		case ready == 0 && in.patience > 0:
 			return 0, errImpatient
+		case ready == 0:
+			if err := in.idle(); err != nil {
+				return 0, err
+			}
+			continue
 		}
 		n, err := unix.Read(int(in.file.Fd()), b)
 		switch {

@@ -98,7 +98,8 @@ type positions struct {
 type sideInfo struct {
 	State    string   `json:"state"` // see state
 	Attached bool     `json:"attached"`
-	Closed   bool     `json:"closed"`
+	Closed   bool     `json:"closed"`   // the last session, in order
+	Finished bool     `json:"finished"` // consumer: sends fail
 	PID      int      `json:"pid"`
 	Since    string   `json:"since"` // RFC 3339; "": never attached
 	Sessions uint32   `json:"sessions"`
@@ -202,7 +203,7 @@ func headerOf(r *ring.Ring) headerInfo {
 
 func sideOf(s ring.SideStats, g ring.Gate) sideInfo {
 	return sideInfo{
-		State: state(s), Attached: s.Attached, Closed: s.Closed, PID: s.PID, Since: stamp(s.Since), Sessions: s.Sessions,
+		State: state(s), Attached: s.Attached, Closed: s.Closed, Finished: s.Finished, PID: s.PID, Since: stamp(s.Since), Sessions: s.Sessions,
 		Messages: s.Messages, Bytes: s.Bytes, Wakes: s.Wakes, Parks: s.Parks, Asleep: g.Asleep,
 		Repaired: s.Repaired, Handed: s.Handed,
 		Gate: gateInfo{Seq: g.Seq, Epoch: g.Epoch, Parker: g.Parker, Fence: g.Fence, Bounds: g.Bounds},
@@ -214,7 +215,7 @@ func state(s ring.SideStats) string {
 	switch {
 	case s.Attached && s.Stopped:
 		return "stopped"
-	case s.Attached && s.Closed:
+	case s.Attached && (s.Closed || s.Finished):
 		return "closing"
 	case s.Attached:
 		return "attached"

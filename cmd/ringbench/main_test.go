@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
@@ -20,7 +21,15 @@ import (
 // their first argument.
 const asMain = "RINGBENCH_TEST_AS_MAIN"
 
+// asLonely sets lonelyAfter.
+const asLonely = "RINGBENCH_TEST_LONELY"
+
 func TestMain(m *testing.M) {
+	// No busy machine makes a test's consumer say that it is alone.
+	lonelyAfter = time.Hour
+	if d, err := time.ParseDuration(os.Getenv(asLonely)); err == nil {
+		lonelyAfter = d
+	}
 	if os.Getenv(asMain) != "" || len(os.Args) > 1 && os.Args[1] == rig.WorkerCommand {
 		main()
 		return

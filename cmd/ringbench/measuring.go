@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
+	"annulus/ring"
 )
 
 // measureAndPrint is the whole of a measuring command. What was measured before
@@ -22,6 +24,11 @@ func measureAndPrint(ctx context.Context, std *stdio, o *options, kind rig.Kind,
 	list, err := contenders(o.transports, builder)
 	if err != nil {
 		return err
+	}
+	if slices.Contains(o.transports, "ring") {
+		if err := (ring.Config{Capacity: o.capacity}).Validate(); err != nil {
+			return usagef("expected a --capacity that a ring can have: %w", err)
+		}
 	}
 	steps, err := plan(list, o.params(kind, cpus), o.sizes, o.waits)
 	if err != nil {

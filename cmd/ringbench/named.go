@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -97,9 +98,38 @@ func badName(err error) error {
 type side struct {
 	ring     named
 	framing  framing
-	capacity int
+	capacity int  // 0: the default
+	existing bool // do not create it
 	wait     futex.Strategy
 	stats    bool
+}
+
+// open opens the ring, or creates it, and says so where a capacity that was asked
+// for is not the ring's.
+func (s *side) open(notices io.Writer) (*ring.Ring, error) {
+	if s.existing {
+		r, err := s.ring.open()
+		return s.note(notices, r, err)
+	}
+	r, err := s.ring.openOrCreate(s.capacity)
+	return s.note(notices, r, err)
+}
+
+func (s *side) note(notices io.Writer, r *ring.Ring, err error) (*ring.Ring, error) {
+	if err != nil || s.capacity == 0 {
+		return r, err
+	}
+	if c := r.Config(); c.Kind != ring.Bytes || c.Capacity != s.capacity {
+		has := fmt.Sprintf("%d bytes", c.Capacity)
+		if c.Kind == ring.Slots {
+			has = fmt.Sprintf("%d slots of %d bytes", c.Capacity, c.SlotSize)
+		}
+		_, err = fmt.Fprintf(notices, "ring %q is there already and keeps its capacity of %s, not --capacity %d\n", r.Name(), has, s.capacity)
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
 }
 
 func (s *side) flags(fs *flag.FlagSet, framings string) {
@@ -109,18 +139,17 @@ func (s *side) flags(fs *flag.FlagSet, framings string) {
 		s.framing, err = parseFraming(v)
 		return err
 	})
-	fs.Func("capacity", "create the ring with `BYTES`, a power of two, with K, M or G; default: 1M; a ring that is there keeps its own", func(v string) (err error) {
-		if s.capacity, err = parseBytes(v); err == nil {
-			err = ring.Config{Capacity: s.capacity}.Validate()
-		}
-		if err != nil && errors.Is(err, ring.ErrGeometry) {
-			err = fmt.Errorf("expected the capacity of a ring: %w", err)
-		}
+	capacities := fmt.Sprintf("create the ring with `BYTES`, 4K to %dG, a power of two; default: 1M; a ring that is there keeps its own", maxCapacity>>30)
+	fs.Func("capacity", capacities, func(v string) (err error) {
+		s.capacity, err = parseCapacity(v)
 		return err
 	})
-	// The eventfds of a ring cannot be had by its name.
+	fs.BoolVar(&s.existing, "existing", false, "do not create the ring: fail if it is not there")
 	waits := slices.DeleteFunc(futex.Names(), func(w string) bool { return w == "eventfd" })
-	fs.Func("wait", "how to wait for the other side, one of "+strings.Join(waits, ",")+"; default: adaptive", func(v string) (err error) {
+	fs.Func("wait", "`HOW` to wait for the other side: "+strings.Join(waits, ", ")+"; default: adaptive", func(v string) (err error) {
+		if v == "eventfd" {
+			return fmt.Errorf("expected %s: a process needs to be handed the eventfds, it cannot open them by the ring's name", strings.Join(waits, ", "))
+		}
 		if err = oneOf(&v, waits)(v); err == nil {
 			s.wait, err = futex.ParseStrategy(v)
 		}

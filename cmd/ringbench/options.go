@@ -38,7 +38,7 @@ type options struct {
 }
 
 func (o *options) common(fs *flag.FlagSet) {
-	fs.Func("cpus", "run the sender on CPU `A,B` (sender's, receiver's); default: the first two allowed", func(s string) error {
+	fs.Func("cpus", "run the sender on the first and the receiver on the second CPU of `A,B`; default: the first two allowed", func(s string) error {
 		cpus, err := splitInts(s, 0)
 		if err != nil || len(cpus) != 2 {
 			return errors.New("expected two CPU numbers A,B")
@@ -58,12 +58,12 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 		return nil
 	})
 	fs.Func("topology", "measure topology `T` out of "+strings.Join(topologies, ",")+"; default: "+topologies[0], oneOf(&o.topology, topologies))
-	fs.Func("size", "bytes per message, a `LIST`; default: "+joinInts(sizes), func(s string) (err error) {
+	fs.Func("size", "bytes per message, at least 8, a `LIST`; default: "+joinInts(sizes), func(s string) (err error) {
 		o.sizes, err = splitInts(s, 8)
 		return err
 	})
 	waits := futex.Names()
-	fs.Func("wait", "how an idle side of a ring waits, a `LIST` out of "+strings.Join(waits, ","), func(s string) error {
+	fs.Func("wait", "how an idle side of a ring waits, a `LIST` out of "+strings.Join(waits, ",")+"; default: spin", func(s string) error {
 		o.waits = strings.Split(s, ",")
 		for _, w := range o.waits {
 			if !slices.Contains(waits, w) {
@@ -72,12 +72,12 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 		}
 		return nil
 	})
-	fs.Func("capacity", "`BYTES` that a ring, a channel or boost may buffer, with K, M or G; default: 1M", func(s string) (err error) {
+	fs.Func("capacity", "`BYTES` that a ring, a channel or boost may buffer, less than 2G, of a ring a power of two from 4K on; default: 1M", func(s string) (err error) {
 		o.capacity, err = parseBytes(s)
 		return err
 	})
 	fs.Func("duration", "measure for a `TIME` each; default: 1s", atLeast(&o.duration, time.Millisecond))
-	fs.Func("count", "measure `N` messages each, for as long as that takes", func(s string) (err error) {
+	fs.Func("count", "measure `N` messages each, for as long as that takes; default: by --duration", func(s string) (err error) {
 		o.count, err = strconv.ParseUint(s, 10, 62)
 		if err != nil || o.count == 0 {
 			return errors.New("expected a whole number of at least 1")

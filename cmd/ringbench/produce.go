@@ -19,11 +19,14 @@ func produceCommand() *command {
 		help: `Cuts stdin into messages and sends them through the ring NAME in POSIX shared
 memory, which is created if it is not there; ringbench consume takes them out.
 Either may start first. It ends with stdin; what is sent stays in the ring until
-it is consumed, and the ring until ringbench remove.
+it is consumed, and the ring until ringbench remove. When the consumer stops it
+fails, at once or, with an idle stdin, a moment later.
 
 Lines are sent without their newline, a last one without newline too. With
 --framing length a message follows its length, 4 bytes, little-endian; with
 fixed:N each has N bytes; with raw it is whatever one read returns, cut anywhere.
+The ring does not keep the framing: both sides need the same. Files want raw on
+both: lines would end the last one with a newline that was not there.
 
 SIGINT or SIGTERM stops it in order, with exit status 0: what is committed
 stays, the consumer gets it and then the end. A second signal is immediate.`,
@@ -34,7 +37,7 @@ ringbench produce --path /tmp/ticks.ring --framing fixed:64 < ticks.bin`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			s, limit := &side{}, 0
 			s.flags(fs, "cut stdin into messages by `HOW`: lines, length, fixed:N or raw; default: lines")
-			fs.Func("max", "raw: at most `BYTES` in one message; default: 64K", func(v string) (err error) {
+			fs.Func("max", "raw: at most `BYTES` in one message, with K, M or G; default: 64K", func(v string) (err error) {
 				limit, err = parseBytes(v)
 				return err
 			})
@@ -65,7 +68,7 @@ func produce(ctx context.Context, io *stdio, s *side, limit int) (err error) {
 	// the ring is under way.
 	defer context.AfterFunc(ctx, in.Stop)()
 
-	r, err := s.ring.openOrCreate(s.capacity)
+	r, err := s.open(io.err)
 	if err != nil {
 		return err
 	}
@@ -77,6 +80,7 @@ func produce(ctx context.Context, io *stdio, s *side, limit int) (err error) {
 	if f.p, err = r.Producer(ring.WithStrategy(s.wait)); err != nil {
 		return err
 	}
+	in.idle = f.wanted
 	begun := time.Now()
 	err = f.run(ctx, s.framing)
 	if cerr := f.p.Close(); err == nil {
@@ -94,14 +98,24 @@ func (f *feed) prepare(by framing) error {
 	switch {
 	case by.kind == bySize:
 		return fits(f.ring, "each record", uint64(by.size), false)
-	case by.kind == raw && c.Kind == ring.Slots:
-		return fmt.Errorf("ring %q takes only messages of %d bytes; use --framing fixed:%d: %w", f.ring.Name(), c.SlotSize, c.SlotSize, ring.ErrSize)
+	case by.kind == raw && c.Kind == ring.Slots && !variable(f.ring):
+		return because(ring.ErrSize, "ring %q of kind slots takes only messages of %d bytes; use --framing fixed:%d", f.ring.Name(), c.SlotSize, c.SlotSize)
 	case by.kind == raw && f.max == 0:
 		f.max = min(rawMax, c.MaxMessage)
 	case by.kind == raw:
 		return fits(f.ring, "a message of --max", uint64(f.max), false)
 	}
 	return nil
+}
+
+// wanted fails when the consumer has closed: while stdin is idle, no send would
+// tell.
+func (f *feed) wanted() error {
+	_, consumer, err := f.ring.Gates()
+	if err == nil && consumer.Finished {
+		err = ring.ErrClosed
+	}
+	return err
 }
 
 // run sends until stdin ends, a signal comes or something fails.

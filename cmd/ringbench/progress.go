@@ -17,12 +17,15 @@ type progress struct {
 	w        io.Writer
 	terminal bool
 	head     string
-	limit    string
+	count    string        // of how many messages
+	limit    string        // of how long
+	short    bool          // too short for plain lines
 	next     time.Duration // when the next plain line is due
 }
 
-// Where stderr is not a terminal, a measurement says that it is alive as soon
-// as there are messages, or after plainFirst, and every plainEvery from then.
+// Where stderr is not a terminal, a measurement that takes longer than plainEvery
+// says that it is alive as soon as there are messages, or after plainFirst, and
+// every plainEvery from then.
 const (
 	plainFirst = 500 * time.Millisecond
 	plainEvery = 5 * time.Second
@@ -40,11 +43,15 @@ func newProgress(w io.Writer) *progress {
 
 func (b *progress) begin(i, n int, name string, p *rig.Params) {
 	b.head = fmt.Sprintf("[%d/%d] %s", i, n, name)
-	b.limit = "of " + p.Duration.String()
-	if p.Count > 0 {
-		b.limit = fmt.Sprintf("of %d messages", p.Count)
+	b.limit = ""
+	if p.Count == 0 {
+		b.limit = " of " + tenths(p.Duration)
 	}
-	b.next = 0
+	b.count = ""
+	if p.Count > 0 {
+		b.count = " of " + report.SI(float64(p.Count), "")
+	}
+	b.next, b.short = 0, p.Count == 0 && p.Duration <= plainEvery
 	if b.terminal {
 		b.over(b.head)
 	} else {
@@ -55,14 +62,14 @@ func (b *progress) begin(i, n int, name string, p *rig.Params) {
 // update is the rig's Watch.
 func (b *progress) update(messages uint64, elapsed time.Duration) {
 	// The first plain line waits for something to tell.
-	if !b.terminal && (elapsed < b.next || messages == 0 && elapsed < plainFirst) {
+	if !b.terminal && (b.short || elapsed < b.next || messages == 0 && elapsed < plainFirst) {
 		return
 	}
 	count := ""
 	if messages > 0 {
-		count = ": " + report.SI(float64(messages), "") + " messages"
+		count = ": " + report.SI(float64(messages), "") + b.count + " messages"
 	}
-	line := fmt.Sprintf("%s%s, %.1f s %s", b.head, count, elapsed.Seconds(), b.limit)
+	line := fmt.Sprintf("%s%s, %s%s", b.head, count, tenths(elapsed), b.limit)
 	if b.terminal {
 		b.over(line)
 	} else {
@@ -70,6 +77,9 @@ func (b *progress) update(messages uint64, elapsed time.Duration) {
 		fmt.Fprintln(b.w, line)
 	}
 }
+
+// tenths prints a time as 1.2s or 1h0m0s, whatever its length.
+func tenths(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }
 
 func (b *progress) end() {
 	if b.terminal {

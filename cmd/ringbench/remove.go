@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"annulus/ring"
@@ -23,10 +24,10 @@ with the nameless ring until one of them ends.`,
 		examples: `ringbench remove numbers
 ringbench remove --force numbers
 ringbench remove --path /tmp/ticks.ring`,
-		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
+		setup: func(set *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			var n named
-			n.flags(fs)
-			force := fs.Bool("force", false, "remove it although it is in use, or is no ring")
+			n.flags(set)
+			force := set.Bool("force", false, "remove it although it is in use, or is no ring")
 			return func(_ context.Context, io *stdio, args []string) error {
 				if err := n.resolve(args); err != nil {
 					return err
@@ -48,6 +49,9 @@ ringbench remove --path /tmp/ticks.ring`,
 // obstacle says why a ring should stay, and what to tell when it is removed.
 func (n *named) obstacle() (what string, err error) {
 	r, err := n.open(shm.ReadOnly(), n.anyOwner())
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
 	if err != nil {
 		return ", which was no sound ring", fmt.Errorf("%w; --force removes what is not a sound ring", err)
 	}
@@ -70,5 +74,5 @@ func (n *named) obstacle() (what string, err error) {
 		return what, nil
 	}
 	who := strings.Join(live, " and ")
-	return what + "; " + who + " goes on without its name", fmt.Errorf("ring %q is in use by %s; end that first, or use --force: %w", n.name, who, ring.ErrAttached)
+	return what + "; " + who + " goes on without its name", because(ring.ErrAttached, "ring %q is in use by %s; end that first, or use --force", n.name, who)
 }

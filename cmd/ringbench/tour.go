@@ -5,7 +5,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
+	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"annulus/cmd/ringbench/internal/report"
@@ -21,7 +25,8 @@ func tourCommand() *command {
 		name:    "tour",
 		summary: "throughput and round trips of everything there is, in 20 seconds",
 		help: `Throughput at 8, 64 and 1024 bytes and round trips, spinning and blocking, each
-between two processes (a Go channel: within one).`,
+between two processes (a Go channel: within one). Sides that spin need a processor
+each: where others use them too, the figures are far lower, and a line says so.`,
 		examples: `ringbench
 ringbench tour --json`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
@@ -63,6 +68,7 @@ func tour(ctx context.Context, std *stdio, o *options) error {
 	if note != "" {
 		fmt.Fprintln(std.err, "ringbench: "+note)
 	}
+	load := crowded(loadavg(), runtime.NumCPU())
 	env := report.Here(cpus)
 	results, measureErr := measureAll(ctx, steps, 1, newProgress(std.err))
 	if o.json {
@@ -82,5 +88,28 @@ func tour(ctx context.Context, std *stdio, o *options) error {
 		fmt.Fprintln(std.out, "\nRound trips, 64 bytes")
 		err = report.Latencies(std.out, results[at:])
 	}
+	if load != "" && err == nil {
+		_, err = fmt.Fprintf(std.out, "\n%s\n", load)
+	}
 	return errors.Join(measureErr, err)
+}
+
+// loadavg is what Linux says of the load, "" where it is not known.
+func loadavg() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// crowded says in a line that the two processors that a measurement needs were not
+// free in the minute before it.
+func crowded(loadavg string, cpus int) string {
+	text, _, _ := strings.Cut(loadavg, " ")
+	load, err := strconv.ParseFloat(text, 64)
+	if err != nil || load < max(float64(cpus)-1.5, 0.5) {
+		return ""
+	}
+	return fmt.Sprintf("The CPUs were not free: the load average was %.1f on %d when this began. Figures, of spinning above all, are lower than on free ones.", load, cpus)
 }

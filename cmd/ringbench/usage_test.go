@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -31,6 +32,9 @@ func TestMistakes(t *testing.T) {
 		{"throughput --capacity 0", `"0"`},
 		{"throughput --capacity 1X", `"1X"`},
 		{"throughput --capacity 4G", `"4G"`},
+		{"throughput --capacity 5000", "the next is 8192"},
+		{"latency --capacity 2K --transport pipe,ring", "from 4096 to"},
+		{"throughput -size 7", "for flag --size"},
 		{"throughput --wait sometimes", `"sometimes"`},
 		{"throughput --cpus 0", `"0"`},
 		{"throughput --cpus 0,1,2", `"0,1,2"`},
@@ -61,8 +65,10 @@ func TestMistakes(t *testing.T) {
 		{"produce a --framing fixed", `"fixed"`},
 		{"produce a --framing fixed:9999999999", `"fixed:9999999999"`},
 		{"produce a --capacity 5000", "the next is 8192"},
-		{"produce a --capacity 1K", "1024"},
-		{"produce a --wait eventfd", `"eventfd"`},
+		{"produce a --capacity 1K", "from 4K to 4G"},
+		{"produce a --capacity 1000", "from 4K to 4G"},
+		{"produce a --capacity 8G", "from 4K to 4G"},
+		{"produce a --wait eventfd", "needs to be handed the eventfds"},
 		{"produce a --max 4K", "found --framing lines"},
 		{"produce a --json", "found --json"},
 		{"produce a --stats=perhaps", `--stats alone`},
@@ -78,6 +84,7 @@ func TestMistakes(t *testing.T) {
 		{"inspect a b", "found 2"},
 		{"list a", `"a"`},
 		{"list --path=", "expected a directory"},
+		{"version now", `"now"`},
 		{"remove", "found nothing"},
 		{"remove a b", "found 2"},
 		{"remove --force a/b", `"a/b"`},
@@ -171,6 +178,16 @@ func TestParseBytes(t *testing.T) {
 	for s, want := range map[string]int{"1": 1, "65536": 65536, "64K": 65536, "64KiB": 65536, "1M": 1 << 20, "1MiB": 1 << 20, "1G": 1 << 30, "512B": 512} {
 		if n, err := parseBytes(s); err != nil || n != want {
 			t.Errorf("parseBytes(%q) = %d, %v, want %d", s, n, err, want)
+		}
+	}
+	for s, want := range map[string]int{"4K": 4096, "1G": 1 << 30, "4294967296": maxCapacity, fmt.Sprint(maxCapacity): maxCapacity} {
+		if n, err := parseCapacity(s); strconv.IntSize == 64 && (err != nil || n != want) {
+			t.Errorf("parseCapacity(%q) = %d, %v, want %d", s, n, err, want)
+		}
+	}
+	for _, s := range []string{"", "0", "2K", "5000", "3M", "8G", "8589934592", "99999999999999"} {
+		if n, err := parseCapacity(s); err == nil {
+			t.Errorf("parseCapacity(%q) = %d, want an error", s, n)
 		}
 	}
 	for _, s := range []string{"", "K", "-1", "1 K", "1KB", "1k", "2G", "0x10", "9999999999999"} {

@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"annulus/internal/layout"
+	"annulus/ring"
 )
 
 // splitInts parses a comma-separated list of whole numbers of at least least.
@@ -33,15 +36,35 @@ func joinInts(list []int) string {
 
 // parseBytes parses 4096, 64K, 64KiB, 1M, 1G…; the factors are powers of 1024.
 func parseBytes(s string) (int, error) {
+	if n, ok := parseUnits(s); ok && n > 0 && n <= math.MaxInt32 {
+		return int(n), nil
+	}
+	return 0, errors.New("expected bytes from 1 to less than 2G, such as 65536, 64K or 1M")
+}
+
+// maxCapacity is the greatest capacity of a ring of kind bytes here, a power of two.
+const maxCapacity = min(layout.MaxCapacityBytes, math.MaxInt/2+1)
+
+// parseCapacity parses the capacity of a ring of kind bytes.
+func parseCapacity(s string) (int, error) {
+	n, ok := parseUnits(s)
+	if !ok || n < layout.MinCapacityBytes || n > maxCapacity {
+		return 0, fmt.Errorf("expected a power of two from 4K to %dG, such as 65536, 64K or 1M", maxCapacity>>30)
+	}
+	if err := (ring.Config{Capacity: int(n)}).Validate(); err != nil {
+		return 0, fmt.Errorf("expected the capacity of a ring: %w", err)
+	}
+	return int(n), nil
+}
+
+// parseUnits parses a number with or without a unit.
+func parseUnits(s string) (uint64, bool) {
 	digits := strings.TrimRight(s, "KMGiB")
 	shift, ok := map[string]int{
 		"": 0, "B": 0, "K": 10, "KiB": 10, "M": 20, "MiB": 20, "G": 30, "GiB": 30,
 	}[s[len(digits):]]
-	n, err := strconv.ParseUint(digits, 10, 40)
-	if err != nil || !ok || n == 0 || n > math.MaxInt32>>shift {
-		return 0, errors.New("expected bytes between 1 and 2G, such as 65536, 64K or 1M")
-	}
-	return int(n << shift), nil
+	n, err := strconv.ParseUint(digits, 10, 33)
+	return n << shift, err == nil && ok
 }
 
 func oneOf(to *string, names []string) func(string) error {

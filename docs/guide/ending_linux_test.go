@@ -36,7 +36,7 @@ func sendUntilSignal(ctx context.Context, name string) error {
 		n++
 	}
 	fmt.Println(n, "committed")
-	return nil
+	return p.Close() // nil, although the signal has closed it
 }
 
 // SIGTERM ends the producer's process in order; its consumer gets what is

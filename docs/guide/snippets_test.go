@@ -8,13 +8,14 @@ import (
 )
 
 // Each Go snippet that people read stands, but for its indentation, in a test
-// file of this directory, so it compiles and runs. (That no function there is
-// left unused is seen to by staticcheck.)
+// file of this directory or in the program that one of them runs, so it compiles
+// and runs. (That no function there is left unused is seen to by staticcheck.)
 func TestSnippets(t *testing.T) {
 	files, err := filepath.Glob("*_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
+	files = append(files, "sendrecv/main.go")
 	var code []string
 	for _, name := range files {
 		code = append(code, bare(read(t, name)))

@@ -53,13 +53,10 @@ func Compute(s Shape) (Geometry, error) {
 	if !powerOfTwo(stride) || stride < MinStride || stride > MaxStride {
 		return g, geometry("stride", stride, "a power of two from %d to %d bytes", MinStride, MaxStride)
 	}
-	if !powerOfTwo(capacity) {
-		return g, geometry("capacity", capacity, "a power of two%s", nextPowerHint(capacity))
-	}
 	switch kind {
 	case KindBytes:
-		if capacity < MinCapacityBytes || capacity > MaxCapacityBytes {
-			return g, geometry("capacity", capacity, "from %d to %d bytes", MinCapacityBytes, int64(MaxCapacityBytes))
+		if err := checkCapacity(capacity, MinCapacityBytes, MaxCapacityBytes, "bytes"); err != nil {
+			return g, err
 		}
 		if slotSize != 0 {
 			return g, geometry("slot size", slotSize, "0 in a ring of variable-length records")
@@ -69,8 +66,8 @@ func Compute(s Shape) (Geometry, error) {
 		// together: see docs/spec/layout-v1.md, "wrap".
 		g.MaxMessage = min(capacity/2-WordSize, MaxMessageLimit)
 	case KindSlots:
-		if capacity < MinSlots || capacity > MaxSlots {
-			return g, geometry("capacity", capacity, "from %d to %d slots", MinSlots, int64(MaxSlots))
+		if err := checkCapacity(capacity, MinSlots, MaxSlots, "slots"); err != nil {
+			return g, err
 		}
 		if slotSize < 1 || slotSize > MaxSlotSize {
 			return g, geometry("slot size", slotSize, "from 1 to %d bytes", MaxSlotSize)
@@ -130,9 +127,15 @@ func Align(n, a uint64) uint64 { return (n + a - 1) &^ (a - 1) }
 
 func powerOfTwo(n uint64) bool { return n != 0 && n&(n-1) == 0 }
 
-func nextPowerHint(n uint64) string {
-	if n == 0 || n > 1<<62 {
-		return ""
+// checkCapacity looks at the range first: the next power of two is of use only
+// within it.
+func checkCapacity(n, least, most uint64, unit string) error {
+	hint := ""
+	switch {
+	case n >= least && n <= most && powerOfTwo(n):
+		return nil
+	case n >= least && n <= most:
+		hint = fmt.Sprintf("; the next is %d", uint64(1)<<bits.Len64(n))
 	}
-	return fmt.Sprintf(" (the next is %d)", uint64(1)<<bits.Len64(n))
+	return geometry("capacity", n, "from %d to %d %s, a power of two%s", least, most, unit, hint)
 }

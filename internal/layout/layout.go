@@ -130,7 +130,7 @@ type Arm struct {
 type Endpoint struct {
 	_         structs.HostLayout
 	Session   uint32 `doc:"attachments of this side so far; 0: never"`
-	Closed    uint32 `doc:"the session that was closed in order; 0: none"`
+	Closed    uint32 `doc:"the session that was closed in order; 0: none; consumer: for people"`
 	Drained   uint32 `doc:"consumer: the producer session whose end it has delivered"`
 	State     uint32 `doc:"1 attached, 0 not; the lock byte decides, this is for people"`
 	PID       uint64 `doc:"of the holder in its own namespace; for people"`

@@ -135,6 +135,9 @@ func TestCConsumerCloses(t *testing.T) {
 	must(t, p.Close())
 	n := stats(t, r).Producer.Messages
 	must(t, send(patient(t), producer(t, r), anySize, n, n+1, 1))
+	if s := stats(t, r).Consumer; !s.Closed || s.Finished || s.Attached {
+		t.Errorf("%+v: the C consumer has closed, before the producer came", s)
+	}
 }
 
 func TestCTimesOut(t *testing.T) {

@@ -244,7 +244,9 @@ static inline int annulus_consumer_detach(struct annulus_consumer *c)
 	if (e->ring == NULL)
 		return ANNULUS_INVALID;
 	if (e->failed != ANNULUS_LOST) {
+		struct annulus_endpoint *p = e->mine.endpoint;
 		__atomic_fetch_or(&e->mine.arm->arm, ANNULUS_ARM_CLOSED, __ATOMIC_SEQ_CST);
+		ANNULUS_STORE_(&p->closed, ANNULUS_LOAD_(&p->session));
 		annulus_interrupt_(&e->wake);
 	}
 	annulus_leave_(e);

@@ -185,7 +185,7 @@ ANNULUS_ASSERT(offsetof(struct annulus_arm, bounds) == 16, "annulus_arm.bounds: 
 
 struct annulus_endpoint {
 	uint32_t session; /* attachments of this side so far; 0: never */
-	uint32_t closed; /* the session that was closed in order; 0: none */
+	uint32_t closed; /* the session that was closed in order; 0: none; consumer: for people */
 	uint32_t drained; /* consumer: the producer session whose end it has delivered */
 	uint32_t state; /* 1 attached, 0 not; the lock byte decides, this is for people */
 	uint64_t pid; /* of the holder in its own namespace; for people */
