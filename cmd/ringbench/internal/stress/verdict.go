@@ -44,12 +44,16 @@ type verdict struct {
 	// them was killed before their release, and the ring does not say so itself.
 	inHand map[id]bool
 
+	// early holds messages of which the redelivery was read, and not the first
+	// delivery: it may stand in the ledger of the dead that is read later.
+	early map[id]bool
+
 	received, redelivered, duplicated, reordered, phantom, misjudged uint64
 	examples                                                         []string
 }
 
 func newVerdict() *verdict {
-	return &verdict{sources: map[uint64]*source{}, last: map[uint64]map[uint64]uint64{}, inHand: map[id]bool{}}
+	return &verdict{sources: map[uint64]*source{}, last: map[uint64]map[uint64]uint64{}, inHand: map[id]bool{}, early: map[id]bool{}}
 }
 
 func (v *verdict) source(key uint64) *source {
@@ -88,6 +92,10 @@ func (v *verdict) receive(consumer, entry uint64) {
 	case s.has(seq) && again:
 		v.redelivered++
 		return
+	case s.has(seq) && v.early[m]:
+		delete(v.early, m)
+		v.redelivered++
+		return
 	case s.has(seq):
 		v.duplicated++
 		v.example("message %d of %#x came twice", seq, m.source())
@@ -97,6 +105,7 @@ func (v *verdict) receive(consumer, entry uint64) {
 	s.add(seq)
 	if again {
 		v.redelivered++
+		v.early[m] = true
 		return
 	}
 	last := v.last[consumer]
