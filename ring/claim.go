@@ -25,10 +25,10 @@ import (
 type shared struct {
 	counter *atomic.Uint64 // this side's tickets: tail or head
 	other   *atomic.Uint64 // the other side's
-	intent  *uint64
-	shift   uint   // of the lap in a position
-	offset  uint64 // of the payload in a slot
-	length  bool   // slots hold a length
+	line    *layout.Member // this endpoint's
+	shift   uint           // of the lap in a position
+	offset  uint64         // of the payload in a slot
+	length  bool           // slots hold a length
 
 	held    uint64 // first ticket held
 	claimed uint64 // tickets held from there
@@ -41,13 +41,21 @@ type shared struct {
 	vain  uint32  // tries that failed there
 }
 
+// wantLess notes that one of those that were wanted is had: a claim never goes
+// beyond what is used, for what is left over would come before what is sent next.
+func (s *shared) wantLess() {
+	if s.want > 1 {
+		s.want--
+	}
+}
+
 // claimAttach readies e for claims.
 func (e *endpoint) claimAttach() {
 	g := &e.ring.geometry
 	s := &e.shared
 	s.counter = mem.Atomic64(&e.mine.cursor.Position)
 	s.other = mem.Atomic64(&e.peer.cursor.Position)
-	s.intent = &e.mine.member.line.Intent
+	s.line = e.mine.member.line
 	s.shift = uint(bits.TrailingZeros64(g.Capacity))
 	s.offset = g.SlotOffset
 	s.length = g.SlotOffset == layout.SlotPayloadLength
@@ -68,7 +76,7 @@ func (e *endpoint) ticketWord(t uint64) *uint64 { return e.data.Word(e.ticketOff
 // before, [I1]: whoever sees the tickets drawn sees it.
 func (e *endpoint) draw(t, n uint64) bool {
 	s := &e.shared
-	mem.Publish(s.intent, t&layout.IntentPositionMask|n<<layout.IntentCountShift) // [I1] pairs with the load in orphan
+	mem.Publish(&s.line.Intent, t&layout.IntentPositionMask|n<<layout.IntentCountShift) // [I1] pairs with the load in orphan
 	killpoint.Here("intent")
 	if s.counter.CompareAndSwap(t, t+n) {
 		killpoint.Here("drawn")
@@ -89,14 +97,14 @@ func (e *endpoint) extend(n uint64) bool {
 	if claimed+n > layout.IntentMaxCount {
 		return false
 	}
-	mem.Publish(s.intent, held&layout.IntentPositionMask|(claimed+n)<<layout.IntentCountShift) // [I1]
+	mem.Publish(&s.line.Intent, held&layout.IntentPositionMask|(claimed+n)<<layout.IntentCountShift) // [I1]
 	killpoint.Here("intent")
 	if s.counter.CompareAndSwap(held+claimed, held+claimed+n) {
 		killpoint.Here("drawn")
 		s.claimed = claimed + n
 		return true
 	}
-	mem.Publish(s.intent, held&layout.IntentPositionMask|claimed<<layout.IntentCountShift)
+	mem.Publish(&s.line.Intent, held&layout.IntentPositionMask|claimed<<layout.IntentCountShift)
 	return false
 }
 
@@ -104,7 +112,7 @@ func (e *endpoint) extend(n uint64) bool {
 func (e *endpoint) undrawn(t uint64, w uint64) {
 	s := &e.shared
 	if s.stale && s.claimed == 0 {
-		mem.Publish(s.intent, 0)
+		mem.Publish(&s.line.Intent, 0)
 		s.stale = false
 	}
 	s.watch, s.seen = e.ticketWord(t), w

@@ -126,18 +126,8 @@ func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
 // tryRecvSlow is TryRecv, entered, for everything but the next record.
 func (c *Consumer) tryRecvSlow(dst []byte) ([]byte, error) {
 	if c.mpmc {
-		if off, ok := c.claimMessage(); ok {
-			n := c.max
-			if c.shared.length {
-				n = mem.Load(c.data.Word(off + layout.SlotLength))
-			}
-			if n > c.max {
-				err := c.impossible(c.shared.held, n)
-				c.exit()
-				return dst, err
-			}
-			dst = append(dst, c.data.Bytes(off+c.shared.offset, n)...)
-			return dst, c.settleOne(off, n)
+		if out, ok, err := c.recvShared(dst); ok {
+			return out, err
 		}
 	}
 	off, n, err := c.next()

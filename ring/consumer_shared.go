@@ -15,46 +15,57 @@ import (
 // ring what is peeked together lies together. Release first.
 var ErrHeld = errors.New("release what was peeked first")
 
-// claimMessage draws one ticket if that goes without a closer look: the offset of
-// its slot. It is claimMessages and draw in one call.
-func (c *Consumer) claimMessage() (off uint64, ok bool) {
+// recvShared appends the next message to dst and releases it if that goes without a
+// closer look, and exits: claimMessages, draw and settle in one call. !ok: it does not,
+// nothing was done.
+func (c *Consumer) recvShared(dst []byte) (out []byte, ok bool, err error) {
 	s := &c.shared
 	if c.peeked || s.claimed > 0 || mem.Load(&c.quiet) == 0 {
-		return 0, false
+		return dst, false, nil
 	}
 	t := s.counter.Load()
-	off = c.ticketOffset(t)
-	if mem.Load(c.data.Word(off)) != lapWord(t>>s.shift, layout.SlotCommitted) { // [P1]
-		return 0, false
+	off, lap := c.ticketOffset(t), t>>s.shift
+	word := c.data.Word(off)
+	if mem.Load(word) != lapWord(lap, layout.SlotCommitted) { // [P1]
+		return dst, false, nil
 	}
-	mem.Publish(s.intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1]
+	m := s.line
+	mem.Publish(&m.Intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1]
 	killpoint.Here("intent")
 	if !s.counter.CompareAndSwap(t, t+1) {
 		s.stale = true
-		return 0, false
+		return dst, false, nil
 	}
 	killpoint.Here("drawn")
-	s.held, s.claimed, s.stale = t, 1, false
-	c.redelivered = 0
-	return off, true
-}
-
-// settleOne frees the only ticket held, whose slot is at off, after its n bytes
-// were received, and exits.
-func (c *Consumer) settleOne(off, n uint64) error {
-	s := &c.shared
+	s.stale = false
+	n := c.max
+	if s.length {
+		if n = mem.Load(c.data.Word(off + layout.SlotLength)); n > c.max {
+			err := c.tooLong(t, n)
+			c.exit()
+			return dst, true, err
+		}
+	}
+	dst = append(dst, c.data.Bytes(off+s.offset, n)...)
 	killpoint.Here("settling")
-	mem.Publish(c.data.Word(off), lapWord(s.held>>s.shift+1, layout.SlotFree)) // [C2]
-	s.claimed = 0
+	mem.Publish(word, lapWord(lap+1, layout.SlotFree)) // [C2]
+	c.redelivered = 0
 	c.pos++
-	mem.Publish(c.messages, *c.messages+1)
-	mem.Publish(c.bytes, *c.bytes+n)
-	var err error
+	mem.Publish(&m.Received, m.Received+1)
+	mem.Publish(&m.ReceivedBytes, m.ReceivedBytes+n)
 	if mem.Load(c.arm) != mem.Load(&c.quiet) {
 		err = c.releasedSlow()
 	}
 	c.exit()
-	return err
+	return dst, true, err
+}
+
+// tooLong is the error for a length that no correct peer writes.
+func (c *Consumer) tooLong(t, n uint64) error {
+	if c.ring.region.Faulted() {
+		return c.lost()
+	}
+	return c.corrupt("message of %d bytes at position %d, at most %d fit", n, t, c.max)
 }
 
 // nextShared is next for MPMC rings: it hands out the tickets that are held, and
@@ -81,15 +92,13 @@ func (c *Consumer) nextShared() (off, n uint64, err error) {
 		n = c.max
 		if s.length {
 			if n = mem.Load(c.data.Word(off + layout.SlotLength)); n > c.max {
-				if c.ring.region.Faulted() {
-					return 0, 0, c.lost()
-				}
-				return 0, 0, c.corrupt("message of %d bytes at position %d, at most %d fit", n, t, c.max)
+				return 0, 0, c.tooLong(t, n)
 			}
 		}
 		c.redelivered = int(w & layout.SlotRedeliverMask >> layout.SlotRedeliverShift)
 		c.pos++
 		c.tally += oneMessage + n
+		s.wantLess()
 		return off + s.offset, n, nil
 	}
 }
@@ -163,10 +172,10 @@ func (c *Consumer) rescue(h, w uint64) (bool, error) {
 		return false, err
 	}
 	s := &c.shared
-	mem.Publish(s.intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1]
+	mem.Publish(&s.line.Intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1]
 	killpoint.Here("handing")
 	if !mem.Atomic64(c.ticketWord(t)).CompareAndSwap(w, w+1<<layout.SlotRedeliverShift) {
-		mem.Publish(s.intent, 0)
+		mem.Publish(&s.line.Intent, 0)
 		return true, nil
 	}
 	killpoint.Here("handed")

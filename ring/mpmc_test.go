@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"sync"
 	"testing"
 
@@ -186,4 +187,83 @@ func receiveMany(t *testing.T, c *ring.Consumer, way int, f func([]byte)) error 
 		return err
 	}
 	return c.Close()
+}
+
+// TestMPMCMixed has each producer mix all ways to send: whatever the way, its messages
+// keep their order.
+func TestMPMCMixed(t *testing.T) {
+	r, err := ring.New(ring.Config{Topology: ring.MPMC, Capacity: 64, SlotSize: 64})
+	must(t, err)
+	var wg sync.WaitGroup
+	for from := range 3 {
+		p, err := r.Producer()
+		must(t, err)
+		wg.Go(func() {
+			ctx := t.Context()
+			rng := rand.New(rand.NewPCG(uint64(from), 2))
+			mk := func(seq uint64) []byte {
+				b := make([]byte, 16)
+				binary.LittleEndian.PutUint64(b, uint64(from))
+				binary.LittleEndian.PutUint64(b[8:], seq)
+				return b
+			}
+			for seq := uint64(0); seq < 50000; {
+				switch rng.IntN(8) {
+				case 0:
+					n := 2 + rng.IntN(7)
+					var bs [][]byte
+					for i := range n {
+						bs = append(bs, mk(seq+uint64(i)))
+					}
+					if _, err := p.SendBatch(ctx, bs); err != nil {
+						t.Error(err)
+					}
+					seq += uint64(n)
+				case 1, 2:
+					if rng.IntN(4) == 0 {
+						if _, err := p.Reserve(ctx, 64); err != nil {
+							t.Error(err)
+						}
+						p.Abort()
+					}
+					b, err := p.Reserve(ctx, 64)
+					if err != nil {
+						t.Error(err)
+					}
+					copy(b, mk(seq))
+					if err := p.Commit(16); err != nil {
+						t.Error(err)
+					}
+					seq++
+				default:
+					if err := p.Send(ctx, mk(seq)); err != nil {
+						t.Error(err)
+					}
+					seq++
+				}
+			}
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	c, err := r.Consumer()
+	must(t, err)
+	var next [3]uint64
+	bad := 0
+	for {
+		b, err := c.Peek(t.Context())
+		if err != nil {
+			break
+		}
+		from, seq := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+		if seq != next[from] && bad < 20 {
+			bad++
+			t.Errorf("producer %d: %d, want %d", from, seq, next[from])
+		}
+		next[from] = seq + 1
+		must(t, c.Release())
+	}
+	wg.Wait()
+	must(t, r.Close())
 }

@@ -43,46 +43,48 @@ func (p *Producer) claimSlots() error {
 	}
 }
 
-// claimSlot draws one ticket if that goes without a closer look: where the payload
-// goes. It is claimSlots and draw in one call.
-func (p *Producer) claimSlot() (off uint64, ok bool) {
-	s := &p.shared
-	if p.staged > 0 || p.reserved || !p.open() {
-		return 0, false
+// trySendShared is TrySend, entered, for MPMC rings: claimSlots, draw and commitSlot
+// in one call, since calls are what a message costs here.
+func (p *Producer) trySendShared(msg []byte) error {
+	s, n := &p.shared, uint64(len(msg))
+	if n != p.max && (!s.length || n > p.max) || p.staged > 0 || p.reserved || !p.open() {
+		return p.trySendSharedSlow(msg)
 	}
 	t := s.counter.Load()
-	off = p.ticketOffset(t)
-	if mem.Load(p.data.Word(off)) != lapWord(t>>s.shift, layout.SlotFree) { // [C2]
-		return 0, false
+	off, lap := p.ticketOffset(t), t>>s.shift
+	word := p.data.Word(off)
+	if mem.Load(word) != lapWord(lap, layout.SlotFree) { // [C2]
+		return p.trySendSharedSlow(msg)
 	}
-	m := p.mine.member.line
+	m := s.line
 	mem.Publish(&m.Intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1]
 	killpoint.Here("intent")
 	if !s.counter.CompareAndSwap(t, t+1) {
 		s.stale = true
-		return 0, false
+		return p.trySendSharedSlow(msg)
 	}
 	killpoint.Here("drawn")
 	mem.Publish(&m.Base, m.Sent)
 	mem.Publish(&m.Drawn, t)
-	s.held, s.claimed, s.stale = t, 1, false
-	return off + s.offset, true
+	s.stale = false
+	if s.length {
+		mem.Prepare(p.data.Word(off+layout.SlotLength), n)
+	}
+	copy(p.data.Bytes(off+s.offset, n), msg)
+	killpoint.Here("filled")
+	mem.Publish(word, lapWord(lap, layout.SlotCommitted)) // [P1]
+	killpoint.Here("committed")
+	mem.Publish(&m.Sent, m.Sent+1)
+	mem.Publish(&m.SentBytes, m.SentBytes+n)
+	if mem.Load(p.arm) != mem.Load(&p.quiet) {
+		return p.sent()
+	}
+	p.exit()
+	return nil
 }
 
-// trySendShared is TrySend, entered, for MPMC rings.
-func (p *Producer) trySendShared(msg []byte) error {
-	n := uint64(len(msg))
-	if n == p.max || p.shared.length && n < p.max {
-		if off, ok := p.claimSlot(); ok {
-			copy(p.data.Bytes(off, n), msg)
-			p.commitSlot(n)
-			if mem.Load(p.arm) != mem.Load(&p.quiet) {
-				return p.sent()
-			}
-			p.exit()
-			return nil
-		}
-	}
+// trySendSharedSlow is trySendShared when a closer look is due.
+func (p *Producer) trySendSharedSlow(msg []byte) error {
 	off, err := p.readySlot(len(msg))
 	if err == nil {
 		copy(p.data.Bytes(off, uint64(len(msg))), msg)
@@ -132,13 +134,11 @@ func (p *Producer) commitSlot(n uint64) {
 	mem.Publish(p.data.Word(off), lapWord(s.held>>s.shift, layout.SlotCommitted)) // [P1]
 	killpoint.Here("committed")
 	s.claimed = 0
-	m := p.mine.member.line
-	mem.Publish(&m.Sent, m.Sent+1)
-	mem.Publish(&m.SentBytes, m.SentBytes+n)
+	p.countSent(1, n)
 }
 
 func (p *Producer) countSent(messages, bytes uint64) {
-	m := p.mine.member.line
+	m := p.shared.line
 	mem.Publish(&m.Sent, m.Sent+messages)
 	mem.Publish(&m.SentBytes, m.SentBytes+bytes)
 }
@@ -177,6 +177,7 @@ func (p *Producer) stageShared(n uint64) {
 	}
 	p.staged++
 	p.stagedBytes += n
+	s.wantLess()
 }
 
 // publishShared publishes what is staged, the first slot first: a producer that

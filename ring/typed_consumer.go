@@ -50,9 +50,8 @@ func (t *ConsumerOf[T]) TryRecv() (v T, err error) {
 func (t *ConsumerOf[T]) tryRecvSlow() (v T, err error) {
 	c := t.c
 	if c.mpmc {
-		if off, ok := c.claimMessage(); ok {
-			mem.Read(&v, c.data, off+layout.SlotPayload)
-			return v, c.settleOne(off, c.max)
+		if _, ok, err := c.recvShared(mem.View(&v)[:0]); ok {
+			return v, err
 		}
 	}
 	off, _, err := c.next()

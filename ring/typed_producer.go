@@ -32,7 +32,7 @@ func (t *ProducerOf[T]) TrySend(v T) error {
 	p.enter()
 	if !p.open() || p.slot == p.slotRun {
 		if p.mpmc {
-			return t.trySendShared(&v)
+			return p.trySendShared(mem.View(&v))
 		}
 		if err := p.admitSlot(); err != nil {
 			p.exit()
@@ -49,28 +49,6 @@ func (t *ProducerOf[T]) TrySend(v T) error {
 	}
 	p.exit()
 	return nil
-}
-
-// trySendShared is TrySend, entered, for MPMC rings.
-func (t *ProducerOf[T]) trySendShared(v *T) error {
-	p := t.p
-	if off, ok := p.claimSlot(); ok {
-		mem.Write(p.data, off, v)
-		p.commitSlot(p.max)
-		if mem.Load(p.arm) != mem.Load(&p.quiet) {
-			return p.sent()
-		}
-		p.exit()
-		return nil
-	}
-	off, err := p.readySlot(int(p.max))
-	if err != nil {
-		p.exit()
-		return err
-	}
-	mem.Write(p.data, off, v)
-	p.commitSlot(p.max)
-	return p.sent()
 }
 
 // Send is TrySend that waits while the ring is full, with the errors of

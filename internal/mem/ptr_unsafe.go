@@ -39,6 +39,9 @@ func Load(w *uint64) uint64 { return atomic.LoadUint64(w) }
 // As views the bytes at off as a T, which must hold no pointers and fit there.
 func As[T any](b Ptr, off uint64) *T { return (*T)(unsafe.Add(b.p, uintptr(off))) }
 
+// View returns the bytes of *v, which must hold no pointers.
+func View[T any](v *T) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)) }
+
 // great is the size in bytes from which memmove copies faster than the moves
 // that the compiler emits for an assignment.
 const great = 128

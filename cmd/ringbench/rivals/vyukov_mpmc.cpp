@@ -85,7 +85,7 @@ struct queue {
 	}
 };
 
-enum { MOST = 64, LOOK = 256, SPINS = 64 };
+enum { MOST = 64, LOOK = 256, AHEAD = 8, SPINS = 64 };
 
 struct page {
 	OWN_LINES std::atomic<int> stop;
@@ -110,14 +110,19 @@ static inline void wait_a_little(int *spins)
 
 static void produce(int me)
 {
-	message m{};
+	message ready[AHEAD] = {};
 	uint64_t seq = 0;
 	int spins = 0;
 	while (!p->stop.load(std::memory_order_relaxed)) {
 		for (int i = 0; i < LOOK; i++) {
-			m.word[0] = (uint64_t)me << 48 | seq++;
-			while (!q->push(m))
+			/* Some are made ready before they are sent one by one: a copy right
+			 * behind the store of a field waits for that store. */
+			if (i % AHEAD == 0)
+				for (uint64_t k = 0; k < AHEAD; k++)
+					ready[k].word[0] = (uint64_t)me << 48 | (seq + k);
+			while (!q->push(ready[i % AHEAD]))
 				wait_a_little(&spins);
+			seq++;
 		}
 		p->worker[me].count.store(seq, std::memory_order_relaxed);
 	}

@@ -22,12 +22,14 @@ func Channel(ctx context.Context, l Load) (Result, error) {
 	var sending, receiving sync.WaitGroup
 	for i := range l.Producers {
 		sending.Go(func() {
-			var m Message
+			var ready [ahead]Message
 			seq := uint64(0)
 			for !stop.Load() {
-				for range look {
-					m[0] = stamp(i, seq)
-					ch <- m
+				for k := range look {
+					if k%ahead == 0 {
+						prepare(&ready, i, seq)
+					}
+					ch <- ready[k%ahead]
 					seq++
 				}
 			}

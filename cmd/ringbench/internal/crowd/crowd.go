@@ -32,6 +32,16 @@ const (
 
 func stamp(producer int, seq uint64) uint64 { return uint64(producer)<<seqBits | seq }
 
+// ahead is how many messages are made ready before they are sent one by one: all
+// contenders do so, for a copy right behind the store of a field waits for that store.
+const ahead = 8
+
+func prepare(m *[ahead]Message, producer int, seq uint64) {
+	for i := range m {
+		m[i][0] = stamp(producer, seq+uint64(i))
+	}
+}
+
 // order checks the numbers that one consumer gets.
 type order struct{ next [most]uint64 }
 

@@ -192,14 +192,17 @@ func work(j *job) error {
 
 func produce(p *ring.ProducerOf[Message], number int, stop, count *uint64) error {
 	ctx := context.Background()
-	var m Message
+	var ready [ahead]Message
 	seq := uint64(0)
 	for mem.Load(stop) == 0 {
-		for range look {
-			m[0] = stamp(number, seq)
-			err := p.TrySend(m)
+		for i := range look {
+			m := &ready[i%ahead]
+			if i%ahead == 0 {
+				prepare(&ready, number, seq)
+			}
+			err := p.TrySend(*m)
 			if err == ring.ErrFull {
-				err = p.Send(ctx, m)
+				err = p.Send(ctx, *m)
 			}
 			if err != nil {
 				return err
