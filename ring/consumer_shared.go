@@ -20,7 +20,7 @@ var ErrHeld = errors.New("release what was peeked first")
 // nothing was done.
 func (c *Consumer) recvShared(dst []byte) (out []byte, ok bool, err error) {
 	s := &c.shared
-	if c.peeked || s.claimed > 0 || mem.Load(&c.quiet) == 0 {
+	if mem.Load(&c.quiet) == 0 || c.peeked || s.claimed > 0 {
 		return dst, false, nil
 	}
 	t := s.counter.Load()

@@ -47,7 +47,8 @@ func (p *Producer) claimSlots() error {
 // in one call, since calls are what a message costs here.
 func (p *Producer) trySendShared(msg []byte) error {
 	s, n := &p.shared, uint64(len(msg))
-	if n != p.max && (!s.length || n > p.max) || p.staged > 0 || p.reserved || !p.open() {
+	// open first: after Close nothing else here is this goroutine's.
+	if !p.open() || n != p.max && (!s.length || n > p.max) || p.staged > 0 || p.reserved {
 		return p.trySendSharedSlow(msg)
 	}
 	t := s.counter.Load()
