@@ -58,14 +58,14 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 	}
 	c.quarter = max(c.size/4, 1)
 	c.special = c.slots
-	if !c.mpmc {
+	if c.form != formTickets {
 		c.seek(mem.Load(&c.cursor.Position))
 	}
 	c.owed, c.ahead, c.caught = c.pos, c.pos, *c.messages
 	if !c.slots && c.pos%layout.WordSize != 0 {
 		return nil, c.abandon(c.corrupt("head %d is not a multiple of %d", c.pos, layout.WordSize))
 	}
-	if c.mpmc {
+	if c.table {
 		e := c.peer.endpoint
 		c.overSession = atomic.LoadUint32(&c.mine.endpoint.Drained)
 		c.over = c.overSession != 0 && c.overSession == atomic.LoadUint32(&e.Closed)
@@ -125,7 +125,7 @@ func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
 
 // tryRecvSlow is TryRecv, entered, for everything but the next record.
 func (c *Consumer) tryRecvSlow(dst []byte) ([]byte, error) {
-	if c.mpmc {
+	if c.form == formTickets {
 		if out, ok, err := c.recvShared(dst); ok {
 			return out, err
 		}
@@ -187,7 +187,7 @@ func (c *Consumer) Peek(ctx context.Context) ([]byte, error) {
 // as one of TryPeek.
 func (c *Consumer) TryPeekBatch(dst [][]byte) (n int, err error) {
 	c.enter()
-	if c.mpmc {
+	if c.form == formTickets {
 		c.shared.want = min(uint64(len(dst)), layout.IntentMaxCount)
 		defer func() { c.shared.want = 1 }()
 	}

@@ -12,7 +12,7 @@ func (c *Consumer) next() (off, n uint64, err error) {
 			return 0, 0, err
 		}
 	}
-	if c.mpmc {
+	if c.form == formTickets {
 		return c.nextShared()
 	}
 	if c.slots {

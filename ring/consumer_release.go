@@ -26,7 +26,7 @@ func (c *Consumer) received() error {
 
 // release gives what was peeked back and wakes the producer if it has to be.
 func (c *Consumer) release() error {
-	if c.mpmc {
+	if c.form == formTickets {
 		c.settle()
 	} else {
 		mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed

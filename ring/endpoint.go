@@ -37,7 +37,8 @@ type endpoint struct {
 	max    uint64 // greatest payload
 	size   uint64 // capacity
 	slots  bool
-	mpmc   bool
+	form   form
+	table  bool  // has a place in the endpoint table
 	fenced bool  // no membarrier here: fence after each publish
 	failed error // latched by fail
 
@@ -60,6 +61,15 @@ type endpoint struct {
 	ctxDone   <-chan struct{}
 	ctxStop   func() bool
 }
+
+// form is how messages are claimed and published: which algorithm an endpoint runs.
+type form uint8
+
+const (
+	formRecords form = iota // SPSC: records
+	formSlots               // SPSC: slots
+	formTickets             // MPMC: slots drawn by ticket
+)
 
 // enter and exit bracket every operation, so that Close on another goroutine
 // knows when the memory is no longer used. The store is plain: Close makes this

@@ -151,7 +151,7 @@ func (e *endpoint) announceMember() {
 // alive tells whether a live endpoint of side s is attached, other than the one
 // with lock byte but. In an MPMC ring one that is leaving does not count.
 func (r *Ring) alive(s side, but int) (bool, error) {
-	if !r.shared {
+	if !r.table {
 		return r.region.Locked(s.lock)
 	}
 	for _, m := range r.members {

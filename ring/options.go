@@ -38,7 +38,7 @@ func (r *Ring) endpointOptions(opts []EndpointOption) (endpointOptions, error) {
 	}
 	switch o.strategy.Park {
 	case futex.ParkSemaphore, futex.ParkEventfd:
-		if r.shared {
+		if r.table {
 			return o, fmt.Errorf("ring %s: many sleepers share a gate: use futexes: %w", r.name(), errors.ErrUnsupported)
 		}
 	}

@@ -71,7 +71,7 @@ func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 // takeOver finds the end of what is committed: somewhere behind the stored tail,
 // which is brought up to date only now and then.
 func (p *Producer) takeOver() error {
-	if p.mpmc {
+	if p.form == formTickets {
 		return p.unclose()
 	}
 	tail := mem.Load(&p.cursor.Position)
@@ -101,7 +101,7 @@ func (p *Producer) takeOver() error {
 func (p *Producer) unclose() error {
 	if alive, err := p.ring.alive(p.peer, 0); err != nil {
 		return err
-	} else if !alive || !p.mpmc && atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
+	} else if !alive || !p.table && atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
 		mem.Atomic64(&p.peer.arm.Arm).And(^layout.ArmClosed)
 	}
 	return nil
@@ -145,7 +145,7 @@ func (p *Producer) committed() uint64 {
 // room runs out, before a wait and at the end: a successor looks for what was
 // committed since by itself, and so do statistics.
 func (p *Producer) account() {
-	if !p.mpmc {
+	if p.form != formTickets {
 		mem.Publish(&p.cursor.Position, p.committed())
 	}
 }
@@ -169,7 +169,7 @@ func (p *Producer) Send(ctx context.Context, msg []byte) error {
 // waitSpace waits a little for the consumer to move on.
 func (p *Producer) waitSpace(ctx context.Context) error {
 	word, old := &p.peer.cursor.Position, p.head
-	if p.mpmc {
+	if p.form == formTickets {
 		word, old = p.shared.watch, p.shared.seen
 	}
 	if p.spin(word, old, p.step) {
@@ -187,7 +187,7 @@ func (p *Producer) waited() {
 
 // publish makes what first points at visible and all that was staged behind it.
 func (p *Producer) publish() error {
-	if p.mpmc {
+	if p.form == formTickets {
 		p.publishShared()
 		killpoint.Here("published")
 		return p.notify()
@@ -261,7 +261,7 @@ func (p *Producer) Committed() uint64 {
 	switch {
 	case p.gone():
 		return 0
-	case p.mpmc:
+	case p.form == formTickets:
 		return mem.Load(&p.mine.member.line.Sent)
 	}
 	return p.committed()

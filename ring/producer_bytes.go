@@ -66,7 +66,7 @@ func (p *Producer) sent() error {
 // trySendSlow is TrySend when a closer look is due.
 func (p *Producer) trySendSlow(msg []byte) error {
 	if p.slots {
-		if p.mpmc {
+		if p.form == formTickets {
 			return p.trySendShared(msg)
 		}
 		return p.trySendSlot(msg)

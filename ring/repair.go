@@ -23,7 +23,7 @@ type Recovery struct {
 // settle: the next endpoint goes on where the last left off.
 func (r *Ring) Recover() (Recovery, error) {
 	var found Recovery
-	if !r.shared {
+	if r.form != formTickets {
 		return found, nil
 	}
 	if err := r.region.Hold(); err != nil {

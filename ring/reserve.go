@@ -30,7 +30,7 @@ func (p *Producer) reserve(n int) (b []byte, err error) {
 	if n < 0 {
 		return nil, p.negative(n)
 	}
-	if p.mpmc {
+	if p.form == formTickets {
 		b, err = p.reserveShared(n)
 	} else if p.slots {
 		b, err = p.reserveSlot(n)
@@ -101,7 +101,7 @@ func (p *Producer) stage(n int) error {
 func (p *Producer) stageRoom(n uint64) {
 	p.reserved = false
 	switch {
-	case p.mpmc:
+	case p.form == formTickets:
 		p.stageShared(n)
 	case p.slots:
 		p.stageSlot()
@@ -150,7 +150,7 @@ func (p *Producer) Commit(n int) error {
 func (p *Producer) Abort() {
 	if p.reserved {
 		p.clean = p.pos // the caller may have written into it
-		if p.mpmc {
+		if p.form == formTickets {
 			p.enter()
 			if !p.gone() {
 				p.abortShared()
@@ -173,7 +173,7 @@ func (p *Producer) TrySendBatch(msgs [][]byte) (n int, err error) {
 	if err = p.ready(); err != nil {
 		return 0, err
 	}
-	if p.mpmc {
+	if p.form == formTickets {
 		p.shared.want = p.countFitting(msgs)
 	}
 	for _, m := range msgs {

@@ -24,7 +24,8 @@ type Ring struct {
 	header   layout.Header // a private copy
 	producer side
 	consumer side
-	shared   bool             // of topology MPMC
+	form     form
+	table    bool             // there is an endpoint table, and sleepers of a side share its gate
 	members  []member         // its endpoint table
 	semData  *futex.Semaphore // nil where semaphores are not to be had
 	semSpace *futex.Semaphore
@@ -111,7 +112,7 @@ func attach(region *shm.Region, o options) (*Ring, error) {
 	r.config = configOf(r.geometry, &r.header)
 	r.producer = sideAt(b, g.ProducerArea, g.Stride, "producer", layout.RoleProducer, layout.LockProducer)
 	r.consumer = sideAt(b, g.ConsumerArea, g.Stride, "consumer", layout.RoleConsumer, layout.LockConsumer)
-	r.shared = g.Topology == layout.TopologyMPMC
+	r.form, r.table = formOf(g)
 	r.members = membersOf(b, g)
 	for _, s := range []side{r.producer, r.consumer} {
 		if w := mem.Load(&s.arm.Arm); w&layout.ArmValid == 0 {
@@ -178,7 +179,7 @@ func (r *Ring) closedHere() error {
 // takeRole takes the lock of a role, or says who has it; in an MPMC ring it takes
 // a place in the endpoint table. It returns s with the lock it has.
 func (r *Ring) takeRole(s side, tag uint64) (side, error) {
-	if r.shared {
+	if r.table {
 		return r.join(s, tag)
 	}
 	if tag != 0 {

@@ -68,13 +68,16 @@ func (p *Producer) end(finish bool) error {
 	return p.detach(func() error {
 		p.byFinish = finish
 		var err error
-		if p.mpmc {
+		if p.form == formTickets {
 			p.staged = 0
 			p.abortShared()
+		} else {
+			p.account()
+		}
+		if p.table {
 			err = p.endProducers()
 			mem.Publish(&p.mine.member.holder.Tag, 0)
 		} else {
-			p.account()
 			e := p.mine.endpoint
 			atomic.StoreUint32(&e.Closed, atomic.LoadUint32(&e.Session)) // [P2] pairs with the load in ended
 		}
@@ -94,7 +97,7 @@ func (c *Consumer) Finish() error {
 	}
 	c.finish.Store(true)
 	var err error
-	if c.mpmc {
+	if c.table {
 		_, err = c.endConsumers()
 	} else {
 		mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)
@@ -118,11 +121,11 @@ func (c *Consumer) Close() error {
 		e := c.mine.endpoint
 		session := atomic.LoadUint32(&e.Session) // before the look at the others
 		last := true
-		if c.mpmc {
-			if !c.ring.config.Redeliver {
-				c.given = c.shared.claimed
-				c.settle()
-			}
+		if c.form == formTickets && !c.ring.config.Redeliver {
+			c.given = c.shared.claimed
+			c.settle()
+		}
+		if c.table {
 			last, err = c.endConsumers()
 		} else {
 			mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)

@@ -55,10 +55,11 @@ func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
 	e.data = mem.Of(r.mem).At(g.DataArea)
 	e.mask, e.size, e.max = g.Capacity-1, g.Capacity, g.MaxMessage
 	e.slots = g.Kind == layout.KindSlots
+	e.form, e.table = r.form, r.table
 	e.stride, e.slotEnd = g.SlotStride, g.DataSize
 	e.cursor = mine.cursor
 	e.messages, e.bytes = &e.cursor.Messages, &e.cursor.Bytes
-	if r.shared {
+	if r.table {
 		e.messages, e.bytes = &mine.member.line.Received, &mine.member.line.ReceivedBytes
 	}
 	e.arm = &peer.arm.Arm
@@ -66,7 +67,7 @@ func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
 	e.waiter = futex.Idler{Gate: new(futex.Gate), Strategy: o.strategy}
 	*e.waiter.Gate = r.gate(peer, mine)
 	e.fenced = !futex.Register()
-	if e.mpmc = r.shared; e.mpmc {
+	if e.form == formTickets {
 		e.claimAttach()
 	}
 	if w := mem.Load(e.arm); uint32(w) != e.wake.Seq.Load() {
@@ -75,17 +76,28 @@ func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
 	return nil
 }
 
+// formOf tells how a ring of geometry g works, and whether it has an endpoint table.
+func formOf(g *layout.Geometry) (f form, table bool) {
+	switch {
+	case g.Topology == layout.TopologyMPMC:
+		f = formTickets
+	case g.Kind == layout.KindSlots:
+		f = formSlots
+	}
+	return f, g.Members > 0
+}
+
 // gate returns the gate whose waker writes seq and whose sleeper writes arm.
 func (r *Ring) gate(waker, sleeper side) futex.Gate {
 	g := futex.Gate{
 		Seq: mem.Atomic32(&waker.seq.Seq), Arm: mem.Atomic64(&sleeper.arm.Arm),
 		Wakes: &waker.seq.Wakes, Parks: &sleeper.arm.Parks, Bounds: &sleeper.arm.Bounds,
-		Sem: r.semSpace, Efd: r.options.efdSpace, Shared: r.shared,
+		Sem: r.semSpace, Efd: r.options.efdSpace, Shared: r.table,
 	}
 	if sleeper.number == layout.RoleConsumer {
 		g.Sem, g.Efd = r.semData, r.options.efdData
 	}
-	if r.shared { // each endpoint counts for itself
+	if r.table { // each endpoint counts for itself
 		g.Wakes, g.Parks, g.Bounds = nil, nil, nil
 		if waker.member.holder != nil {
 			g.Wakes = &waker.member.holder.Wakes
@@ -99,7 +111,7 @@ func (r *Ring) gate(waker, sleeper side) futex.Gate {
 
 // announce writes who holds the side, for people and for the peer's sessions.
 func (e *endpoint) announce() {
-	if e.mpmc {
+	if e.table {
 		e.announceMember()
 		return
 	}
@@ -140,7 +152,7 @@ func (e *endpoint) detach(announceEnd func() error) error {
 	}
 	err := announceEnd()
 	killpoint.Here("left")
-	if e.mpmc {
+	if e.table {
 		atomic.StoreUint32(&e.mine.member.holder.State, 0)
 	} else {
 		atomic.StoreUint32(&e.mine.endpoint.State, 0)

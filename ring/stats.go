@@ -55,7 +55,7 @@ func (r *Ring) Stats() (Stats, error) {
 		Head:     mem.Load(&r.consumer.cursor.Position),
 		Capacity: r.geometry.Capacity,
 	}
-	if r.shared {
+	if r.table {
 		return r.statsShared(s)
 	}
 	t := r.survey(s.Head)
@@ -93,7 +93,7 @@ func (r *Ring) sideStats(s, other side) (SideStats, error) {
 	out.Closed = s.closedInOrder()
 	out.Finished = mem.Load(&s.arm.Arm)&layout.ArmClosed != 0
 	var err error
-	if out.Attached, err = r.region.Locked(s.lock); out.Attached && !r.shared {
+	if out.Attached, err = r.region.Locked(s.lock); out.Attached && !r.table {
 		out.Stopped = proc.Stopped(out.PID, mem.Load(&e.StartTime))
 	}
 	return out, err

@@ -49,7 +49,7 @@ func (t *ConsumerOf[T]) TryRecv() (v T, err error) {
 // tryRecvSlow is TryRecv, entered, when a closer look is due.
 func (t *ConsumerOf[T]) tryRecvSlow() (v T, err error) {
 	c := t.c
-	if c.mpmc {
+	if c.form == formTickets {
 		if _, ok, err := c.recvShared(mem.View(&v)[:0]); ok {
 			return v, err
 		}
@@ -81,7 +81,7 @@ func (t *ConsumerOf[T]) Recv(ctx context.Context) (T, error) {
 func (t *ConsumerOf[T]) TryRecvBatch(dst []T) (n int, err error) {
 	c := t.c
 	c.enter()
-	if c.mpmc {
+	if c.form == formTickets {
 		c.shared.want = min(uint64(len(dst)), layout.IntentMaxCount)
 		defer func() { c.shared.want = 1 }()
 	}

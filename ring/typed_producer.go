@@ -31,7 +31,7 @@ func (t *ProducerOf[T]) TrySend(v T) error {
 	p := t.p
 	p.enter()
 	if !p.open() || p.slot == p.slotRun {
-		if p.mpmc {
+		if p.form == formTickets {
 			return p.trySendShared(mem.View(&v))
 		}
 		if err := p.admitSlot(); err != nil {
@@ -74,7 +74,7 @@ func (t *ProducerOf[T]) TrySendBatch(vs []T) (n int, err error) {
 	if err = p.ready(); err != nil {
 		return 0, err
 	}
-	if p.mpmc {
+	if p.form == formTickets {
 		return t.sendShared(vs)
 	}
 	for n < len(vs) {
