@@ -20,6 +20,7 @@
  *   --redeliver     create: and with redelivery
  *   --fixed         create: and every message of the slot size
  *   --tag N         send: keep the place in an MPMC ring, say what was committed in it
+ *   --hold          recv: keep the first message in hand until stdin ends, then end
  *   --any           recv: messages in any order; say what they were by their mix
  *   --batch N       publish or release N at a time (default 1)
  *   --timeout MS    of each wait (default: none)
@@ -40,7 +41,7 @@ struct options {
 	struct stream stream;
 	enum annulus_strategy wait;
 	uint32_t kind;
-	int timeout, cut, sized, mpmc, redeliver, fixed, any;
+	int timeout, cut, sized, mpmc, redeliver, fixed, any, hold;
 };
 
 /* What recv --any has got: mix is the sum over the messages' numbers. */
@@ -124,13 +125,20 @@ static int run_send(struct annulus *r, const struct options *o, uint8_t *buf)
 	return 0;
 }
 
+static void wait_for_end(void)
+{
+	fflush(stdout);
+	while (getchar() != EOF)
+		;
+}
+
 /* receive takes up to batch messages, checks them and counts them in *done. */
 static int receive(struct annulus_consumer *c, const struct options *o, uint64_t *done, uint8_t *buf)
 {
 	const void *msg = buf;
 	const char *wrong;
 	size_t n;
-	int rc, copied = o->batch == 1 && o->die_after == 0;
+	int rc, copied = o->batch == 1 && o->die_after == 0 && !o->hold;
 	for (uint64_t i = 0; i < o->batch && *done < o->count; i++) {
 		if (copied)
 			rc = annulus_recv(c, buf, o->stream.max, &n, o->timeout);
@@ -157,6 +165,10 @@ static int receive(struct annulus_consumer *c, const struct options *o, uint64_t
 		}
 		if (++*done == o->die_after)
 			die(NULL, o);
+		if (o->hold) {
+			printf("held %llu\n", (ull)seq);
+			wait_for_end();
+		}
 	}
 	if (!copied)
 		annulus_release(c);
@@ -170,7 +182,7 @@ static int run_recv(struct annulus *r, const struct options *o, uint8_t *buf)
 	int rc = annulus_consumer_attach(&c, r, o->wait);
 	if (rc)
 		return complain("attach", rc, c.detail);
-	while (rc == ANNULUS_OK && done < o->count)
+	while (rc == ANNULUS_OK && done < (o->hold ? 1 : o->count))
 		rc = receive(&c, o, &done, buf);
 	annulus_consumer_detach(&c);
 	if (rc == ANNULUS_END && o->count != UINT64_MAX) {
@@ -195,9 +207,7 @@ static int run_hold(struct annulus *r, const char *role, enum annulus_strategy w
 	if (rc)
 		return complain("attach", rc, producer ? p.detail : c.detail);
 	puts("attached");
-	fflush(stdout);
-	while (getchar() != EOF)
-		;
+	wait_for_end();
 	rc = producer ? annulus_producer_detach(&p) : annulus_consumer_detach(&c);
 	return rc ? complain("detach", rc, NULL) : 0;
 }
@@ -226,7 +236,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{"count", 1, NULL, 'c'}, {"start", 1, NULL, 'f'}, {"size", 1, NULL, 's'}, {"seed", 1, NULL, 'e'},
 		{"wait", 1, NULL, 'w'}, {"kind", 1, NULL, 'k'}, {"batch", 1, NULL, 'b'}, {"timeout", 1, NULL, 't'},
 		{"checks", 1, NULL, 'K'}, {"die-after", 1, NULL, 'd'}, {"cut", 0, NULL, 'x'}, {"capacity", 1, NULL, 'C'},
-		{"mpmc", 0, NULL, 'm'}, {"redeliver", 0, NULL, 'r'}, {"fixed", 0, NULL, 'F'}, {"tag", 1, NULL, 'T'}, {"any", 0, NULL, 'a'}, {NULL, 0, NULL, 0},
+		{"mpmc", 0, NULL, 'm'}, {"redeliver", 0, NULL, 'r'}, {"fixed", 0, NULL, 'F'}, {"tag", 1, NULL, 'T'}, {"any", 0, NULL, 'a'}, {"hold", 0, NULL, 'H'}, {NULL, 0, NULL, 0},
 	};
 	const struct options defaults = {
 		.count = UINT64_MAX, .batch = 1, .checks = 1, .stream = {.min = 12, .max = 1024}, .wait = ANNULUS_FUTEX, .timeout = -1,
@@ -248,6 +258,7 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'r': o->redeliver = 1; break;
 		case 'F': o->fixed = 1; break;
 		case 'a': o->any = 1; break;
+		case 'H': o->hold = 1; break;
 		case 'C': o->capacity = strtoull(optarg, NULL, 0); break;
 		case 'k': o->kind = strcmp(optarg, "slots") == 0 ? ANNULUS_KIND_SLOTS : ANNULUS_KIND_BYTES; break;
 		case 's':
