@@ -152,6 +152,13 @@ func (r *run) kill(ctx context.Context) error {
 		}
 		next = time.Now().Add(time.Duration(r.rng.ExpFloat64() * float64(pace)))
 	}
+	for _, p := range r.places { // whoever was struck last has a successor too
+		if !p.struck.IsZero() {
+			if err := r.bury(p, <-p.exited); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
