@@ -6,6 +6,8 @@
  *   peer hold producer|consumer NAME    take a role until stdin ends
  *   peer check  NAME                open the ring, say "ok" or what is wrong
  *   peer dump   NAME                show the ring, without touching it
+ *   peer cat    NAME [--count N]    print what it receives
+ *   peer vector NAME                do to a new ring what vectors/mpmc-claims.bin shows
  *
  * NAME is POSIX shared memory; a path if it has a slash; fd:N an inherited
  * descriptor. Options:
@@ -15,6 +17,7 @@
  *   --size MIN:MAX  bytes of a message (default 12:1024, slots: the slot size)
  *   --seed S        of the messages' contents
  *   --wait W        spin, futex (default) or semaphore
+ *   --members N     create: entries of the endpoint table
  *   --kind K        refuse a ring of another kind; create: make one of it
  *   --mpmc          create: for many producers and consumers
  *   --redeliver     create: and with redelivery
@@ -35,9 +38,10 @@
 #include "annulus.h"
 #include "peer_dump.h"
 #include "peer_payload.h"
+#include "peer_vector.h"
 
 struct options {
-	uint64_t count, start, batch, die_after, capacity, checks, tag;
+	uint64_t count, start, batch, die_after, capacity, checks, tag, members;
 	struct stream stream;
 	enum annulus_strategy wait;
 	uint32_t kind;
@@ -222,6 +226,7 @@ static int run_create(const char *name, const struct options *o)
 	config.topology = o->mpmc ? ANNULUS_TOPOLOGY_MPMC : ANNULUS_TOPOLOGY_SPSC;
 	config.redeliver = o->redeliver;
 	config.fixed = o->fixed;
+	config.members = o->members;
 	config.slot_size = o->mpmc || o->kind == ANNULUS_KIND_SLOTS ? o->stream.max : 0;
 	int rc = strchr(name, '/') ? annulus_create_path(&r, name, &config) : annulus_create(&r, name, &config);
 	if (rc)
@@ -236,7 +241,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{"count", 1, NULL, 'c'}, {"start", 1, NULL, 'f'}, {"size", 1, NULL, 's'}, {"seed", 1, NULL, 'e'},
 		{"wait", 1, NULL, 'w'}, {"kind", 1, NULL, 'k'}, {"batch", 1, NULL, 'b'}, {"timeout", 1, NULL, 't'},
 		{"checks", 1, NULL, 'K'}, {"die-after", 1, NULL, 'd'}, {"cut", 0, NULL, 'x'}, {"capacity", 1, NULL, 'C'},
-		{"mpmc", 0, NULL, 'm'}, {"redeliver", 0, NULL, 'r'}, {"fixed", 0, NULL, 'F'}, {"tag", 1, NULL, 'T'}, {"any", 0, NULL, 'a'}, {"hold", 0, NULL, 'H'}, {NULL, 0, NULL, 0},
+		{"mpmc", 0, NULL, 'm'}, {"redeliver", 0, NULL, 'r'}, {"fixed", 0, NULL, 'F'}, {"members", 1, NULL, 'M'}, {"tag", 1, NULL, 'T'}, {"any", 0, NULL, 'a'}, {"hold", 0, NULL, 'H'}, {NULL, 0, NULL, 0},
 	};
 	const struct options defaults = {
 		.count = UINT64_MAX, .batch = 1, .checks = 1, .stream = {.min = 12, .max = 1024}, .wait = ANNULUS_FUTEX, .timeout = -1,
@@ -256,6 +261,7 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'x': o->cut = 1; break;
 		case 'm': o->mpmc = 1; break;
 		case 'r': o->redeliver = 1; break;
+		case 'M': o->members = strtoull(optarg, NULL, 0); break;
 		case 'F': o->fixed = 1; break;
 		case 'a': o->any = 1; break;
 		case 'H': o->hold = 1; break;
@@ -281,7 +287,7 @@ static int parse(int argc, char **argv, struct options *o)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: peer create|send|recv|check|dump NAME [options] | peer hold producer|consumer NAME\n");
+	fprintf(stderr, "usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME\n");
 	return 2;
 }
 
@@ -315,6 +321,11 @@ int main(int argc, char **argv)
 		rc = run_hold(&r, argv[i + 1], o.wait);
 	} else if (strcmp(command, "dump") == 0) {
 		rc = dump(&r);
+	} else if (strcmp(command, "cat") == 0) {
+		rc = cat(&r, o.count);
+	} else if (strcmp(command, "vector") == 0) {
+		free(buf);
+		return vector(&r);
 	} else if (strcmp(command, "check") == 0) {
 		rc = puts("ok") < 0;
 	} else {
