@@ -81,13 +81,18 @@ func (e *endpoint) draw(t, n uint64) bool {
 	if s.counter.CompareAndSwap(t, t+n) {
 		killpoint.Here("drawn")
 		s.held, s.claimed, s.stale = t, n, false
-		m := e.mine.member.line
-		mem.Publish(&m.Base, m.Sent)
-		mem.Publish(&m.Drawn, t)
+		e.drew()
 		return true
 	}
 	s.stale = true
 	return false
+}
+
+// drew notes for a producer's successor what the claim began with: see complete.
+func (e *endpoint) drew() {
+	m := e.mine.member.line
+	mem.Publish(&m.Base, m.Sent)
+	mem.Publish(&m.Drawn, e.shared.held)
 }
 
 // extend draws the ticket behind those that are held, if it is the next.
