@@ -141,7 +141,7 @@ func (c *Consumer) claimMessages() error {
 			if c.caughtUp() {
 				continue
 			}
-			c.undrawn(h, w)
+			c.undrawn(h, c.ticketWord(h), w)
 			c.seen = w
 			if c.due() {
 				if again, err := c.rescue(h, w); err != nil {
@@ -207,14 +207,20 @@ func (c *Consumer) endedShared() (session uint32, ended bool, err error) {
 	if c.over && c.overSession == session {
 		return session, true, nil
 	}
-	if c.shared.other.Load() != c.shared.counter.Load() {
-		return session, false, nil // some are on their way, or their producer is dead: see rescue
-	}
+	drained, behind := session, c.shared.counter.Load()
 	closing := closed != 0 && closed == session
-	if !closing && !c.finish.Load() {
-		return session, false, nil
+	if c.form == formOrdered { // one after the other: the end comes once for all of them
+		behind = c.pos
+		drained = atomic.LoadUint32(&c.mine.endpoint.Drained)
+		closing = closing && closed != drained
 	}
-	if c.ring.config.Redeliver {
+	if c.shared.other.Load() != behind {
+		return drained, false, nil // some are on their way, or their producer is dead: see rescue
+	}
+	if !closing && !c.finish.Load() {
+		return drained, false, nil
+	}
+	if c.form == formTickets && c.ring.config.Redeliver {
 		if _, _, dead, err := c.ring.handed(); err != nil || dead {
 			c.shared.vain = longPatience - 1 // the next try takes it over
 			return session, false, err
@@ -229,10 +235,10 @@ func (c *Consumer) endedShared() (session uint32, ended bool, err error) {
 	}
 	others, err := c.ring.alive(c.mine, c.mine.lock)
 	if err != nil || others {
-		return session, others, err // they go on
+		return drained, others, err // they go on
 	}
 	alive, err := c.ring.alive(c.peer, 0)
-	return session, err == nil && (!alive || time.Since(c.finished) > futex.DefaultSlice), err
+	return drained, err == nil && (!alive || time.Since(c.finished) > futex.DefaultSlice), err
 }
 
 // Redelivered tells how often the message returned last was in the hands of a
