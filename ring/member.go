@@ -89,6 +89,8 @@ func (r *Ring) occupy(s side, m member, tag uint64) (side, error) {
 		mem.Publish(&m.line.Intent, 0)
 	}
 	mem.Publish(&m.line.Skipped, 0)
+	// No claim of this holder yet: one at position 0 is not to look like drawn.
+	mem.Publish(&m.line.Drawn, mem.Load(&r.producer.cursor.Position)-1)
 	mem.Publish(&m.holder.Tag, tag)
 	return s, nil
 }
