@@ -105,7 +105,7 @@ func (r *Ring) claims(role uint32, in uint64) (first uint64, count int) {
 		counter = mem.Load(&r.consumer.cursor.Position)
 	}
 	first = r.intents.near(in, counter)
-	for t, end := first, first+r.intents.count(in); int64(end-t) > 0; {
+	for t, end := first, first+min(r.intents.count(in), r.tickets()); int64(end-t) > 0; {
 		w := r.word(t)
 		if r.unsettled(role, w, t, counter) {
 			count++
