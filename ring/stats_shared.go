@@ -9,7 +9,7 @@ import (
 	"annulus/internal/proc"
 )
 
-// MemberStats is one place in the endpoint table of an MPMC ring.
+// MemberStats is one place in the endpoint table of a ring of many.
 type MemberStats struct {
 	Index    int
 	Producer bool      // else a consumer
@@ -29,7 +29,7 @@ type MemberStats struct {
 	Parks    uint64 // sleeps begun
 }
 
-// statsShared fills in what differs in an MPMC ring.
+// statsShared fills in what differs where there is an endpoint table.
 func (r *Ring) statsShared(s Stats) (Stats, error) {
 	s.Tail = mem.Load(&r.producer.cursor.Position)
 	s.Occupied = min(s.Tail-s.Head, r.tickets())
