@@ -125,8 +125,13 @@ func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
 
 // tryRecvSlow is TryRecv, entered, for everything but the next record.
 func (c *Consumer) tryRecvSlow(dst []byte) ([]byte, error) {
-	if c.form == formTickets {
+	switch c.form {
+	case formTickets:
 		if out, ok, err := c.recvShared(dst); ok {
+			return out, err
+		}
+	case formOrdered:
+		if out, ok, err := c.recvOrdered(dst); ok {
 			return out, err
 		}
 	}
