@@ -297,7 +297,14 @@ func TestCase15_ConsumersTakeover(t *testing.T) {
 // TestCase17_StoppedWithAClaim: a producer that stands still is never robbed, and is
 // reported; its commit succeeds when it goes on, in order.
 func TestCase17_StoppedWithAClaim(t *testing.T) {
+	for name, first := range map[string]uint64{"within a lap": 0, "behind padding": 63} {
+		t.Run(name, func(t *testing.T) { stoppedWithAClaim(t, first) })
+	}
+}
+
+func stoppedWithAClaim(t *testing.T, first uint64) {
 	r, name := shared(t, ordered)
+	seat(t, r, first)
 	p, err := r.Producer()
 	must(t, err)
 	c, err := r.Consumer()
