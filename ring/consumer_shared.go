@@ -24,20 +24,12 @@ func (c *Consumer) recvShared(dst []byte) (out []byte, ok bool, err error) {
 		return dst, false, nil
 	}
 	t := s.counter.Load()
-	off, lap := c.ticketOffset(t), t>>s.shift
+	off, lap := c.ticketOffset(t), c.lapOf(t)
 	word := c.data.Word(off)
-	if mem.Load(word) != lapWord(lap, layout.SlotCommitted) { // [P1]
-		return dst, false, nil
-	}
-	m := s.line
-	mem.Publish(&m.Intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1]
-	killpoint.Here("intent")
-	if !s.counter.CompareAndSwap(t, t+1) {
-		s.stale = true
+	if mem.Load(word) != lapWord(lap, layout.SlotCommitted) || !c.drawOne(t) { // [P1]
 		return dst, false, nil
 	}
 	killpoint.Here("drawn")
-	s.stale = false
 	n := c.max
 	if s.length {
 		if n = mem.Load(c.data.Word(off + layout.SlotLength)); n > c.max {
@@ -49,15 +41,21 @@ func (c *Consumer) recvShared(dst []byte) (out []byte, ok bool, err error) {
 	dst = append(dst, c.data.Bytes(off+s.offset, n)...)
 	killpoint.Here("settling")
 	mem.Publish(word, lapWord(lap+1, layout.SlotFree)) // [C2]
-	c.redelivered = 0
-	c.pos++
-	mem.Publish(&m.Received, m.Received+1)
-	mem.Publish(&m.ReceivedBytes, m.ReceivedBytes+n)
+	c.receivedOne(n)
 	if mem.Load(c.arm) != mem.Load(&c.quiet) {
 		err = c.releasedSlow()
 	}
 	c.exit()
 	return dst, true, err
+}
+
+// receivedOne counts a message that was received and released at once.
+func (c *Consumer) receivedOne(n uint64) {
+	c.redelivered = 0
+	c.pos++
+	m := c.shared.line
+	mem.Publish(&m.Received, m.Received+1)
+	mem.Publish(&m.ReceivedBytes, m.ReceivedBytes+n)
 }
 
 // tooLong is the error for a length that no correct peer writes.
@@ -198,8 +196,9 @@ func (c *Consumer) settle() {
 	c.given = 0
 }
 
-// endedShared is ended for MPMC rings. Each consumer gets the end of a session
-// once, but for those that attach when it was delivered already.
+// endedShared is ended where places are claimed. Each consumer gets the end of a session
+// once, but for those that attach when it was delivered already; in MPSCOrdered rings,
+// whose consumers come one after the other, all of them get it once.
 func (c *Consumer) endedShared() (session uint32, ended bool, err error) {
 	p := c.peer.endpoint
 	closed := atomic.LoadUint32(&p.Closed) // [P2]
@@ -214,11 +213,11 @@ func (c *Consumer) endedShared() (session uint32, ended bool, err error) {
 		drained = atomic.LoadUint32(&c.mine.endpoint.Drained)
 		closing = closing && closed != drained
 	}
+	if !closing && !c.finish.Load() {
+		return drained, false, nil // before a look at the producers' line, which costs them
+	}
 	if c.shared.other.Load() != behind {
 		return drained, false, nil // some are on their way, or their producer is dead: see rescue
-	}
-	if !closing && !c.finish.Load() {
-		return drained, false, nil
 	}
 	if c.form == formTickets && c.ring.config.Redeliver {
 		if _, _, dead, err := c.ring.handed(); err != nil || dead {

@@ -29,8 +29,7 @@ func (p *Producer) trySendOrdered(msg []byte) error {
 		return p.trySendOrderedSlow(msg)
 	}
 	killpoint.Here("drawn")
-	mem.Publish(&m.Base, m.Sent)
-	mem.Publish(&m.Drawn, t)
+	p.drawn(t)
 	s.stale = false
 	off := i << layout.GranuleShift
 	mem.Prepare(p.data.Word(off), n|k<<layout.SpanShift)
