@@ -39,7 +39,7 @@ func TestStress(t *testing.T) {
 		{"--topology", "mpmc", "--kills", "200", "--all", "60"},
 		{"--topology", "mpmc", "--redeliver", "--kills", "200", "--all", "60"},
 		{"--topology", "mpmc", "--redeliver", "--kills", "100", "--capacity", "2", "--wait", "futex"},
-		{"--topology", "mpsc-ordered", "--kills", "100", "--all", "40", "--stops", "10", "--aim", "70"},
+		{"--topology", "mpsc-ordered", "--kills", "100", "--all", "40", "--stops", "10", "--aim", "100"},
 		{"--topology", "spsc", "--kills", "150", "--all", "60", "--stops", "30"},
 	} {
 		r := stressReport(t, exe, args...)
