@@ -37,6 +37,9 @@ const (
 	// consumers. Of kind Slots only; untyped, its messages may be of any length up
 	// to Config.SlotSize.
 	MPMC Topology = layout.TopologyMPMC
+	// MPSCOrdered is any number of producers and one consumer, which receives all
+	// messages in one order, that in which the producers claimed room. Of kind Bytes.
+	MPSCOrdered Topology = layout.TopologyMPSCOrdered
 )
 
 func (t Topology) String() string {
@@ -45,6 +48,8 @@ func (t Topology) String() string {
 		return "SPSC"
 	case MPMC:
 		return "MPMC"
+	case MPSCOrdered:
+		return "MPSC ordered"
 	}
 	return fmt.Sprintf("topology(%d)", uint8(t))
 }
@@ -64,7 +69,7 @@ type Config struct {
 	Stride   int  // bytes that keep two writers apart; default from cpuid
 
 	Topology Topology // default SPSC
-	// Members is how many producers and consumers an MPMC ring can have at a
+	// Members is how many producers and consumers a ring of many can have at a
 	// time, all together; default 64.
 	Members int
 	// Redeliver hands a message that an MPMC ring's consumer held when it died
@@ -97,7 +102,7 @@ func (c Config) withDefaults() Config {
 			c.Kind = Slots
 		}
 	}
-	if c.Members == 0 && c.Topology == MPMC {
+	if c.Members == 0 && c.Topology != SPSC {
 		c.Members = layout.DefaultMembers
 	}
 	if c.Capacity == 0 {
@@ -139,7 +144,7 @@ func (c Config) geometry() (layout.Geometry, error) {
 		}
 	}
 	if c.Redeliver && c.Topology != MPMC {
-		return layout.Geometry{}, fmt.Errorf("%w: Redeliver is for MPMC rings; an SPSC ring redelivers to the next consumer anyway", ErrGeometry)
+		return layout.Geometry{}, fmt.Errorf("%w: Redeliver is for MPMC rings; a ring of one consumer redelivers to the next one anyway", ErrGeometry)
 	}
 	g, err := layout.Compute(layout.Shape{
 		Kind: uint32(c.Kind), Topology: uint32(c.Topology), Capacity: uint64(c.Capacity), SlotSize: uint64(c.SlotSize),

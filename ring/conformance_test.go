@@ -81,7 +81,13 @@ var strategies = map[string]futex.Strategy{
 	"poll": {Park: futex.ParkPoll},
 }
 
-func TestConformance(t *testing.T) {
+func TestConformance(t *testing.T) { testConformance(t, ring.SPSC) }
+
+// TestConformanceOrdered is the suite for many producers in one order; their sleepers
+// share a gate, and sleep on futexes only.
+func TestConformanceOrdered(t *testing.T) { testConformance(t, ring.MPSCOrdered) }
+
+func testConformance(t *testing.T, topology ring.Topology) {
 	for backing, make := range backings {
 		for name, s := range strategies {
 			if race.Enabled && backing != "heap" {
@@ -91,7 +97,7 @@ func TestConformance(t *testing.T) {
 			if backing != "heap" && backing != "memfd" && name != "futex" && name != "adaptive" {
 				continue // the wait strategies do not know where memory comes from
 			}
-			if !supported(s) {
+			if !supported(s) || topology != ring.SPSC && (s.Park == futex.ParkSemaphore || s.Park == futex.ParkEventfd) {
 				continue
 			}
 			if backing == "memfd" {
@@ -100,6 +106,7 @@ func TestConformance(t *testing.T) {
 			t.Run(backing+"/"+name, func(t *testing.T) {
 				ringtest.Test(t, ringtest.Factory{
 					Strategy: s,
+					Topology: topology,
 					Messages: messages(s),
 					New: func(t testing.TB, c ring.Config) (a, b *ring.Ring) {
 						var o []ring.Option

@@ -45,7 +45,7 @@ type Consumer struct {
 // Consumer takes the consumer role. ErrAttached while another consumer lives;
 // after its death the new one goes on with what it had not released.
 //
-// In an MPMC ring it is one more consumer, and each message goes to one of them;
+// In an MPSCOrdered ring there is one, as in an SPSC ring. In an MPMC ring it is one more consumer, and each message goes to one of them;
 // ErrAttached when the endpoint table is full.
 func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 	o, err := r.endpointOptions(opts)
@@ -57,18 +57,18 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		return nil, err
 	}
 	c.quarter = max(c.size/4, 1)
-	c.special = c.slots
+	c.special = c.form != formRecords
 	if c.form != formTickets {
 		c.seek(mem.Load(&c.cursor.Position))
 	}
 	c.owed, c.ahead, c.caught = c.pos, c.pos, *c.messages
-	if !c.slots && c.pos%layout.WordSize != 0 {
+	if c.form == formRecords && c.pos%layout.WordSize != 0 {
 		return nil, c.abandon(c.corrupt("head %d is not a multiple of %d", c.pos, layout.WordSize))
 	}
 	if c.table {
 		e := c.peer.endpoint
 		c.overSession = atomic.LoadUint32(&c.mine.endpoint.Drained)
-		c.over = c.overSession != 0 && c.overSession == atomic.LoadUint32(&e.Closed)
+		c.over = !r.single(c.mine) && c.overSession != 0 && c.overSession == atomic.LoadUint32(&e.Closed)
 		if c.over && c.form == formTickets && r.config.Redeliver { // unless one that held a message then is dead now
 			_, _, left, err := r.handed()
 			if err != nil {
@@ -132,8 +132,13 @@ func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
 
 // tryRecvSlow is TryRecv, entered, for everything but the next record.
 func (c *Consumer) tryRecvSlow(dst []byte) ([]byte, error) {
-	if c.form == formTickets {
+	switch c.form {
+	case formTickets:
 		if out, ok, err := c.recvShared(dst); ok {
+			return out, err
+		}
+	case formOrdered:
+		if out, ok, err := c.recvOrdered(dst); ok {
 			return out, err
 		}
 	}
@@ -206,7 +211,7 @@ func (c *Consumer) TryPeekBatch(dst [][]byte) (n int, err error) {
 		dst[n] = c.data.Bytes(off, size)
 		c.peeked, c.special = true, true
 		n++
-		if !c.slots {
+		if c.form == formRecords {
 			n += c.peekRecords(dst[n:])
 		}
 	}

@@ -47,7 +47,7 @@ func (c *Consumer) nothing() error {
 // ended tells whether the producer's session, which it returns, is over, or was
 // asked to be.
 func (c *Consumer) ended() (session uint32, ended bool, err error) {
-	if c.form == formTickets {
+	if c.form.claims() {
 		return c.endedShared()
 	}
 	p := c.peer.endpoint
@@ -74,7 +74,7 @@ func (c *Consumer) ended() (session uint32, ended bool, err error) {
 
 // word is where the next message will show.
 func (c *Consumer) word() *uint64 {
-	if c.form == formTickets {
+	if c.form.claims() {
 		return c.shared.watch
 	}
 	if c.slots {

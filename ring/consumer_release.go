@@ -32,7 +32,7 @@ func (c *Consumer) release() error {
 		mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
 	}
 	killpoint.Here("released")
-	c.peeked, c.special = false, c.slots
+	c.peeked, c.special = false, c.form != formRecords
 	c.count()
 	if c.over {
 		c.drained()

@@ -139,7 +139,7 @@ func (c *Consumer) claimMessages() error {
 			if c.caughtUp() {
 				continue
 			}
-			c.undrawn(h, w)
+			c.undrawn(h, c.ticketWord(h), w)
 			c.seen = w
 			if c.due() {
 				if again, err := c.rescue(h, w); err != nil {
@@ -196,8 +196,9 @@ func (c *Consumer) settle() {
 	c.given = 0
 }
 
-// endedShared is ended for MPMC rings. Each consumer gets the end of a session
-// once, but for those that attach when it was delivered already.
+// endedShared is ended where places are claimed. Each consumer gets the end of a session
+// once, but for those that attach when it was delivered already; in MPSCOrdered rings,
+// whose consumers come one after the other, all of them get it once.
 func (c *Consumer) endedShared() (session uint32, ended bool, err error) {
 	p := c.peer.endpoint
 	closed := atomic.LoadUint32(&p.Closed) // [P2]
@@ -205,14 +206,20 @@ func (c *Consumer) endedShared() (session uint32, ended bool, err error) {
 	if c.over && c.overSession == session {
 		return session, true, nil
 	}
+	drained, behind := session, c.shared.counter.Load()
 	closing := closed != 0 && closed == session
+	if c.form == formOrdered { // one after the other: the end comes once for all of them
+		behind = c.pos
+		drained = atomic.LoadUint32(&c.mine.endpoint.Drained)
+		closing = closing && closed != drained
+	}
 	if !closing && !c.finish.Load() {
-		return session, false, nil // before a look at the producers' line, which costs them
+		return drained, false, nil // before a look at the producers' line, which costs them
 	}
-	if c.shared.other.Load() != c.shared.counter.Load() {
-		return session, false, nil // some are on their way, or their producer is dead: see rescue
+	if c.shared.other.Load() != behind {
+		return drained, false, nil // some are on their way, or their producer is dead: see rescue
 	}
-	if c.ring.config.Redeliver {
+	if c.form == formTickets && c.ring.config.Redeliver {
 		if _, _, dead, err := c.ring.handed(); err != nil || dead {
 			c.shared.vain = longPatience - 1 // the next try takes it over
 			return session, false, err
@@ -227,10 +234,10 @@ func (c *Consumer) endedShared() (session uint32, ended bool, err error) {
 	}
 	others, err := c.ring.alive(c.mine, c.mine.lock)
 	if err != nil || others {
-		return session, others, err // they go on
+		return drained, others, err // they go on
 	}
 	alive, err := c.ring.alive(c.peer, 0)
-	return session, err == nil && (!alive || time.Since(c.finished) > futex.DefaultSlice), err
+	return drained, err == nil && (!alive || time.Since(c.finished) > futex.DefaultSlice), err
 }
 
 // Redelivered tells how often the message returned last was in the hands of a

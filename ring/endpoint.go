@@ -22,6 +22,7 @@ type endpoint struct {
 	pos     uint64  // position of the next record or slot
 	mask    uint64  // capacity-1
 	data    mem.Ptr // records or slots
+	words   mem.Ptr // of tickets: in slots, or a table of their own
 	arm     *uint64 // the peer's arm word
 
 	cursor          *layout.Cursor // this side's, in shared memory
@@ -42,7 +43,7 @@ type endpoint struct {
 	fenced bool  // no membarrier here: fence after each publish
 	failed error // latched by fail
 
-	shared shared // of MPMC rings
+	shared shared // of rings whose messages are claimed
 
 	ring       *Ring
 	mine, peer side
@@ -69,7 +70,12 @@ const (
 	formRecords form = iota // SPSC: records
 	formSlots               // SPSC: slots
 	formTickets             // MPMC: slots drawn by ticket
+	formOrdered             // MPSC ordered: granules drawn by ticket, for records
 )
+
+// claims tells whether the places of messages are drawn by ticket, and announced
+// by intents.
+func (f form) claims() bool { return f >= formTickets }
 
 // enter and exit bracket every operation, so that Close on another goroutine
 // knows when the memory is no longer used. The store is plain: Close makes this

@@ -31,7 +31,7 @@ var (
 	// size, or its size is negative; of Create: so is it of the element type.
 	ErrSize = errors.New("message of the wrong size")
 	// ErrAttached, of Ring.Producer and Ring.Consumer: the role is held by a live
-	// endpoint, or in an MPMC ring every place is.
+	// endpoint, or in a ring of many every place is.
 	ErrAttached = errors.New("role already taken")
 	// ErrReserved, of sends and Reserve: a reservation is open; Commit, Stage or
 	// Abort it first.

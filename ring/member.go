@@ -78,40 +78,55 @@ func (r *Ring) occupy(s side, m member, tag uint64) (side, error) {
 	s.member, s.lock = m, m.lock
 	atomic.StoreUint32(&m.holder.State, 0)
 	if in := mem.Load(&m.line.Intent); in != 0 {
-		role, t, n := atomic.LoadUint32(&m.holder.Role), in&layout.IntentPositionMask, in>>layout.IntentCountShift
-		if _, err := r.repair(role, t, n, &m); err != nil {
+		role := atomic.LoadUint32(&m.holder.Role)
+		if r.form == formOrdered {
+			err = r.recoverGranules(&m, new(Recovery))
+		} else {
+			_, err = r.repair(role, in&r.intents.mask(), r.intents.count(in), &m)
+		}
+		if err != nil {
 			return s, errors.Join(err, r.unlock(s))
 		}
 		if role == layout.RoleProducer {
-			r.complete(m, t, n)
+			r.complete(m, in)
 		}
 		mem.Publish(&m.line.Intent, 0)
 	}
 	mem.Publish(&m.line.Skipped, 0)
+	// No claim of this holder yet: one at position 0 is not to look like drawn.
+	mem.Publish(&m.line.Drawn, mem.Load(&r.producer.cursor.Position)-1)
 	mem.Publish(&m.holder.Tag, tag)
 	return s, nil
 }
 
 // complete makes the count of what a dead producer has sent right, whose intent is
-// {t, n}: the claim had an effect only if it was drawn, and then up to the first
-// ticket that was, or will be, skipped; if it is not in the count, it is added.
-// Doing it twice changes nothing.
-func (r *Ring) complete(m member, t, n uint64) {
+// in: the claim had an effect only if it was drawn, and then up to the first ticket
+// that was, or will be, skipped; if it is not in the count, it is added. Records are
+// counted one by one, and drawn is the one at hand. Doing it twice changes nothing.
+func (r *Ring) complete(m member, in uint64) {
 	l := m.line
-	base := mem.Load(&l.Base)
-	if mem.Load(&l.Drawn)&layout.IntentPositionMask != t || mem.Load(&l.Sent) != base {
+	base, first := mem.Load(&l.Base), mem.Load(&l.Drawn)
+	n := r.intents.count(in)
+	if r.form == formOrdered {
+		n = 1
+		if !r.intents.covers(in, first) {
+			return
+		}
+	} else if (first^in)&r.intents.mask() != 0 {
 		return
 	}
-	t = mem.Load(&l.Drawn)
+	if mem.Load(&l.Sent) != base {
+		return
+	}
 	tail := mem.Load(&r.producer.cursor.Position)
 	for k := range n {
-		if r.unsettled(layout.RoleProducer, r.slotWord(t+k), t+k, tail) {
+		if r.unsettled(layout.RoleProducer, r.word(first+k), first+k, tail) {
 			n = k
 			break
 		}
 	}
-	if k := mem.Load(&l.Skipped) - 1 - t; k < n { // 0: none
-		n = k
+	if skip := mem.Load(&l.Skipped); skip != 0 && r.intents.covers(in, skip-1) {
+		n = uint64(max(min(int64(n), int64(skip-1-first)), 0))
 	}
 	mem.Publish(&l.Sent, base+n)
 }
@@ -122,14 +137,13 @@ func (r *Ring) complete(m member, t, n uint64) {
 func (r *Ring) mark(t uint64) {
 	for _, m := range r.members {
 		in := mem.Load(&m.line.Intent)
-		n := in >> layout.IntentCountShift
-		if (t-in)&layout.IntentPositionMask >= n || atomic.LoadUint32(&m.holder.Role) != layout.RoleProducer {
+		if !r.intents.covers(in, t) || atomic.LoadUint32(&m.holder.Role) != layout.RoleProducer {
 			continue
 		}
 		word := mem.Atomic64(&m.line.Skipped)
 		for {
 			old := word.Load()
-			if of := (old - 1 - in) & layout.IntentPositionMask; old != 0 && of < n && old-1 <= t {
+			if old != 0 && r.intents.covers(in, old-1) && int64(t-(old-1)) >= 0 {
 				break // a lower one of this claim
 			}
 			if word.CompareAndSwap(old, t+1) {

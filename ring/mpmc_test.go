@@ -24,31 +24,34 @@ func TestMPMC(t *testing.T) {
 				{Topology: ring.MPMC, Capacity: 2, SlotSize: 40},
 				{Topology: ring.MPMC, Capacity: 64, SlotSize: 40, Redeliver: true},
 			} {
-				testMPMC(t, c, s)
+				r, err := ring.New(c)
+				must(t, err)
+				testMany(t, r, 3, 5000, s)
 			}
 		})
 	}
 }
 
-func testMPMC(t *testing.T, config ring.Config, s futex.Strategy) {
-	const producers, consumers, each = 4, 3, 5000
-	r, err := ring.New(config)
-	must(t, err)
+// testMany passes messages through r and closes it.
+func testMany(t *testing.T, r *ring.Ring, consumers, each int, s futex.Strategy) {
+	t.Helper()
+	const producers = 4
 	defer func() { must(t, r.Close()) }()
 	var sending, receiving sync.WaitGroup
 	var ps [producers]*ring.Producer
+	var err error
 	for i := range ps {
 		ps[i], err = r.Producer(ring.WithStrategy(s))
 		must(t, err)
 	}
 	for i, p := range ps {
 		sending.Go(func() {
-			if err := sendMany(t, p, uint64(i), each, i%mpmcWays); err != nil {
+			if err := sendMany(t, p, uint64(i), uint64(each), i%mpmcWays); err != nil {
 				t.Errorf("producer %d: %v", i, err)
 			}
 		})
 	}
-	var seen [consumers][producers][]uint64
+	seen := make([][producers][]uint64, consumers)
 	for i := range consumers {
 		c, err := r.Consumer(ring.WithStrategy(s))
 		must(t, err)
@@ -67,7 +70,7 @@ func testMPMC(t *testing.T, config ring.Config, s futex.Strategy) {
 	sending.Wait()
 	receiving.Wait()
 	for from := range producers {
-		var got [each]int
+		got := make([]int, each)
 		for i := range consumers {
 			last := -1
 			for _, seq := range seen[i][from] {
@@ -86,8 +89,8 @@ func testMPMC(t *testing.T, config ring.Config, s futex.Strategy) {
 	}
 	st, err := r.Stats()
 	must(t, err)
-	if st.Producer.Messages != producers*each || st.Consumer.Messages != producers*each || st.Occupied != 0 {
-		t.Errorf("%d sent, %d received, %d left, want %d, as many and 0", st.Producer.Messages, st.Consumer.Messages, st.Occupied, producers*each)
+	if all := uint64(producers * each); st.Producer.Messages != all || st.Consumer.Messages != all || st.Occupied != 0 {
+		t.Errorf("%d sent, %d received, %d left, want %d, as many and 0", st.Producer.Messages, st.Consumer.Messages, st.Occupied, all)
 	}
 }
 
@@ -266,4 +269,11 @@ func TestMPMCMixed(t *testing.T) {
 	}
 	wg.Wait()
 	must(t, r.Close())
+}
+
+func wantText(t *testing.T, b []byte, want string) {
+	t.Helper()
+	if string(b) != want {
+		t.Fatalf("received %q, want %q", b, want)
+	}
 }

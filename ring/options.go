@@ -15,7 +15,7 @@ type endpointOptions struct {
 	tag      uint64
 }
 
-// WithTag names a producer of an MPMC ring, with any number but 0, for its successor:
+// WithTag names a producer of a ring of many, with any number but 0, for its successor:
 // one that takes the same tag after its death learns from Committed how many of its
 // messages took effect. ErrAttached while a live endpoint has the tag. It is given
 // up by Close.

@@ -36,17 +36,20 @@ type Producer struct {
 	reserved    bool   // a reservation is open
 	room        uint64 // its bytes
 	staged      int    // records staged and not yet published
-	stagedBytes uint64 // of them, in MPMC rings
+	stagedBytes uint64 // of them, where places are claimed
 	batch       uint64 // position of the first of them
 	first       *uint64
 	firstVal    uint64
+
+	starts   []uint64 // granules: positions of those staged
+	upcoming [][]byte // of a batch, the message at hand first
 }
 
 // Producer takes the producer role. ErrAttached while another producer lives;
 // after its death the new one goes on where it left off, and nothing that was
 // committed is lost.
 //
-// In an MPMC ring it is one more producer; ErrAttached when the endpoint table is
+// In a ring of many it is one more producer; ErrAttached when the endpoint table is
 // full.
 func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 	o, err := r.endpointOptions(opts)
@@ -71,7 +74,8 @@ func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 // takeOver finds the end of what is committed: somewhere behind the stored tail,
 // which is brought up to date only now and then.
 func (p *Producer) takeOver() error {
-	if p.form == formTickets {
+	if p.form.claims() {
+		p.head = mem.Load(&p.peer.cursor.Position) // [C1]
 		return p.unclose()
 	}
 	tail := mem.Load(&p.cursor.Position)
@@ -145,7 +149,7 @@ func (p *Producer) committed() uint64 {
 // room runs out, before a wait and at the end: a successor looks for what was
 // committed since by itself, and so do statistics.
 func (p *Producer) account() {
-	if p.form != formTickets {
+	if !p.form.claims() {
 		mem.Publish(&p.cursor.Position, p.committed())
 	}
 }
@@ -169,7 +173,7 @@ func (p *Producer) Send(ctx context.Context, msg []byte) error {
 // waitSpace waits a little for the consumer to move on.
 func (p *Producer) waitSpace(ctx context.Context) error {
 	word, old := &p.peer.cursor.Position, p.head
-	if p.form == formTickets {
+	if p.form.claims() {
 		word, old = p.shared.watch, p.shared.seen
 	}
 	if p.spin(word, old, p.step) {
@@ -187,8 +191,12 @@ func (p *Producer) waited() {
 
 // publish makes what first points at visible and all that was staged behind it.
 func (p *Producer) publish() error {
-	if p.form == formTickets {
-		p.publishShared()
+	if p.form.claims() {
+		if p.form == formOrdered {
+			p.publishOrdered()
+		} else {
+			p.publishShared()
+		}
 		killpoint.Here("published")
 		return p.notify()
 	}
@@ -251,7 +259,7 @@ func (p *Producer) consumed() error {
 }
 
 // Committed tells how far this producer and those before it have come: positions
-// of an SPSC ring, messages sent under its tag in an MPMC ring (without a tag: by
+// of an SPSC ring, messages sent under its tag in a ring of many (without a tag: by
 // all that have had its place in the endpoint table). A producer that notes it
 // before a send and dies learns, as the successor, whether the send took effect:
 // exactly then it is greater. Owner only; staged messages do not count.
@@ -261,7 +269,7 @@ func (p *Producer) Committed() uint64 {
 	switch {
 	case p.gone():
 		return 0
-	case p.form == formTickets:
+	case p.form.claims():
 		return mem.Load(&p.mine.member.line.Sent)
 	}
 	return p.committed()

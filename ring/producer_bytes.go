@@ -1,8 +1,6 @@
 package ring
 
 import (
-	"fmt"
-
 	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
@@ -65,10 +63,12 @@ func (p *Producer) sent() error {
 
 // trySendSlow is TrySend when a closer look is due.
 func (p *Producer) trySendSlow(msg []byte) error {
-	if p.slots {
-		if p.form == formTickets {
-			return p.trySendShared(msg)
-		}
+	switch p.form {
+	case formTickets:
+		return p.trySendShared(msg)
+	case formOrdered:
+		return p.trySendOrdered(msg)
+	case formSlots:
 		return p.trySendSlot(msg)
 	}
 	n := uint64(len(msg))
@@ -109,7 +109,7 @@ func (p *Producer) admit(n uint64) error {
 
 func (p *Producer) makeRoom(n uint64) error {
 	if n > p.max {
-		return fmt.Errorf("%w: %d bytes, ring %s takes at most %d; make its capacity greater", ErrTooLarge, n, p.ring.name(), p.max)
+		return p.tooLarge(n)
 	}
 	need := record(n)
 	if int64(p.free-(p.pos+need)) >= 0 {

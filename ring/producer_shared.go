@@ -26,7 +26,7 @@ func (p *Producer) claimSlots() error {
 			continue
 		}
 		if w>>layout.SlotLapShift+1 == lap {
-			p.undrawn(t, w)
+			p.undrawn(t, p.ticketWord(t), w)
 			if p.due() {
 				if done, err := p.ring.unblockProducer(t, w); err != nil || done {
 					if err != nil {
@@ -105,6 +105,9 @@ func (p *Producer) readySlot(n int) (uint64, error) {
 }
 
 func (p *Producer) fits(n int) error {
+	if uint64(n) > p.max && !p.slots {
+		return p.tooLarge(uint64(n))
+	}
 	if uint64(n) > p.max {
 		return fmt.Errorf("%w: %d bytes, ring %s takes at most %d; make its slots greater", ErrTooLarge, n, p.ring.name(), p.max)
 	}
@@ -204,9 +207,18 @@ func (p *Producer) countFitting(msgs [][]byte) (n uint64) {
 // put back: consumers step over them.
 func (p *Producer) abortShared() {
 	s := &p.shared
-	for ; s.claimed > uint64(p.staged); s.claimed-- {
+	kept := uint64(p.staged)
+	if p.form == formOrdered {
+		kept = s.filled
+	}
+	for ; s.claimed > kept; s.claimed-- {
 		t := s.held + s.claimed - 1
-		mem.Publish(&p.mine.member.line.Skipped, t+1)                      // for complete
-		mem.Publish(p.ticketWord(t), lapWord(t>>s.shift, layout.SlotSkip)) // [P1]
+		skip := lapWord(t>>s.shift, layout.SlotSkip)
+		if p.form == formOrdered {
+			skip = granuleWord(t, p.mask, layout.GranuleSkip)
+		}
+		mem.Publish(&s.line.Skipped, t+1) // for complete
+		killpoint.Here("aborting")
+		mem.Publish(p.ticketWord(t), skip) // [P1]
 	}
 }

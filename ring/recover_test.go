@@ -170,13 +170,6 @@ func TestTag(t *testing.T) {
 	}
 }
 
-func wantText(t *testing.T, b []byte, want string) {
-	t.Helper()
-	if string(b) != want {
-		t.Fatalf("received %q, want %q", b, want)
-	}
-}
-
 // stats holds the number of skipped claims and of open ones against the ring.
 func stats(t *testing.T, r *ring.Ring, repaired uint64, open int) {
 	t.Helper()

@@ -16,43 +16,55 @@ type Recovery struct {
 	Claimed int // claims of live endpoints, running or stopped, at work or in hand
 }
 
-// Recover settles every claim in an MPMC ring that its dead owner left, at once.
-// Blocked endpoints do it by themselves, for the claims that they wait for. Any
-// process may call it at any time, any number at once, and die meanwhile. A live
-// owner is never robbed, stopped or not. In an SPSC ring there is nothing to
-// settle: the next endpoint goes on where the last left off.
+// Recover settles every claim that its dead owner left, at once. Blocked endpoints do
+// it by themselves, for the claims that they wait for. Any process may call it at any
+// time, any number at once, and die meanwhile. A live owner is never robbed, stopped
+// or not. In an SPSC ring there is nothing to settle: the next endpoint goes on where
+// the last left off. In an MPSCOrdered ring it counts granules of 64 bytes as skipped,
+// and ends at the first claim of a live producer: where those behind it begin is not
+// known before.
 func (r *Ring) Recover() (Recovery, error) {
 	var found Recovery
-	if r.form != formTickets {
+	if !r.form.claims() {
 		return found, nil
 	}
 	if err := r.region.Hold(); err != nil {
 		return found, err
 	}
 	defer r.region.Drop()
+	var err error
+	if r.form == formOrdered {
+		err = r.recoverGranules(nil, &found)
+	} else {
+		err = r.recoverSlots(&found)
+	}
+	return found, firstError(err, r.region.Check())
+}
+
+func (r *Ring) recoverSlots(found *Recovery) error {
 	tail := mem.Load(&r.producer.cursor.Position)
 	head := mem.Load(&r.consumer.cursor.Position)
 	n := r.geometry.Capacity
 	for t := tail - min(n, tail); t != tail; t++ {
-		if w := r.slotWord(t); r.unsettled(layout.RoleProducer, w, t, tail) {
-			if err := r.count(layout.RoleProducer, t, w, &found); err != nil {
-				return found, err
+		if w := r.word(t); r.unsettled(layout.RoleProducer, w, t, tail) {
+			if err := r.count(layout.RoleProducer, t, w, found); err != nil {
+				return err
 			}
 		}
 	}
 	for t := head - min(n, head); t != head; t++ {
-		if w := r.slotWord(t); r.unsettled(layout.RoleConsumer, w, t, head) {
-			if err := r.count(layout.RoleConsumer, t, w, &found); err != nil {
-				return found, err
+		if w := r.word(t); r.unsettled(layout.RoleConsumer, w, t, head) {
+			if err := r.count(layout.RoleConsumer, t, w, found); err != nil {
+				return err
 			}
 		}
 	}
-	return found, r.region.Check()
+	return nil
 }
 
 // count settles one ticket for Recover.
 func (r *Ring) count(role uint32, t, w uint64, found *Recovery) error {
-	orphan, err := r.orphan(role, t, nil)
+	orphan, err := r.orphan(role, t)
 	switch {
 	case err != nil:
 		return err
@@ -64,39 +76,63 @@ func (r *Ring) count(role uint32, t, w uint64, found *Recovery) error {
 		// somebody was faster
 	case role == layout.RoleProducer:
 		found.Skipped++
+		r.rouse()
 	default:
 		found.Dropped++
+		r.rouse()
 	}
 	return nil
 }
 
-// orphan tells whether ticket t of a role, which is drawn and was seen unsettled
-// before the call, belongs to no live endpoint: no live one's intent names it. An
-// intent is stored before the ticket is drawn and replaced only after it is
-// settled, so the owner's is found if it lives, however slow it is. The entry own,
-// if not nil, is not looked at.
-func (r *Ring) orphan(role uint32, t uint64, own *member) (bool, error) {
+// orphans returns how many of the n tickets from t on, all of a role, drawn, and seen
+// unsettled before the call, come before the first that belongs to a live endpoint: that
+// a live one's intent names. An intent is stored before the ticket is drawn and
+// replaced only after it is settled, so the owner's is found if it lives, however slow
+// it is. The entry own, if not nil, is not looked at.
+func (r *Ring) orphans(role uint32, t, n uint64, own *member) (uint64, error) {
 	for _, m := range r.members {
-		in := mem.Load(&m.line.Intent) // [I1]
-		if (t-in)&layout.IntentPositionMask >= in>>layout.IntentCountShift {
+		if n == 0 {
+			break
+		}
+		k := r.intents.within(mem.Load(&m.line.Intent), t, n) // [I1]
+		if k == n || atomic.LoadUint32(&m.holder.Role) != role || own != nil && own.lock == m.lock {
 			continue
 		}
-		if atomic.LoadUint32(&m.holder.Role) != role || own != nil && own.lock == m.lock {
-			continue
+		locked, err := r.region.Locked(m.lock)
+		if err != nil {
+			return 0, err
 		}
-		if locked, err := r.region.Locked(m.lock); err != nil || locked {
-			return false, err
+		if locked {
+			n = k
 		}
 	}
-	return true, nil
+	return n, nil
 }
 
-func (r *Ring) slotAt(t uint64) *uint64 {
+// orphan is orphans for one ticket.
+func (r *Ring) orphan(role uint32, t uint64) (bool, error) {
+	n, err := r.orphans(role, t, 1, nil)
+	return n == 1, err
+}
+
+// tickets is how many tickets there are in a lap.
+func (r *Ring) tickets() uint64 {
+	if r.form == formOrdered {
+		return r.geometry.Granules
+	}
+	return r.geometry.Capacity
+}
+
+// wordAt is the word of ticket t.
+func (r *Ring) wordAt(t uint64) *uint64 {
 	g := &r.geometry
+	if r.form == formOrdered {
+		return mem.Of(r.mem).At(g.WordTable).Word(t & (g.Granules - 1) * layout.WordSize)
+	}
 	return mem.Of(r.mem).At(g.DataArea).Word(t & (g.Capacity - 1) * g.SlotStride)
 }
 
-func (r *Ring) slotWord(t uint64) uint64 { return mem.Load(r.slotAt(t)) }
+func (r *Ring) word(t uint64) uint64 { return mem.Load(r.wordAt(t)) }
 
 // inHand tells whether w, at a ticket that consumers have drawn, is not freed yet.
 func inHand(w, lap uint64) bool {
@@ -106,8 +142,11 @@ func inHand(w, lap uint64) bool {
 // unsettled tells whether ticket t of a role, counter being the next, is drawn and
 // not settled, w being the word of its slot.
 func (r *Ring) unsettled(role uint32, w, t, counter uint64) bool {
-	if behind := counter - t; behind == 0 || behind > r.geometry.Capacity {
+	if behind := counter - t; behind == 0 || behind > r.tickets() {
 		return false
+	}
+	if r.form == formOrdered {
+		return role == layout.RoleProducer && granuleFree(w, t, r.geometry.Granules-1)
 	}
 	lap := t / r.geometry.Capacity
 	if role == layout.RoleProducer {
@@ -128,24 +167,26 @@ func (r *Ring) keeps(w uint64) bool {
 // comes too late.
 func (r *Ring) settle(role uint32, t, w uint64) bool {
 	next, side := lapWord(t/r.geometry.Capacity, layout.SlotSkip), r.producer
+	if r.form == formOrdered {
+		next = granuleWord(t, r.geometry.Granules-1, layout.GranuleSkip)
+	}
 	if role == layout.RoleConsumer {
 		next, side = lapWord(t/r.geometry.Capacity+1, layout.SlotFree), r.consumer
 	}
 	if role == layout.RoleProducer {
 		// The owner may have filled it between the look at the word and its
 		// death. Now that it is dead, what is free stays free.
-		if r.slotWord(t) != w {
+		if r.word(t) != w {
 			return false
 		}
 		r.mark(t)
 	}
 	killpoint.Here("repairing")
-	if !mem.Atomic64(r.slotAt(t)).CompareAndSwap(w, next) { // [R1] pairs with the loads of [P1] and [C2]
+	if !mem.Atomic64(r.wordAt(t)).CompareAndSwap(w, next) { // [R1] pairs with the loads of [P1] and [C2]
 		return false
 	}
 	killpoint.Here("repaired")
 	atomic.AddUint64(&side.endpoint.Repaired, 1)
-	r.rouse()
 	return true
 }
 
@@ -158,26 +199,48 @@ func (r *Ring) rouse() {
 	}
 }
 
+// maxRun is how many tickets are settled by one look at the intents.
+const maxRun = 64
+
+// settleRun settles those of the n tickets from t on that are orphaned, up to the
+// first that is not, by one look at the intents, for at most maxRun. counter is the
+// next ticket of the role. It returns how many. Each is sound by itself, so it may die
+// at any point.
+func (r *Ring) settleRun(role uint32, t, n, counter uint64, own *member) (done uint64, err error) {
+	var words [maxRun]uint64 // from before the look at the intents
+	k := uint64(0)
+	for ; k < min(n, maxRun); k++ {
+		w := r.word(t + k)
+		if !r.unsettled(role, w, t+k, counter) || role == layout.RoleConsumer && r.keeps(w) {
+			break
+		}
+		words[k] = w
+	}
+	if k, err = r.orphans(role, t, k, own); err != nil {
+		return 0, err
+	}
+	for done < k && r.settle(role, t+done, words[done]) {
+		done++
+	}
+	if done > 0 {
+		r.rouse()
+	}
+	return done, nil
+}
+
 // repair settles those of the tickets t to t+n-1 of a role that are orphaned, but
 // for the claim of own, which the caller has taken over. It returns how many.
-// Positions are modulo 2^56, as in an intent.
-func (r *Ring) repair(role uint32, t, n uint64, own *member) (done int, err error) {
+// Positions are as in an intent.
+func (r *Ring) repair(role uint32, t, n uint64, own *member) (done uint64, err error) {
 	counter := mem.Load(&r.producer.cursor.Position)
 	if role == layout.RoleConsumer {
 		counter = mem.Load(&r.consumer.cursor.Position)
 	}
-	t = counter - (counter-t)&layout.IntentPositionMask
+	t = r.intents.near(t, counter)
 	for ; n > 0; n, t = n-1, t+1 {
-		w := r.slotWord(t) // before the look at the intents
-		if !r.unsettled(role, w, t, counter) || role == layout.RoleConsumer && r.keeps(w) {
-			continue
-		}
-		orphan, err := r.orphan(role, t, own)
-		if err != nil {
+		k, err := r.settleRun(role, t, 1, counter, own)
+		if done += k; err != nil {
 			return done, err
-		}
-		if orphan && r.settle(role, t, w) {
-			done++
 		}
 	}
 	return done, nil
@@ -212,8 +275,8 @@ func (r *Ring) unblockConsumer(t, w uint64) (bool, error) {
 func (r *Ring) handed() (t, w uint64, ok bool, err error) {
 	head, n := mem.Load(&r.consumer.cursor.Position), r.geometry.Capacity
 	for t = head - min(n, head); t != head; t++ {
-		if w = r.slotWord(t); r.unsettled(layout.RoleConsumer, w, t, head) && r.keeps(w) {
-			if ok, err = r.orphan(layout.RoleConsumer, t, nil); ok || err != nil {
+		if w = r.word(t); r.unsettled(layout.RoleConsumer, w, t, head) && r.keeps(w) {
+			if ok, err = r.orphan(layout.RoleConsumer, t); ok || err != nil {
 				return t, w, ok, err
 			}
 		}

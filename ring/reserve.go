@@ -30,11 +30,14 @@ func (p *Producer) reserve(n int) (b []byte, err error) {
 	if n < 0 {
 		return nil, p.negative(n)
 	}
-	if p.form == formTickets {
+	switch p.form {
+	case formTickets:
 		b, err = p.reserveShared(n)
-	} else if p.slots {
+	case formOrdered:
+		b, err = p.reserveOrdered(n)
+	case formSlots:
 		b, err = p.reserveSlot(n)
-	} else {
+	default:
 		b, err = p.reserveBytes(n)
 	}
 	if err != nil {
@@ -100,10 +103,12 @@ func (p *Producer) stage(n int) error {
 // stageRoom closes the open reservation with its first n bytes, staged.
 func (p *Producer) stageRoom(n uint64) {
 	p.reserved = false
-	switch {
-	case p.form == formTickets:
+	switch p.form {
+	case formTickets:
 		p.stageShared(n)
-	case p.slots:
+	case formOrdered:
+		p.stageOrdered(n)
+	case formSlots:
 		p.stageSlot()
 	default:
 		p.stageBytes(n)
@@ -150,7 +155,7 @@ func (p *Producer) Commit(n int) error {
 func (p *Producer) Abort() {
 	if p.reserved {
 		p.clean = p.pos // the caller may have written into it
-		if p.form == formTickets {
+		if p.form.claims() {
 			p.enter()
 			if !p.gone() {
 				p.abortShared()
@@ -176,7 +181,8 @@ func (p *Producer) TrySendBatch(msgs [][]byte) (n int, err error) {
 	if p.form == formTickets {
 		p.shared.want = p.countFitting(msgs)
 	}
-	for _, m := range msgs {
+	for i, m := range msgs {
+		p.upcoming = msgs[i:]
 		var b []byte
 		if b, err = p.reserve(len(m)); err != nil {
 			break
@@ -185,8 +191,12 @@ func (p *Producer) TrySendBatch(msgs [][]byte) (n int, err error) {
 		p.stageRoom(p.room)
 		n++
 	}
+	p.upcoming = nil
 	if err == ErrFull && n > 0 {
 		err = nil
+	}
+	if p.form == formOrdered {
+		p.abortShared() // what was claimed for messages that an error kept back
 	}
 	if p.staged > 0 {
 		err = firstError(p.publish(), err)

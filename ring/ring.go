@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"annulus/futex"
@@ -27,6 +28,7 @@ type Ring struct {
 	form     form
 	table    bool             // there is an endpoint table, and sleepers of a side share its gate
 	members  []member         // its endpoint table
+	intents  intents          // how their claims are written
 	semData  *futex.Semaphore // nil where semaphores are not to be had
 	semSpace *futex.Semaphore
 	options  options
@@ -113,7 +115,7 @@ func attach(region *shm.Region, o options) (*Ring, error) {
 	r.producer = sideAt(b, g.ProducerArea, g.Stride, "producer", layout.RoleProducer, layout.LockProducer)
 	r.consumer = sideAt(b, g.ConsumerArea, g.Stride, "consumer", layout.RoleConsumer, layout.LockConsumer)
 	r.form, r.table = formOf(g)
-	r.members = membersOf(b, g)
+	r.members, r.intents = membersOf(b, g), intentsOf(g)
 	for _, s := range []side{r.producer, r.consumer} {
 		if w := mem.Load(&s.arm.Arm); w&layout.ArmValid == 0 {
 			return nil, fmt.Errorf("ring %s: %w: the %s's arm word is %#x, without its valid bit", r.name(), ErrCorrupt, s.role, w)
@@ -176,28 +178,55 @@ func (r *Ring) closedHere() error {
 	return closedError(fmt.Sprintf("ring %s: this handle is closed", r.name()))
 }
 
-// takeRole takes the lock of a role, or says who has it; in an MPMC ring it takes
-// a place in the endpoint table. It returns s with the lock it has.
+// takeRole takes the lock of a role, or says who has it; where there is an endpoint
+// table it takes a place in that, and the role's lock only for a side that is single. It returns s with the lock it has.
 func (r *Ring) takeRole(s side, tag uint64) (side, error) {
-	if r.table {
+	if r.table && !r.single(s) {
 		return r.join(s, tag)
 	}
-	if tag != 0 {
-		return s, fmt.Errorf("ring %s: a tag is for endpoints of MPMC rings, of which there are many: %w", r.name(), errors.ErrUnsupported)
+	if tag != 0 && !r.table {
+		return s, fmt.Errorf("ring %s: a tag is for endpoints of rings that have many: %w", r.name(), errors.ErrUnsupported)
 	}
 	err := r.region.TryLock(s.lock)
 	if errors.Is(err, shm.ErrLocked) {
 		return s, fmt.Errorf("ring %s: %w: a %s is attached (pid %d); wait until it closes or dies",
-			r.name(), ErrAttached, s.role, mem.Load(&s.endpoint.PID))
+			r.name(), ErrAttached, s.role, r.holderOf(s))
 	}
 	if err != nil {
 		return s, fmt.Errorf("ring %s: lock the %s role: %w", r.name(), s.role, err)
 	}
-	return s, nil
+	if !r.table {
+		return s, nil
+	}
+	joined, err := r.join(s, tag)
+	if err != nil {
+		return s, errors.Join(err, r.unlock(s))
+	}
+	joined.sole = true
+	return joined, nil
+}
+
+// single tells whether a side has one endpoint at a time although there is a table.
+func (r *Ring) single(s side) bool {
+	return r.form == formOrdered && s.number == layout.RoleConsumer
+}
+
+// holderOf returns the process id of the one endpoint of a side, for people.
+func (r *Ring) holderOf(s side) uint64 {
+	for _, m := range r.members {
+		if atomic.LoadUint32(&m.holder.Role) == s.number && atomic.LoadUint32(&m.holder.State) != 0 {
+			return mem.Load(&m.holder.PID)
+		}
+	}
+	return mem.Load(&s.endpoint.PID)
 }
 
 func (r *Ring) unlock(s side) error {
-	if err := r.region.Unlock(s.lock); err != nil {
+	err := r.region.Unlock(s.lock)
+	if s.sole {
+		err = errors.Join(err, r.region.Unlock(layout.LockConsumer))
+	}
+	if err != nil {
 		return fmt.Errorf("ring %s: unlock the %s role: %w", r.name(), s.role, err)
 	}
 	return nil

@@ -68,8 +68,8 @@ func (p *Producer) end(finish bool) error {
 	return p.detach(func() error {
 		p.byFinish = finish
 		var err error
-		if p.form == formTickets {
-			p.staged = 0
+		if p.form.claims() {
+			p.staged, p.shared.filled = 0, 0
 			p.abortShared()
 		} else {
 			p.account()

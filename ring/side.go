@@ -19,6 +19,7 @@ type side struct {
 	role     string
 	number   uint32 // of the role, in the layout
 	lock     int    // lock byte of the role, or of the entry in the endpoint table
+	sole     bool   // the role's lock byte is held beside that of the entry
 	member   member // that entry, for an attached endpoint of an MPMC ring
 	cursor   *layout.Cursor
 	seq      *layout.Seq
@@ -62,12 +63,16 @@ func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
 	if r.table {
 		e.messages, e.bytes = &mine.member.line.Received, &mine.member.line.ReceivedBytes
 	}
+	if e.words = e.data; e.form == formOrdered {
+		e.words = mem.Of(r.mem).At(g.WordTable)
+		e.mask, e.size, e.stride = g.Granules-1, g.Granules, layout.WordSize
+	}
 	e.arm = &peer.arm.Arm
 	e.wake = r.gate(mine, peer)
 	e.waiter = futex.Idler{Gate: new(futex.Gate), Strategy: o.strategy}
 	*e.waiter.Gate = r.gate(peer, mine)
 	e.fenced = !futex.Register()
-	if e.form == formTickets {
+	if e.form.claims() {
 		e.claimAttach()
 	}
 	if w := mem.Load(e.arm); uint32(w) != e.wake.Seq.Load() {
@@ -81,6 +86,8 @@ func formOf(g *layout.Geometry) (f form, table bool) {
 	switch {
 	case g.Topology == layout.TopologyMPMC:
 		f = formTickets
+	case g.Topology == layout.TopologyMPSCOrdered:
+		f = formOrdered
 	case g.Kind == layout.KindSlots:
 		f = formSlots
 	}

@@ -12,7 +12,7 @@ import (
 // Stats is what the words of a ring say at one moment. They are read one by one
 // while both sides run, so sums may be off by what happened in between.
 type Stats struct {
-	Tail     uint64 // position behind the last committed record: bytes or slots since the start
+	Tail     uint64 // position behind the last committed record, MPMC, MPSCOrdered: claim: bytes, slots or granules of 64 bytes since the start
 	Head     uint64 // position up to which everything was released
 	Occupied uint64 // bytes (kind Bytes) or slots committed and not released
 	Capacity uint64
@@ -20,7 +20,7 @@ type Stats struct {
 	Producer SideStats
 	Consumer SideStats
 
-	Members []MemberStats // MPMC: endpoints attached, and dead ones whose place nobody took yet
+	Members []MemberStats // not in SPSC: endpoints attached, and dead ones whose place nobody took yet
 }
 
 // SideStats is one side's part.
@@ -40,7 +40,7 @@ type SideStats struct {
 	Parks  uint64 // sleeps begun
 	Asleep bool   // announced a sleep and was not woken since
 
-	Repaired uint64 // MPMC: claims that died with their owner: skipped (producers), dropped (consumers)
+	Repaired uint64 // MPMC: claims that died with their owner: skipped (producers), dropped (consumers); MPSCOrdered: granules of them
 	Handed   uint64 // MPMC, consumers: messages taken over from dead ones
 }
 

@@ -9,7 +9,7 @@ import (
 	"annulus/internal/proc"
 )
 
-// MemberStats is one place in the endpoint table of an MPMC ring.
+// MemberStats is one place in the endpoint table of a ring of many.
 type MemberStats struct {
 	Index    int
 	Producer bool      // else a consumer
@@ -29,10 +29,13 @@ type MemberStats struct {
 	Parks    uint64 // sleeps begun
 }
 
-// statsShared fills in what differs in an MPMC ring.
+// statsShared fills in what differs where there is an endpoint table.
 func (r *Ring) statsShared(s Stats) (Stats, error) {
 	s.Tail = mem.Load(&r.producer.cursor.Position)
-	s.Occupied = min(s.Tail-s.Head, s.Capacity)
+	s.Occupied = min(s.Tail-s.Head, r.tickets())
+	if r.form == formOrdered {
+		s.Occupied <<= layout.GranuleShift
+	}
 	var err error
 	if s.Producer, err = r.sideStats(r.producer, r.consumer); err != nil {
 		return s, err
@@ -84,8 +87,8 @@ func (r *Ring) memberStats(i int, m member) (MemberStats, error) {
 		out.Messages, out.Bytes = mem.Load(&m.line.Sent), mem.Load(&m.line.SentBytes)
 	}
 	in := mem.Load(&m.line.Intent)
-	if n := in >> layout.IntentCountShift; n > 0 {
-		out.Claim, out.Claims = r.claims(role, in&layout.IntentPositionMask, n)
+	if r.intents.count(in) > 0 {
+		out.Claim, out.Claims = r.claims(role, in)
 	}
 	var err error
 	if out.Attached, err = r.region.Locked(m.lock); out.Attached {
@@ -94,18 +97,34 @@ func (r *Ring) memberStats(i int, m member) (MemberStats, error) {
 	return out, err
 }
 
-// claims counts those of the tickets t to t+n-1 that their owner, whoever it is,
-// has not settled yet. t is modulo 2^56, the position returned is not.
-func (r *Ring) claims(role uint32, t, n uint64) (first uint64, count int) {
+// claims counts those of the tickets of an intent that their owner, whoever it is, has
+// not settled yet, and returns the first of the intent.
+func (r *Ring) claims(role uint32, in uint64) (first uint64, count int) {
 	counter := mem.Load(&r.producer.cursor.Position)
 	if role == layout.RoleConsumer {
 		counter = mem.Load(&r.consumer.cursor.Position)
 	}
-	first = counter - (counter-t)&layout.IntentPositionMask
-	for t := first; t != first+n; t++ {
-		if r.unsettled(role, r.slotWord(t), t, counter) {
+	first = r.intents.near(in, counter)
+	for t, end := first, first+min(r.intents.count(in), r.tickets()); int64(end-t) > 0; {
+		w := r.word(t)
+		if r.unsettled(role, w, t, counter) {
 			count++
+			t++
+			continue
 		}
+		t += r.settledFrom(t, w)
 	}
 	return first, count
+}
+
+// settledFrom returns how many tickets from t on, whose word is w, are settled
+// together: a record's granules have one word.
+func (r *Ring) settledFrom(t, w uint64) uint64 {
+	if r.form != formOrdered {
+		return 1
+	}
+	if behind := mem.Load(&r.consumer.cursor.Position) - t; int64(behind) > 0 {
+		return behind
+	}
+	return max(r.extent(t, w), 1)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"strings"
 	"time"
 
 	"annulus/ring"
@@ -193,7 +192,7 @@ func inspect(n *named) (doc *inspection, err error) {
 func headerOf(r *ring.Ring) headerInfo {
 	c, i := r.Config(), r.Info()
 	return headerInfo{
-		Version: fmt.Sprintf("%d.%d", i.Major, i.Minor), Kind: c.Kind.String(), Topology: strings.ToLower(c.Topology.String()),
+		Version: fmt.Sprintf("%d.%d", i.Major, i.Minor), Kind: c.Kind.String(), Topology: topologyName(c.Topology),
 		Capacity: uint64(c.Capacity), SlotSize: c.SlotSize, SlotStride: i.SlotStride, MaxMessage: c.MaxMessage,
 		Stride: c.Stride, Size: i.Size, Element: c.Element(), Fingerprint: fmt.Sprintf("%#016x", i.Fingerprint),
 		Required: i.Required, Optional: i.Optional,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,7 @@ func TestStress(t *testing.T) {
 		{"--topology", "mpmc", "--kills", "200", "--all", "60"},
 		{"--topology", "mpmc", "--redeliver", "--kills", "200", "--all", "60"},
 		{"--topology", "mpmc", "--redeliver", "--kills", "100", "--capacity", "2", "--wait", "futex"},
+		{"--topology", "mpsc-ordered", "--kills", "100", "--all", "40", "--stops", "10", "--aim", "100"},
 		{"--topology", "spsc", "--kills", "150", "--all", "60", "--stops", "30"},
 	} {
 		r := stressReport(t, exe, args...)
@@ -76,18 +78,28 @@ func TestStressWithCNeedsCompiler(t *testing.T) {
 func TestStressPoints(t *testing.T) {
 	exe := buildTags(t, "killpoints")
 	spsc := map[string]bool{"put": true, "swept": true, "sent": true, "released": true}
+	ordered := map[string]bool{"padded": true, "aborting": true}
 	for _, point := range killpoint.Names {
 		kills, topology := "40", "mpmc"
 		if spsc[point] {
 			kills, topology = "20", "spsc"
+		} else if ordered[point] {
+			kills, topology = "20", "mpsc-ordered"
 		}
 		if point == "leaving" || point == "left" {
 			continue // nobody leaves before the end: TestLastOneLeaves
 		}
-		r := stressReport(t, exe, "--topology", topology, "--redeliver="+map[bool]string{true: "false", false: "true"}[spsc[point]],
+		r := stressReport(t, exe, "--topology", topology, fmt.Sprintf("--redeliver=%v", topology == "mpmc"),
 			"--point", point, "--kills", kills, "--all", "0", "--burst", "1", "--aim", "50")
 		if r.AtPoint == 0 {
 			t.Errorf("nobody died at %q", point)
+		}
+	}
+	// The points that this topology shares with MPMC rings, in code of its own.
+	for _, point := range []string{"intent", "drawn", "filled", "committed", "repairing", "repaired"} {
+		r := stressReport(t, exe, "--topology", "mpsc-ordered", "--point", point, "--kills", "20", "--all", "0", "--burst", "1", "--aim", "50")
+		if r.AtPoint == 0 {
+			t.Errorf("nobody died at %q in an ordered ring", point)
 		}
 	}
 }
@@ -117,7 +129,7 @@ func TestStressUsage(t *testing.T) {
 	exe := buildTags(t, "")
 	for _, c := range []struct{ args, want string }{
 		{"--producers 0", "at least 1 producer"},
-		{"--topology ring", "mpmc, spsc"},
+		{"--topology ring", "mpmc, mpsc-ordered, spsc"},
 		{"--point drawn", "-tags killpoints"},
 		{"--kills -1", "at least 0"},
 		{"--c-peers 7", "--c-peers from 0 to 6"},

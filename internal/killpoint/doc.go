@@ -15,5 +15,6 @@ var Names = []string{
 	"received", "settling", "settled",
 	"repairing", "repaired", "handing", "handed",
 	"joined", "announced", "leaving", "left",
+	"padded", "aborting",
 	"put", "swept", "sent", "released",
 }

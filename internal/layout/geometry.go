@@ -18,7 +18,9 @@ type Geometry struct {
 	SlotOffset uint64 // kind slots: where the payload of a slot starts
 	MaxMessage uint64
 	Members    uint64 // entries of the endpoint table
+	Granules   uint64 // MPSC ordered: what positions count; else 0
 
+	WordTable                              uint64 // MPSC ordered: words of the granules
 	MemberArea                             uint64
 	ProducerArea, ConsumerArea, SharedArea uint64
 	DataArea, DataSize                     uint64
@@ -39,7 +41,7 @@ type Shape struct {
 	Capacity       uint64 // bytes (kind bytes) or slots (kind slots)
 	SlotSize       uint64 // kind slots; else 0
 	Variable       bool   // messages of any length up to SlotSize; MPMC only
-	Members        uint64 // MPMC: entries of the endpoint table; else 0
+	Members        uint64 // entries of the endpoint table; 0 in SPSC
 	Stride         uint64
 }
 
@@ -95,6 +97,14 @@ func Compute(s Shape) (Geometry, error) {
 		g.MemberArea = g.DataArea
 		g.DataArea += Align(g.Members*MemberLines*stride, PageSize)
 	}
+	if s.Topology == TopologyMPSCOrdered {
+		g.Granules = capacity >> GranuleShift
+		g.WordTable = g.DataArea
+		g.DataArea += Align(g.Granules*WordSize, PageSize)
+		// With the padding before it, which is shorter, a record must be no more than
+		// an intent can name. That half the ring is no more than the ring is above.
+		g.MaxMessage = min(g.MaxMessage, (GranuleIntentMaxCount/2+1)*GranuleSize-WordSize)
+	}
 	g.TotalSize = Align(g.DataArea+g.DataSize, PageSize)
 	return g, nil
 }
@@ -113,11 +123,21 @@ func (s Shape) check() error {
 		if s.Kind != KindSlots {
 			return geometry("kind", uint64(s.Kind), "%d (slots) in a ring of many producers and consumers", KindSlots)
 		}
-		if s.Members < MinMembers || s.Members > MaxMembers {
-			return geometry("endpoint table", s.Members, "from %d to %d entries", MinMembers, MaxMembers)
+		return s.checkMembers()
+	case TopologyMPSCOrdered:
+		if s.Kind != KindBytes {
+			return geometry("kind", uint64(s.Kind), "%d (bytes) in a ring of many producers in one order", KindBytes)
 		}
+		return s.checkMembers()
 	default:
-		return geometry("topology", uint64(s.Topology), "%d (SPSC) or %d (MPMC)", TopologySPSC, TopologyMPMC)
+		return geometry("topology", uint64(s.Topology), "%d (SPSC), %d (MPMC) or %d (MPSC ordered)", TopologySPSC, TopologyMPMC, TopologyMPSCOrdered)
+	}
+	return nil
+}
+
+func (s Shape) checkMembers() error {
+	if s.Members < MinMembers || s.Members > MaxMembers {
+		return geometry("endpoint table", s.Members, "from %d to %d entries", MinMembers, MaxMembers)
 	}
 	return nil
 }

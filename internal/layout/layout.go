@@ -34,6 +34,8 @@ const (
 const (
 	TopologySPSC = 1
 	TopologyMPMC = 2 // any number of producers and consumers; kind slots
+
+	TopologyMPSCOrdered = 4 // any number of producers in one global order, one consumer; kind bytes
 )
 
 // Required features: an attacher that does not know a set bit must refuse.
@@ -76,7 +78,7 @@ type Header struct {
 	Minor         uint32   `doc:"additions that may be ignored"`
 	HeaderSize    uint32   `doc:"256"`
 	Kind          uint32   `doc:"1 bytes, 2 slots"`
-	Topology      uint32   `doc:"1 SPSC, 2 MPMC"`
+	Topology      uint32   `doc:"1 SPSC, 2 MPMC, 4 MPSC ordered"`
 	Stride        uint32   `doc:"bytes of a line: a power of two, 64 to 1024"`
 	Required      uint64   `doc:"feature bits an attacher must know"`
 	Optional      uint64   `doc:"feature bits an attacher may ignore"`
@@ -242,14 +244,40 @@ const (
 	SlotRedeliverMask  uint64 = 31 << SlotRedeliverShift
 )
 
-// Intent word: the tickets position to position+count-1.
+// Granules of a ring of many producers in one global order: what its positions count.
+// A record is the word of its first 8 bytes and the payload, and takes whole granules:
 //
-//	 63..56   55..0
-//	+-------+----------+
-//	| count | position |
-//	+-------+----------+
+//	 63..32   31..0
+//	+-------+--------+
+//	| span  | length |   span: the granules that the record takes
+//	+-------+--------+
+//
+// Each granule has a word in a table outside of the data, lap | state. The lap is the
+// position rounded down to a multiple of the ring's granules, of which there are at
+// least 64, so the low bits are free. A word of zero was never stored.
+const (
+	GranuleSize             = 64
+	GranuleShift            = 6 // of the granules in a number of bytes
+	GranuleCommitted uint64 = 1 // a record starts here
+	GranuleSkip      uint64 = 2 // nothing in this one granule
+	GranulePad       uint64 = 3 // nothing up to the end of this lap
+	SpanShift               = 32
+	SpanLengthMask   uint64 = 1<<SpanShift - 1
+)
+
+// Intent word: the tickets position to position+count-1. In a ring of granules, whose
+// claims are greater, the count has more bits.
+//
+//	 63..56   55..0         63..44   43..0
+//	+-------+----------+    +-------+----------+
+//	| count | position |    | count | position |   granules
+//	+-------+----------+    +-------+----------+
 const (
 	IntentCountShift          = 56
 	IntentMaxCount            = 255
 	IntentPositionMask uint64 = 1<<IntentCountShift - 1
+
+	GranuleIntentShift           = 44
+	GranuleIntentMaxCount        = 1<<(64-GranuleIntentShift) - 1
+	GranuleIntentMask     uint64 = 1<<GranuleIntentShift - 1
 )

@@ -20,6 +20,9 @@ type Factory struct {
 	// Strategy is how both sides wait. One whose slices are long makes tests
 	// hang that else would not notice a lost wake.
 	Strategy futex.Strategy
+	// Topology is that of the rings, SPSC if it is 0. One that has no slots is not
+	// tested with them.
+	Topology ring.Topology
 	// Messages is how many messages the concurrent tests pass; 0 for few.
 	Messages int
 }
@@ -29,25 +32,68 @@ func Test(t *testing.T, f Factory) {
 	if f.Messages == 0 {
 		f.Messages = 20000
 	}
-	for _, c := range []struct {
-		name string
-		run  func(*testing.T, Factory)
-	}{
+	tests := []conformance{
 		{"Order", testOrder}, {"FullAndEmpty", testFullAndEmpty}, {"Wrap", testWrap},
 		{"Sizes", testSizes}, {"Reserve", testReserve}, {"Stage", testStage},
-		{"Peek", testPeek}, {"Batch", testBatch}, {"Typed", testTyped},
-		{"TypedBatch", testTypedBatch},
+		{"Batch", testBatch},
 		{"End", testEnd}, {"EndBlocked", testEndBlocked}, {"ConsumerClose", testConsumerClose},
 		{"Finish", testFinish}, {"Roles", testRoles}, {"Sessions", testSessions},
 		{"Cancel", testCancel}, {"Deadline", testDeadline}, {"CloseWhileBlocked", testCloseWhileBlocked},
 		{"CloseWhileBusy", testCloseWhileBusy},
-		{"Stream", testStream}, {"StreamTyped", testStreamTyped}, {"PingPong", testPingPong},
-		{"Stats", testStats},
-	} {
+		{"Stream", testStream}, {"PingPong", testPingPong}, {"Stats", testStats},
+	}
+	if f.slots() {
+		tests = append(tests, conformance{"Peek", testPeek}, conformance{"Typed", testTyped},
+			conformance{"TypedBatch", testTypedBatch}, conformance{"StreamTyped", testStreamTyped})
+	}
+	for _, c := range tests {
 		t.Run(c.name, func(t *testing.T) {
 			defer hangs(c.name)()
 			c.run(t, f)
 		})
+	}
+}
+
+type conformance struct {
+	name string
+	run  func(*testing.T, Factory)
+}
+
+// slots tells whether the topology has rings of slots.
+func (f Factory) slots() bool { return f.Topology != ring.MPSCOrdered }
+
+// make is New with the topology.
+func (f Factory) make(t testing.TB, c ring.Config) (producer, consumer *ring.Ring) {
+	c.Topology = f.Topology
+	return f.New(t, c)
+}
+
+// few is the configuration of a ring that is soon full of messages of 8 bytes.
+func (f Factory) few() ring.Config {
+	if f.slots() {
+		return ring.Config{Kind: ring.Slots, Capacity: 2, SlotSize: 8}
+	}
+	return ring.Config{Capacity: 4096}
+}
+
+// record is how many bytes of a ring a message of n bytes takes.
+func (f Factory) record(n uint64) uint64 {
+	if f.Topology == ring.MPSCOrdered {
+		return (n + 8 + 63) &^ 63
+	}
+	return (n + 8 + 7) &^ 7
+}
+
+// fill sends messages of 8 bytes until the ring is full, and returns how many.
+func fill(t testing.TB, p *ring.Producer) (n int) {
+	t.Helper()
+	for {
+		err := p.TrySend(message(n, 8))
+		if err == ring.ErrFull && n > 0 {
+			return n
+		}
+		must(t, err)
+		n++
 	}
 }
 
@@ -64,7 +110,7 @@ func hangs(name string) (ended func()) {
 // pair opens both ends of a new ring.
 func (f Factory) pair(t testing.TB, c ring.Config) (*ring.Producer, *ring.Consumer) {
 	t.Helper()
-	a, b := f.New(t, c)
+	a, b := f.make(t, c)
 	p, err := a.Producer(ring.WithStrategy(f.Strategy))
 	must(t, err)
 	q, err := b.Consumer(ring.WithStrategy(f.Strategy))

@@ -32,6 +32,7 @@ var constants = []constant{
 	{"kinds", "KIND_SLOTS", layout.KindSlots, "slots of one size"},
 	{"kinds", "TOPOLOGY_SPSC", layout.TopologySPSC, "one producer, one consumer"},
 	{"kinds", "TOPOLOGY_MPMC", layout.TopologyMPMC, "any number of producers and consumers, kind slots"},
+	{"kinds", "TOPOLOGY_MPSC_ORDERED", layout.TopologyMPSCOrdered, "any number of producers in one global order, one consumer, kind bytes"},
 	{"kinds", "FEATURE_EVENTFD", layout.FeatureEventfd, "required: sleepers may wait on eventfds that peers were handed"},
 	{"kinds", "FEATURE_REDELIVER", layout.FeatureRedeliver, "required, MPMC: what a dead consumer had in its hands goes to another"},
 	{"kinds", "KNOWN_FEATURES", layout.KnownFeatures, "required bits of version 1.0"},
@@ -86,6 +87,15 @@ var constants = []constant{
 	{"roles", "ROLE_CONSUMER", layout.RoleConsumer, "holder.role: a consumer"},
 	{"roles", "STATE_ATTACHED", layout.StateAttached, "holder.state: attached"},
 	{"roles", "STATE_LEAVING", layout.StateLeaving, "holder.state: about to detach in order"},
+
+	{"granule", "GRANULE_SIZE", layout.GranuleSize, "bytes of a granule"},
+	{"granule", "GRANULE_COMMITTED", layout.GranuleCommitted, "state: a record starts here"},
+	{"granule", "GRANULE_SKIP", layout.GranuleSkip, "state: nothing in this one granule"},
+	{"granule", "GRANULE_PAD", layout.GranulePad, "state: nothing up to the end of this lap"},
+	{"granule", "SPAN_SHIFT", layout.SpanShift, "first word of a record: its granules"},
+	{"granule", "SPAN_LENGTH_MASK", layout.SpanLengthMask, "first word of a record: payload bytes"},
+	{"granule", "GRANULE_INTENT_SHIFT", layout.GranuleIntentShift, "intent, 20 bits: how many granules; 0: no intent"},
+	{"granule", "GRANULE_INTENT_MASK", layout.GranuleIntentMask, "intent: the first of them, modulo 2^44"},
 
 	{"cell", "CELL_MAGIC", layout.CellMagic, "first word: the bytes 'ANNCELL', 0x1A"},
 	{"cell", "CELL_MAJOR", layout.CellMajor, "layout version of cells: another is refused"},

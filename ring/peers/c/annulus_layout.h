@@ -33,6 +33,7 @@
 #define ANNULUS_KIND_SLOTS             UINT64_C(2) /* slots of one size */
 #define ANNULUS_TOPOLOGY_SPSC          UINT64_C(1) /* one producer, one consumer */
 #define ANNULUS_TOPOLOGY_MPMC          UINT64_C(2) /* any number of producers and consumers, kind slots */
+#define ANNULUS_TOPOLOGY_MPSC_ORDERED  UINT64_C(4) /* any number of producers in one global order, one consumer, kind bytes */
 #define ANNULUS_FEATURE_EVENTFD        UINT64_C(1) /* required: sleepers may wait on eventfds that peers were handed */
 #define ANNULUS_FEATURE_REDELIVER      UINT64_C(2) /* required, MPMC: what a dead consumer had in its hands goes to another */
 #define ANNULUS_KNOWN_FEATURES         UINT64_C(3) /* required bits of version 1.0 */
@@ -88,6 +89,15 @@
 #define ANNULUS_STATE_ATTACHED         UINT64_C(1) /* holder.state: attached */
 #define ANNULUS_STATE_LEAVING          UINT64_C(2) /* holder.state: about to detach in order */
 
+#define ANNULUS_GRANULE_SIZE           UINT64_C(64) /* bytes of a granule */
+#define ANNULUS_GRANULE_COMMITTED      UINT64_C(1) /* state: a record starts here */
+#define ANNULUS_GRANULE_SKIP           UINT64_C(2) /* state: nothing in this one granule */
+#define ANNULUS_GRANULE_PAD            UINT64_C(3) /* state: nothing up to the end of this lap */
+#define ANNULUS_SPAN_SHIFT             UINT64_C(32) /* first word of a record: its granules */
+#define ANNULUS_SPAN_LENGTH_MASK       UINT64_C(0xffffffff) /* first word of a record: payload bytes */
+#define ANNULUS_GRANULE_INTENT_SHIFT   UINT64_C(44) /* intent, 20 bits: how many granules; 0: no intent */
+#define ANNULUS_GRANULE_INTENT_MASK    UINT64_C(0xfffffffffff) /* intent: the first of them, modulo 2^44 */
+
 #define ANNULUS_CELL_MAGIC             UINT64_C(0x1a4c4c45434e4e41) /* first word: the bytes 'ANNCELL', 0x1A */
 #define ANNULUS_CELL_MAJOR             UINT64_C(1) /* layout version of cells: another is refused */
 #define ANNULUS_CELL_MINOR             UINT64_C(0) /* additions an older reader may ignore */
@@ -104,7 +114,7 @@ struct annulus_header {
 	uint32_t minor; /* additions that may be ignored */
 	uint32_t header_size; /* 256 */
 	uint32_t kind; /* 1 bytes, 2 slots */
-	uint32_t topology; /* 1 SPSC, 2 MPMC */
+	uint32_t topology; /* 1 SPSC, 2 MPMC, 4 MPSC ordered */
 	uint32_t stride; /* bytes of a line: a power of two, 64 to 1024 */
 	uint64_t required; /* feature bits an attacher must know */
 	uint64_t optional; /* feature bits an attacher may ignore */

@@ -48,6 +48,8 @@ static inline int annulus_occupy_(struct annulus *r, struct annulus_entry_ *m, u
 		ANNULUS_STORE_(&m->line->intent, UINT64_C(0));
 	}
 	ANNULUS_STORE_(&m->line->skipped, UINT64_C(0));
+	/* No claim of this holder yet: one at position 0 is not to look like drawn. */
+	ANNULUS_STORE_(&m->line->drawn, annulus_counter_(r, ANNULUS_PRODUCER) - 1);
 	ANNULUS_STORE_(&m->holder->tag, tag);
 	return ANNULUS_OK;
 }

@@ -185,7 +185,7 @@ func (r *run) leaks() error {
 		return err
 	}
 	r.report.Skipped, r.report.Dropped, r.report.Handed = s.Producer.Repaired, s.Consumer.Repaired, s.Consumer.Handed
-	if s.Occupied != 0 && r.slots {
+	if s.Occupied != 0 && r.table {
 		r.note("%d left in the ring at the end", s.Occupied)
 		r.report.Leaked += int(s.Occupied)
 	}

@@ -179,7 +179,7 @@ func (r *run) strike() error {
 		if p == nil {
 			return nil
 		}
-		if r.table && r.rng.IntN(100) < r.Aim {
+		if r.table && (p.producer || r.MostConsumers != 1) && r.rng.IntN(100) < r.Aim {
 			r.aim(p)
 		}
 		if err := r.slay(p); err != nil {

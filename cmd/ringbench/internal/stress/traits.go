@@ -25,6 +25,7 @@ type Traits struct {
 // Topologies lists the kinds of ring that can be put under stress.
 var Topologies = []Traits{
 	{Name: "mpmc", Topology: ring.MPMC, Default: 64, slots: true, table: true, tags: true, drops: true, c: true},
+	{Name: "mpsc-ordered", Topology: ring.MPSCOrdered, MostConsumers: 1, Default: 4096, table: true, tags: true, again: true},
 	{Name: "spsc", Topology: ring.SPSC, MostProducers: 1, MostConsumers: 1, Default: 4096, c: true, again: true},
 }
 
