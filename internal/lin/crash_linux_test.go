@@ -166,7 +166,7 @@ func (s *scene) run(exe, point string, wait int) (history []Op, cut bool) {
 	t.Helper()
 	clear(s.shm.Bytes())
 	kindOfWay := ways
-	if strings.HasPrefix(point, "published") || strings.HasPrefix(point, "settled") {
+	if strings.HasPrefix(point, "published") || strings.HasPrefix(point, "received") || strings.HasPrefix(point, "settled") {
 		kindOfWay = byHand
 	}
 	cmd := testutil.Child(t, "victim", fmt.Sprint(s.which), []string{"send", "recv"}[s.verb], fmt.Sprint(kindOfWay))

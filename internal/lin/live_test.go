@@ -13,19 +13,24 @@ import (
 
 const perKind = 12000 // histories
 
+// await spins until n has come so far; where the other side does not run, it sleeps.
+func await(n *atomic.Int64, want int64) {
+	for i := 0; n.Load() < want; i++ {
+		switch {
+		case i > 1<<14:
+			time.Sleep(20 * time.Microsecond)
+		case i%64 == 63:
+			runtime.Gosched()
+		}
+	}
+}
+
 // record lets the clients of a ring do calls calls each, all at once, so many times,
 // and drains the ring after each. It returns the histories, and what explains each.
 func record(t testing.TB, k kind, list []*client, first *ring.Producer, rounds int) (histories [][]Op, specs []Spec) {
 	t.Helper()
 	var round, done atomic.Int64
 	var failed atomic.Pointer[error]
-	await := func(n *atomic.Int64, want int64) {
-		for i := 0; n.Load() < want; i++ {
-			if i%64 == 63 {
-				runtime.Gosched()
-			}
-		}
-	}
 	var wg sync.WaitGroup
 	for _, c := range list {
 		wg.Go(func() {

@@ -1,7 +1,6 @@
 package lin
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -53,13 +52,6 @@ func litmus(t *testing.T, k kind, fenced bool) (some, both int) {
 		_    [120]byte
 	}
 	var full atomic.Bool
-	await := func(n *atomic.Int64, want int64) {
-		for i := 0; n.Load() < want; i++ {
-			if i%1024 == 1023 {
-				runtime.Gosched()
-			}
-		}
-	}
 	message := func(v byte) []byte { return []byte{v, v, v, v, v, v, v, v} }
 	msgs := [][]byte{message('a'), message('b'), message('c')}
 	var wg sync.WaitGroup
