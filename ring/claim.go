@@ -67,6 +67,9 @@ func (e *endpoint) claimAttach() {
 // lapWord is the word of a slot in a lap.
 func lapWord(lap, state uint64) uint64 { return lap<<layout.SlotLapShift | state }
 
+// lapOf is a lap as slot words have it: its low 56 bits.
+func lapOf(lap uint64) uint64 { return lap << layout.SlotLapShift >> layout.SlotLapShift }
+
 // ticketOffset is where the slot of a ticket lies.
 func (e *endpoint) ticketOffset(t uint64) uint64 { return t & e.mask * e.stride }
 

@@ -25,7 +25,7 @@ func (p *Producer) claimSlots() error {
 			}
 			continue
 		}
-		if w>>layout.SlotLapShift+1 == lap {
+		if w>>layout.SlotLapShift == lapOf(lap-1) {
 			p.undrawn(t, w)
 			if p.due() {
 				if done, err := p.ring.unblockProducer(t, w); err != nil || done {

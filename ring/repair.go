@@ -100,7 +100,7 @@ func (r *Ring) slotWord(t uint64) uint64 { return mem.Load(r.slotAt(t)) }
 
 // inHand tells whether w, at a ticket that consumers have drawn, is not freed yet.
 func inHand(w, lap uint64) bool {
-	return w>>layout.SlotLapShift == lap && w&layout.SlotStateMask != layout.SlotFree
+	return w>>layout.SlotLapShift == lapOf(lap) && w&layout.SlotStateMask != layout.SlotFree
 }
 
 // unsettled tells whether ticket t of a role, counter being the next, is drawn and
