@@ -24,7 +24,10 @@ import (
 // Histories in which a process is killed in the middle of a call. It notes what it
 // does in memory that outlives it, beside the clock that all share.
 
-func init() { roles["victim"] = victim }
+func init() {
+	roles["victim"] = victim
+	unbuild = func() { os.RemoveAll(built.dir) }
+}
 
 const (
 	victimCalls = 8
@@ -159,15 +162,16 @@ func newScene(t *testing.T, which int, verb Verb) *scene {
 	return s
 }
 
-// run starts a victim and kills it some time after it has begun to call, or, if exe
-// has kill points, lets it die where it was armed.
-func (s *scene) run(exe, point string, wait int) (history []Op, cut bool) {
-	t, n := s.t, s.notes
+// start starts a victim, which waits for its begin, and is killed at a point if exe has such.
+func (s *scene) start(exe, point string) *exec.Cmd {
+	t := s.t
 	t.Helper()
 	clear(s.shm.Bytes())
 	kindOfWay := ways
-	if strings.HasPrefix(point, "published") || strings.HasPrefix(point, "received") || strings.HasPrefix(point, "settled") {
-		kindOfWay = byHand
+	for _, p := range []string{"published", "received", "settled"} { // which one call does not pass
+		if strings.HasPrefix(point, p) {
+			kindOfWay = byHand
+		}
 	}
 	cmd := testutil.Child(t, "victim", fmt.Sprint(s.which), []string{"send", "recv"}[s.verb], fmt.Sprint(kindOfWay))
 	cmd.ExtraFiles = []*os.File{s.r.Region().File(), s.shm.File()}
@@ -177,7 +181,16 @@ func (s *scene) run(exe, point string, wait int) (history []Op, cut bool) {
 		cmd.Env = append(cmd.Env, killpoint.Env+"="+point)
 	}
 	must(t, cmd.Start())
-	testutil.Eventually(t, "the victim is ready", func() bool { return n.ready().Load() == 1 })
+	testutil.Eventually(t, "the victim is ready", func() bool { return s.notes.ready().Load() == 1 })
+	return cmd
+}
+
+// run starts a victim and kills it some time after it has begun to call, or, if exe
+// has kill points, lets it die where it was armed.
+func (s *scene) run(exe, point string, wait int) (history []Op, cut bool) {
+	t, n := s.t, s.notes
+	t.Helper()
+	cmd := s.start(exe, point)
 	var wg sync.WaitGroup
 	var dead atomic.Bool
 	for _, c := range s.live {
@@ -221,14 +234,21 @@ func (s *scene) run(exe, point string, wait int) (history []Op, cut bool) {
 	death := n.now()
 	wg.Wait()
 	history, cut = n.history(s.verb, death)
+	return s.explain(history), cut
+}
+
+// explain drains the ring and holds the history of the victim, with all that was
+// done beside, against the specification.
+func (s *scene) explain(history []Op) []Op {
+	s.t.Helper()
 	before := s.k.spec(s.next)
 	s.drain()
 	for _, c := range s.live {
 		history = append(history, c.ops...)
 		c.ops = c.ops[:0]
 	}
-	explain(t, before, history)
-	return history, cut
+	explain(s.t, before, history)
+	return history
 }
 
 // drain receives all that is left, after taking over from a dead SPSC endpoint, and
@@ -287,6 +307,28 @@ func (s *scene) drain() {
 	s.next = p.Committed()
 }
 
+// built is this test with kill points, made once.
+var built struct {
+	sync.Once
+	dir string
+	err error
+}
+
+func withPoints(t *testing.T) string {
+	t.Helper()
+	built.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "lin"); built.err != nil {
+			return
+		}
+		out, err := exec.Command("go", "test", "-c", "-tags", "killpoints", "-o", filepath.Join(built.dir, "lin.test"), ".").CombinedOutput()
+		if err != nil {
+			built.err = fmt.Errorf("%w\n%s", err, out)
+		}
+	})
+	must(t, built.err)
+	return filepath.Join(built.dir, "lin.test")
+}
+
 // crashesPerRole is how many victims are killed at a random time, of each kind and role.
 const crashesPerRole = 16
 
@@ -316,11 +358,7 @@ func TestKilledAtRandom(t *testing.T) {
 
 // Processes killed at each place of a call that has a name.
 func TestKilledAtPoints(t *testing.T) {
-	dir := scratch(t, "lin")
-	exe := filepath.Join(dir, "lin.test")
-	if out, err := exec.Command("go", "test", "-c", "-tags", "killpoints", "-o", exe, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	exe := withPoints(t)
 	spsc := [2][]string{{"put", "swept"}, {"released"}}
 	mpmc := [2][]string{{"intent", "drawn", "filled", "committed", "published"}, {"intent", "drawn", "received", "settling", "settled"}}
 	for which, k := range kinds() {
@@ -347,5 +385,45 @@ func TestKilledAtPoints(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// A producer is stopped between its look at tail and its draw while the ring goes round
+// more than twice: its draw fails, it takes a later place, and nothing is spoilt.
+func TestCase20_StoppedBeforeItsDraw(t *testing.T) {
+	exe := withPoints(t)
+	for which, k := range kinds() {
+		if k.config.Topology != ring.MPMC {
+			continue
+		}
+		s := newScene(t, which, Send)
+		cmd := s.start(exe, "intent:2:stop")
+		s.notes.begin().Store(1)
+		testutil.Eventually(t, "the victim stops", func() bool {
+			var ws syscall.WaitStatus
+			n, err := syscall.Wait4(cmd.Process.Pid, &ws, syscall.WNOHANG|syscall.WUNTRACED, nil)
+			return err == nil && n == cmd.Process.Pid && ws.Stopped()
+		})
+		in, out := s.live[0], s.live[1]
+		for i := range 3 * k.config.Capacity {
+			o, err := in.call(uint8(1 + i))
+			must(t, err)
+			if o.Result != OK && i > 0 {
+				t.Fatalf("beside a stopped producer: %v", o)
+			}
+			for range 2 {
+				_, err := out.call(0)
+				must(t, err)
+			}
+		}
+		must(t, cmd.Process.Signal(syscall.SIGCONT))
+		testutil.Eventually(t, "the victim is done", func() bool { return s.notes.over().Load() == 1 })
+		must(t, cmd.Process.Kill())
+		cmd.Wait()
+		history, cut := s.notes.history(Send, s.notes.now())
+		if cut || len(history) != victimCalls {
+			t.Fatalf("%d calls of %d", len(history), victimCalls)
+		}
+		s.explain(history)
 	}
 }

@@ -1,11 +1,9 @@
 package lin
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"testing"
 
@@ -13,7 +11,10 @@ import (
 	"annulus/ring"
 )
 
-func TestMain(m *testing.M) { testutil.Main(m, roles, nil) }
+func TestMain(m *testing.M) { testutil.Main(m, roles, func() { unbuild() }) }
+
+// unbuild removes what tests have built.
+var unbuild = func() {}
 
 var roles = testutil.Roles{}
 
@@ -209,11 +210,4 @@ func explain(t testing.TB, spec Spec, history []Op) {
 	if !Check(spec, history) {
 		t.Fatalf("no order of these calls explains their results under %T:\n%s", spec, Show(history))
 	}
-}
-
-func scratch(t testing.TB, pattern string) string {
-	dir, err := os.MkdirTemp("", pattern)
-	must(t, err)
-	t.Cleanup(func() { must(t, errors.Join(os.RemoveAll(dir))) })
-	return dir
 }
