@@ -138,6 +138,7 @@ type scene struct {
 	notes notes
 	live  []*client
 	first *ring.Producer
+	idle  int    // see client
 	next  uint64 // position at which the next history begins
 }
 
@@ -191,6 +192,13 @@ func (s *scene) run(exe, point string, wait int) (history []Op, cut bool) {
 	t, n := s.t, s.notes
 	t.Helper()
 	cmd := s.start(exe, point)
+	if exe != "" && s.verb == Recv { // so that it finds what to receive
+		c := s.live[0]
+		for j := range 2 {
+			_, err := c.call(uint8(50 + j))
+			must(t, err)
+		}
+	}
 	var wg sync.WaitGroup
 	var dead atomic.Bool
 	for _, c := range s.live {
@@ -207,20 +215,13 @@ func (s *scene) run(exe, point string, wait int) (history []Op, cut bool) {
 			}
 		})
 	}
-	if exe != "" && s.verb == Recv { // so that it finds what to receive
-		c := s.live[0]
-		for j := range 2 {
-			_, err := c.call(uint8(50 + j))
-			must(t, err)
-		}
-	}
 	n.begin().Store(1)
 	if exe == "" {
 		begun, _, _, _ := n.of(wait % victimCalls)
 		for i := 0; i < 1e6 && begun.Load() == 0; i++ {
 		}
 		for range wait / victimCalls * 1000 {
-			s.live[0].idle++
+			s.idle++
 		}
 		must(t, cmd.Process.Kill())
 	} else {
