@@ -103,13 +103,16 @@ func (e *endpoint) claimAttach() {
 // lapWord is the word of a slot in a lap.
 func lapWord(lap, state uint64) uint64 { return lap<<layout.SlotLapShift | state }
 
+// lapOf is a lap as slot words have it: its low 56 bits.
+func lapOf(lap uint64) uint64 { return lap << layout.SlotLapShift >> layout.SlotLapShift }
+
 // ticketOffset is where the slot of a ticket lies.
 func (e *endpoint) ticketOffset(t uint64) uint64 { return t & e.mask * e.stride }
 
 func (e *endpoint) ticketWord(t uint64) *uint64 { return e.words.Word(e.ticketOffset(t)) }
 
-// lapOf is the lap of a ticket. The mask spares the compiler's look at the shift.
-func (e *endpoint) lapOf(t uint64) uint64 { return t >> (e.shared.shift & 63) }
+// ticketLap is the lap of a ticket. The mask spares the compiler's look at the shift.
+func (e *endpoint) ticketLap(t uint64) uint64 { return t >> (e.shared.shift & 63) }
 
 // drawOne is draw for one ticket and for the short ways, which do the rest themselves.
 func (e *endpoint) drawOne(t uint64) bool {

@@ -97,7 +97,8 @@ func (c *Consumer) abandon(err error) error {
 // before it, and returns the extended slice. ErrEmpty when there is none, io.EOF
 // when there will be none: the producer has closed and all is received; ErrClosed
 // after Close, ErrTruncated or ErrCorrupt when the endpoint is dead. It allocates
-// only if dst has too little room.
+// only if dst has too little room. ErrEmpty may be stale for a moment, and an MPMC
+// ring that says so may have messages behind a send under way: see there.
 //
 // One call without calls in it is what this takes for a small record; the rest
 // is in tryRecvSlow.

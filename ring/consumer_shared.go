@@ -24,7 +24,7 @@ func (c *Consumer) recvShared(dst []byte) (out []byte, ok bool, err error) {
 		return dst, false, nil
 	}
 	t := s.counter.Load()
-	off, lap := c.ticketOffset(t), c.lapOf(t)
+	off, lap := c.ticketOffset(t), c.ticketLap(t)
 	word := c.data.Word(off)
 	if mem.Load(word) != lapWord(lap, layout.SlotCommitted) || !c.drawOne(t) { // [P1]
 		return dst, false, nil
@@ -114,7 +114,7 @@ func (c *Consumer) claimMessages() error {
 		n, w := uint64(0), uint64(0)
 		for n < min(s.want, layout.IntentMaxCount-s.claimed) {
 			w = mem.Load(c.ticketWord(h + n)) // [P1]
-			if w>>layout.SlotLapShift != (h+n)>>s.shift || w&layout.SlotStateMask == layout.SlotFree {
+			if w>>layout.SlotLapShift != lapOf((h+n)>>s.shift) || w&layout.SlotStateMask == layout.SlotFree {
 				break
 			}
 			if w&layout.SlotStateMask > layout.SlotSkip {
@@ -133,7 +133,7 @@ func (c *Consumer) claimMessages() error {
 			}
 		case s.counter.Load() == h:
 			// Free, or still in the hands of who received it a lap ago.
-			if lap := w >> layout.SlotLapShift; lap != h>>s.shift && lap+1 != h>>s.shift {
+			if lap := w >> layout.SlotLapShift; lap != lapOf(h>>s.shift) && lap != lapOf(h>>s.shift-1) {
 				return c.impossible(h, w)
 			}
 			if c.caughtUp() {

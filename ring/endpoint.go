@@ -52,7 +52,7 @@ type endpoint struct {
 	idle       int         // sleeps of this wait that brought nothing
 
 	closing  atomic.Bool
-	deadline atomic.Int64 // ns since 1970; 0: none
+	deadline atomic.Int64 // ns since epoch; 0: none
 
 	mu        sync.Mutex // guards what follows, and shared memory against detach
 	detached  bool

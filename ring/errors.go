@@ -12,10 +12,14 @@ import (
 // Ordinary answers of the Try operations, returned bare: compare with ==. So is
 // io.EOF, of consumers: the producer has closed and all is received.
 var (
-	// ErrFull, of sends and reservations: the message does not fit now; the
-	// consumer has to release some.
+	// ErrFull, of sends and reservations: the space that the message needs was not
+	// seen released yet. It is about that place alone: in an MPMC ring a consumer that
+	// holds it, or a call under way, is enough. It may be stale, by the time a
+	// store takes to become visible: see docs/spec/memory-order.md, "What Full and Empty mean".
 	ErrFull = errors.New("ring: full")
-	// ErrEmpty, of receives and peeks: nothing to receive now.
+	// ErrEmpty, of receives and peeks: the next message was not seen committed yet. In an
+	// MPMC ring a send that is under way, or was stopped, keeps back those behind it,
+	// although their sends have returned. It may be stale as ErrFull may.
 	ErrEmpty = errors.New("ring: empty")
 )
 

@@ -180,10 +180,16 @@ func startWith(t testing.TB, files []*os.File, role string, args ...string) *pee
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "ANNULUS_ROLE="+role)
 	cmd.ExtraFiles = files
+	cmd.SysProcAttr = dieWithParent()
+	return run(t, cmd)
+}
+
+// run starts the process of a play.
+func run(t testing.TB, cmd *exec.Cmd) *peer {
+	t.Helper()
 	if testing.Verbose() {
 		cmd.Stderr = os.Stderr
 	}
-	cmd.SysProcAttr = dieWithParent()
 	out, err := cmd.StdoutPipe()
 	must(t, err)
 	must(t, cmd.Start())

@@ -294,9 +294,9 @@ func TestCase15_ConsumersTakeover(t *testing.T) {
 	}
 }
 
-// TestCase17_StoppedWithAClaim: a producer that stands still is never robbed, and is
+// TestCase17_OrderedStopped: a producer that stands still is never robbed, and is
 // reported; its commit succeeds when it goes on, in order.
-func TestCase17_StoppedWithAClaim(t *testing.T) {
+func TestCase17_OrderedStopped(t *testing.T) {
 	for name, first := range map[string]uint64{"within a lap": 0, "behind padding": 63} {
 		t.Run(name, func(t *testing.T) { stoppedWithAClaim(t, first) })
 	}

@@ -24,7 +24,8 @@ func record(n uint64) uint64 { return layout.WordSize + layout.Align(n, layout.W
 // TrySend commits a copy of msg, or returns ErrFull, ErrTooLarge, ErrSize,
 // ErrClosed, ErrReserved or the error that killed the endpoint (ErrTruncated,
 // ErrCorrupt). What is staged is published first. No allocation, no system call
-// while the consumer is awake.
+// while the consumer is awake. ErrFull is no statement about the whole ring, and
+// may be stale for a moment: see there.
 //
 // One call without calls in it is what this takes for a small message; the rest
 // is in put and trySendSlow.

@@ -25,7 +25,7 @@ func (p *Producer) claimSlots() error {
 			}
 			continue
 		}
-		if w>>layout.SlotLapShift+1 == lap {
+		if w>>layout.SlotLapShift == lapOf(lap-1) {
 			p.undrawn(t, p.ticketWord(t), w)
 			if p.due() {
 				if done, err := p.ring.unblockProducer(t, w); err != nil || done {
@@ -52,7 +52,7 @@ func (p *Producer) trySendShared(msg []byte) error {
 		return p.trySendSharedSlow(msg)
 	}
 	t := s.counter.Load()
-	off, lap := p.ticketOffset(t), p.lapOf(t)
+	off, lap := p.ticketOffset(t), p.ticketLap(t)
 	word := p.data.Word(off)
 	if mem.Load(word) != lapWord(lap, layout.SlotFree) || !p.drawOne(t) { // [C2]
 		return p.trySendSharedSlow(msg)

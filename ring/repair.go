@@ -136,7 +136,7 @@ func (r *Ring) word(t uint64) uint64 { return mem.Load(r.wordAt(t)) }
 
 // inHand tells whether w, at a ticket that consumers have drawn, is not freed yet.
 func inHand(w, lap uint64) bool {
-	return w>>layout.SlotLapShift == lap && w&layout.SlotStateMask != layout.SlotFree
+	return w>>layout.SlotLapShift == lapOf(lap) && w&layout.SlotStateMask != layout.SlotFree
 }
 
 // unsettled tells whether ticket t of a role, counter being the next, is drawn and

@@ -68,7 +68,7 @@ func (t *ConsumerOf[T]) recvTicket(v *T) (err error) {
 	c := t.c
 	if mem.Load(&c.quiet) != 0 && !c.peeked && c.shared.claimed == 0 {
 		k := c.shared.counter.Load()
-		off, lap, data := c.ticketOffset(k), c.lapOf(k), c.data
+		off, lap, data := c.ticketOffset(k), c.ticketLap(k), c.data
 		word := data.Word(off)
 		if mem.Load(word) == lapWord(lap, layout.SlotCommitted) && c.drawOne(k) { // [P1]
 			killpoint.Here("drawn")

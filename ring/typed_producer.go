@@ -59,7 +59,7 @@ func (t *ProducerOf[T]) sendTicket(v *T) error {
 		return p.trySendSharedSlow(mem.View(v))
 	}
 	k := p.shared.counter.Load()
-	off, lap, data := p.ticketOffset(k), p.lapOf(k), p.data
+	off, lap, data := p.ticketOffset(k), p.ticketLap(k), p.data
 	word := data.Word(off)
 	if mem.Load(word) != lapWord(lap, layout.SlotFree) || !p.drawOne(k) { // [C2]
 		return p.trySendSharedSlow(mem.View(v))

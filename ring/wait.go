@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"runtime"
 	"time"
@@ -61,7 +60,7 @@ func (e *endpoint) pause(ctx context.Context, word *uint64, old uint64) error {
 func (e *endpoint) until(ctx context.Context) (time.Time, error) {
 	end, _ := ctx.Deadline()
 	if ns := e.deadline.Load(); ns != 0 {
-		t := time.Unix(0, ns)
+		t := epoch.Add(time.Duration(ns))
 		if !time.Now().Before(t) {
 			return t, fmt.Errorf("ring %s: %w", e.ring.name(), os.ErrDeadlineExceeded)
 		}
@@ -141,13 +140,16 @@ func (e *endpoint) Wakes() uint64 {
 	return mem.Load(e.wake.Wakes)
 }
 
+// epoch is what deadlines are kept relative to: it has a reading of the monotonic
+// clock, so that nothing changes where the wall clock is stepped.
+var epoch = time.Now()
+
 // setDeadline is SetDeadline of both endpoints.
 func (e *endpoint) setDeadline(t time.Time) error {
 	ns := int64(0)
 	if !t.IsZero() {
-		ns = math.MaxInt64 // what UnixNano cannot say is far away
-		if t.Before(time.Unix(0, math.MaxInt64)) {
-			ns = max(t.UnixNano(), 1)
+		if ns = int64(t.Sub(epoch)); ns == 0 { // what a Duration cannot say is far away
+			ns = 1
 		}
 	}
 	e.deadline.Store(ns)

@@ -3,7 +3,8 @@
 // other build it is nothing, and costs nothing.
 //
 // A process is armed by the environment variable ANNULUS_KILLPOINT=NAME:N: it
-// dies at the Nth time that it comes to NAME.
+// dies at the Nth time that it comes to NAME. With NAME:N:stop it is stopped there, and goes
+// on with SIGCONT.
 package killpoint
 
 // Env is the environment variable that arms a process.

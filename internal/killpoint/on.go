@@ -14,12 +14,17 @@ import (
 const Enabled = true
 
 var (
-	armed string
-	left  atomic.Int64
+	armed  string
+	left   atomic.Int64
+	signal = syscall.SIGKILL
 )
 
 func init() {
 	name, n, ok := strings.Cut(os.Getenv(Env), ":")
+	n, stop := strings.CutSuffix(n, ":stop")
+	if stop {
+		signal = syscall.SIGSTOP
+	}
 	if count, err := strconv.ParseInt(n, 10, 64); ok && err == nil {
 		armed = name
 		left.Store(count)
@@ -29,7 +34,9 @@ func init() {
 // Here is the place of that name.
 func Here(name string) {
 	if name == armed && left.Add(-1) == 0 {
-		syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
-		select {} // the signal is on its way
+		syscall.Kill(syscall.Getpid(), signal)
+		for signal == syscall.SIGKILL {
+			// It is on its way. A stop is there when the call returns.
+		}
 	}
 }

@@ -1,0 +1,110 @@
+package lin
+
+import "annulus/internal/layout"
+
+// Queue is an SPSC ring: a queue. A send appends its message at once, a receive
+// takes the first and frees its place at once; Full says that the message did not
+// fit, Empty that there was none.
+//
+// Slots of one size: Slots is their number. Records: Slots is 0, Bytes the capacity,
+// Size the payload of a message and Start the position at which the history begins.
+type Queue struct {
+	Slots int
+	Bytes uint64
+	Start uint64
+	Size  func(value uint8) int
+}
+
+const maxItems = 20
+
+type queue struct {
+	head, tail uint64 // positions, of records
+	n          int
+	items      [maxItems]uint8
+}
+
+func (q Queue) Init() State { return queue{head: q.Start, tail: q.Start} }
+
+func (q Queue) Parts(*Op) []Part { return []Part{0} }
+
+func (q Queue) Step(s State, o *Op, _ Part) []State {
+	st := s.(queue)
+	switch {
+	case o.Verb == Send:
+		next, fits := q.put(st, o.Value)
+		return outcome(o, st, next, fits, Full)
+	default:
+		next, some := q.take(st)
+		if o.Result == OK && some && st.items[0] != o.Value {
+			return nil
+		}
+		return outcome(o, st, next, some, Empty)
+	}
+}
+
+// outcome is what a call may lead to: to next if it was possible, with refusal
+// to where it began if it was not; one that was cut short to either.
+func outcome(o *Op, s, next State, possible bool, refusal Result) []State {
+	switch {
+	case o.Result == Cut && possible:
+		return []State{s, next}
+	case o.Result == Cut, o.Result == refusal && !possible:
+		return []State{s}
+	case o.Result == OK && possible:
+		return []State{next}
+	}
+	return nil
+}
+
+// put appends v, if it fits.
+func (q Queue) put(s queue, v uint8) (queue, bool) {
+	if q.Slots > 0 {
+		if s.n == q.Slots {
+			return s, false
+		}
+	} else {
+		end := q.end(s.tail, v)
+		// The word behind stays free for the next header.
+		if end+layout.WordSize-s.head > q.Bytes {
+			return s, false
+		}
+		s.tail = end
+	}
+	s.items[s.n] = v
+	s.n++
+	return s, true
+}
+
+// take removes the first message.
+func (q Queue) take(s queue) (queue, bool) {
+	if s.n == 0 {
+		return s, false
+	}
+	if q.Slots == 0 {
+		s.head = q.end(s.head, s.items[0])
+	}
+	copy(s.items[:], s.items[1:])
+	s.n--
+	s.items[s.n] = 0
+	return s, true
+}
+
+// end is where the record of v ends that goes to pos, or behind the end of the lap
+// if it does not fit before.
+func (q Queue) end(pos uint64, v uint8) uint64 {
+	need := layout.WordSize + layout.Align(uint64(q.Size(v)), layout.WordSize)
+	if lap := pos&^(q.Bytes-1) + q.Bytes; pos+need > lap {
+		pos = lap
+	}
+	return pos + need
+}
+
+// End is the position behind what a history has sent that began at q.Start: the
+// messages in their order.
+func (q Queue) End(sent []uint8) uint64 {
+	pos := q.Start
+	for _, v := range sent {
+		pos = q.end(pos, v)
+	}
+	return pos
+}

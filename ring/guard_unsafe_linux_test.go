@@ -1,0 +1,46 @@
+package ring_test
+
+import (
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"annulus/ring"
+)
+
+// guarded makes a ring in a memfd with a page that nobody may touch before and behind
+// it: whoever reads or writes outside of it dies.
+func guarded(t testing.TB, config ring.Config) *ring.Ring {
+	t.Helper()
+	for range 50 {
+		// The kernel maps downwards: the ring comes to lie below this page, mostly.
+		page := unix.Getpagesize()
+		above, err := unix.MmapPtr(-1, 0, nil, uintptr(page), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+		must(t, err)
+		t.Cleanup(func() { must(t, unix.MunmapPtr(above, uintptr(page))) })
+		r, err := ring.CreateMemfd("annulus-test", config)
+		must(t, err)
+		closing(t, r)
+		b := r.Region().Bytes()
+		end := (len(b) + page - 1) / page * page
+		if unsafe.Add(unsafe.Pointer(&b[0]), end) == above && guard(t, unsafe.Add(unsafe.Pointer(&b[0]), -page), page) {
+			return r
+		}
+	}
+	t.Fatal("no place for guard pages")
+	return nil
+}
+
+func guard(t testing.TB, at unsafe.Pointer, n int) bool {
+	t.Helper()
+	const fixedNoReplace = 0x100000
+	got, err := unix.MmapPtr(-1, 0, at, uintptr(n), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|fixedNoReplace)
+	if err == nil {
+		t.Cleanup(func() { must(t, unix.MunmapPtr(got, uintptr(n))) })
+		if got != at {
+			t.Fatal("this kernel does not know MAP_FIXED_NOREPLACE")
+		}
+	}
+	return err == nil
+}
