@@ -12,9 +12,17 @@ func (c *Consumer) next() (off, n uint64, err error) {
 			return 0, 0, err
 		}
 	}
-	if c.form == formTickets {
+	if c.form > formSlots {
+		if c.form == formLanes {
+			return c.nextInLanes()
+		}
 		return c.nextShared()
 	}
+	return c.nextHere()
+}
+
+// nextHere is next for a ring, or lane, of one producer.
+func (c *Consumer) nextHere() (off, n uint64, err error) {
 	if c.slots {
 		return c.nextInSlot()
 	}

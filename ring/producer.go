@@ -82,7 +82,7 @@ func (p *Producer) takeOver() error {
 	if tail-p.head > p.size {
 		return p.corrupt("tail %d is more than the capacity ahead of head %d", tail, p.head)
 	}
-	t, err := p.ring.scan(tail, p.head+p.size)
+	t, err := p.ring.scan(p.data, tail, p.head+p.size)
 	if err != nil {
 		return p.fail(err)
 	}
@@ -101,7 +101,7 @@ func (p *Producer) takeOver() error {
 func (p *Producer) unclose() error {
 	if alive, err := p.ring.alive(p.peer, 0); err != nil {
 		return err
-	} else if !alive || !p.table && atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
+	} else if !alive || !p.peer.many && atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
 		mem.Atomic64(&p.peer.arm.Arm).And(^layout.ArmClosed)
 	}
 	return nil

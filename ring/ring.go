@@ -25,8 +25,9 @@ type Ring struct {
 	producer side
 	consumer side
 	form     form
-	table    bool             // there is an endpoint table, and sleepers of a side share its gate
+	table    bool             // there is an endpoint table
 	members  []member         // its endpoint table
+	lanes    []laneAt         // MPSC: where the lanes lie, lane i that of members[i]
 	semData  *futex.Semaphore // nil where semaphores are not to be had
 	semSpace *futex.Semaphore
 	options  options
@@ -114,6 +115,9 @@ func attach(region *shm.Region, o options) (*Ring, error) {
 	r.consumer = sideAt(b, g.ConsumerArea, g.Stride, "consumer", layout.RoleConsumer, layout.LockConsumer)
 	r.form, r.table = formOf(g)
 	r.members = membersOf(b, g)
+	r.lanes = lanesOf(b, g)
+	r.producer.many = r.table
+	r.consumer.many = r.table && r.lanes == nil
 	for _, s := range []side{r.producer, r.consumer} {
 		if w := mem.Load(&s.arm.Arm); w&layout.ArmValid == 0 {
 			return nil, fmt.Errorf("ring %s: %w: the %s's arm word is %#x, without its valid bit", r.name(), ErrCorrupt, s.role, w)
@@ -176,14 +180,14 @@ func (r *Ring) closedHere() error {
 	return closedError(fmt.Sprintf("ring %s: this handle is closed", r.name()))
 }
 
-// takeRole takes the lock of a role, or says who has it; in an MPMC ring it takes
-// a place in the endpoint table. It returns s with the lock it has.
+// takeRole takes the lock of a role, or says who has it; where there may be many it
+// takes a place in the endpoint table. It returns s with the lock it has.
 func (r *Ring) takeRole(s side, tag uint64) (side, error) {
-	if r.table {
+	if s.many {
 		return r.join(s, tag)
 	}
 	if tag != 0 {
-		return s, fmt.Errorf("ring %s: a tag is for endpoints of MPMC rings, of which there are many: %w", r.name(), errors.ErrUnsupported)
+		return s, fmt.Errorf("ring %s: a tag is for endpoints of which there may be many: %w", r.name(), errors.ErrUnsupported)
 	}
 	err := r.region.TryLock(s.lock)
 	if errors.Is(err, shm.ErrLocked) {

@@ -9,7 +9,7 @@ import (
 	"annulus/internal/proc"
 )
 
-// MemberStats is one place in the endpoint table of an MPMC ring.
+// MemberStats is one place in the endpoint table of an MPMC or MPSC ring.
 type MemberStats struct {
 	Index    int
 	Producer bool      // else a consumer
@@ -22,6 +22,8 @@ type MemberStats struct {
 
 	Claim  uint64 // first position of its latest claim
 	Claims int    // positions of it that are not settled: at work on them, or in its hands
+
+	Occupied uint64 // MPSC: bytes or slots of its lane that are committed and not released
 
 	Messages uint64 // committed or released in this place, by its holders before too
 	Bytes    uint64
@@ -60,12 +62,7 @@ func (r *Ring) statsShared(s Stats) (Stats, error) {
 			return s, err
 		}
 		s.Members = append(s.Members, ms)
-		if ms.Attached {
-			p.Attached = true
-		}
-		if ms.Attached || p.PID == 0 {
-			p.PID, p.Since = ms.PID, ms.Since
-		}
+		p.add(ms)
 	}
 	return s, r.region.Check()
 }

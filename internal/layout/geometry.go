@@ -20,8 +20,10 @@ type Geometry struct {
 	Members    uint64 // entries of the endpoint table
 
 	MemberArea                             uint64
+	LaneProducers, LaneConsumers           uint64 // MPSC: the cursors of the lanes
+	LaneStride                             uint64 // MPSC: bytes of data from lane to lane
 	ProducerArea, ConsumerArea, SharedArea uint64
-	DataArea, DataSize                     uint64
+	DataArea, DataSize                     uint64 // MPSC: of lane 0
 	TotalSize                              uint64
 }
 
@@ -39,7 +41,7 @@ type Shape struct {
 	Capacity       uint64 // bytes (kind bytes) or slots (kind slots)
 	SlotSize       uint64 // kind slots; else 0
 	Variable       bool   // messages of any length up to SlotSize; MPMC only
-	Members        uint64 // MPMC: entries of the endpoint table; else 0
+	Members        uint64 // entries of the endpoint table; 0 in SPSC
 	Stride         uint64
 }
 
@@ -95,9 +97,35 @@ func Compute(s Shape) (Geometry, error) {
 		g.MemberArea = g.DataArea
 		g.DataArea += Align(g.Members*MemberLines*stride, PageSize)
 	}
+	if s.Topology == TopologyMPSC {
+		return g.withLanes()
+	}
 	g.TotalSize = Align(g.DataArea+g.DataSize, PageSize)
 	return g, nil
 }
+
+// withLanes lays out the lanes of an MPSC ring behind its endpoint table: one line
+// each for what its producer and what the consumer stores, and its data.
+//
+//	+------------+-----------------+-----------------+--------+--------+---
+//	| table      | producer lines  | consumer lines  | lane 0 | lane 1 | ...
+//	+------------+-----------------+-----------------+--------+--------+---
+//	             page              page              page     page
+func (g Geometry) withLanes() (Geometry, error) {
+	lines := Align(g.Members*g.Stride, PageSize)
+	g.LaneProducers = g.DataArea
+	g.LaneConsumers = g.LaneProducers + lines
+	g.DataArea = g.LaneConsumers + lines
+	g.LaneStride = Align(g.DataSize, PageSize)
+	if g.Members > MaxDataSize/g.LaneStride {
+		return g, geometry("endpoint table", g.Members, "at most %d lanes of %d bytes", MaxDataSize/g.LaneStride, g.LaneStride)
+	}
+	g.TotalSize = g.DataArea + g.Members*g.LaneStride
+	return g, nil
+}
+
+// Lane is where the data of lane i starts.
+func (g *Geometry) Lane(i uint64) uint64 { return g.DataArea + i*g.LaneStride }
 
 // check holds topology, kind and table against each other.
 func (s Shape) check() error {
@@ -113,11 +141,15 @@ func (s Shape) check() error {
 		if s.Kind != KindSlots {
 			return geometry("kind", uint64(s.Kind), "%d (slots) in a ring of many producers and consumers", KindSlots)
 		}
-		if s.Members < MinMembers || s.Members > MaxMembers {
-			return geometry("endpoint table", s.Members, "from %d to %d entries", MinMembers, MaxMembers)
+	case TopologyMPSC:
+		if s.Variable {
+			return geometry("slot payload offset", SlotPayloadLength, "%d in a ring of lanes", SlotPayload)
 		}
 	default:
-		return geometry("topology", uint64(s.Topology), "%d (SPSC) or %d (MPMC)", TopologySPSC, TopologyMPMC)
+		return geometry("topology", uint64(s.Topology), "%d (SPSC), %d (MPMC) or %d (MPSC)", TopologySPSC, TopologyMPMC, TopologyMPSC)
+	}
+	if s.Topology != TopologySPSC && (s.Members < MinMembers || s.Members > MaxMembers) {
+		return geometry("endpoint table", s.Members, "from %d to %d entries", MinMembers, MaxMembers)
 	}
 	return nil
 }
