@@ -82,6 +82,12 @@ var strategies = map[string]futex.Strategy{
 }
 
 func TestConformance(t *testing.T) {
+	for _, topology := range []ring.Topology{ring.SPSC, ring.MPSC} {
+		t.Run(topology.String(), func(t *testing.T) { conformance(t, topology) })
+	}
+}
+
+func conformance(t *testing.T, topology ring.Topology) {
 	for backing, make := range backings {
 		for name, s := range strategies {
 			if race.Enabled && backing != "heap" {
@@ -94,11 +100,15 @@ func TestConformance(t *testing.T) {
 			if !supported(s) {
 				continue
 			}
+			if topology != ring.SPSC && (s.Park == futex.ParkSemaphore || s.Park == futex.ParkEventfd) {
+				continue // for one sleeper on each side
+			}
 			if backing == "memfd" {
 				s = unbounded(s)
 			}
 			t.Run(backing+"/"+name, func(t *testing.T) {
 				ringtest.Test(t, ringtest.Factory{
+					Topology: topology,
 					Strategy: s,
 					Messages: messages(s),
 					New: func(t testing.TB, c ring.Config) (a, b *ring.Ring) {

@@ -155,7 +155,7 @@ func (e *endpoint) announceMember() {
 	atomic.StoreUint32(&h.Role, e.mine.number)
 	atomic.StoreUint32(&h.State, layout.StateAttached)
 	killpoint.Here("announced")
-	atomic.AddUint32(&e.mine.endpoint.Session, 1)
+	atomic.AddUint32(&e.mine.endpoint.Session, 1) // [L1] pairs with the load in findLanes
 }
 
 // alive tells whether a live endpoint of side s is attached, other than the one

@@ -17,6 +17,9 @@ type Factory struct {
 	// New makes a ring of c and returns two handles on it, the producer's and
 	// the consumer's; they may be one. It registers its own clean-up.
 	New func(t testing.TB, c ring.Config) (producer, consumer *ring.Ring)
+	// Topology is that of the rings, with one producer and one consumer all the same;
+	// default SPSC. Members of the endpoint table are 2 if there is one.
+	Topology ring.Topology
 	// Strategy is how both sides wait. One whose slices are long makes tests
 	// hang that else would not notice a lost wake.
 	Strategy futex.Strategy
@@ -28,6 +31,14 @@ type Factory struct {
 func Test(t *testing.T, f Factory) {
 	if f.Messages == 0 {
 		f.Messages = 20000
+	}
+	if create := f.New; f.Topology != 0 {
+		f.New = func(t testing.TB, c ring.Config) (producer, consumer *ring.Ring) {
+			if c.Topology = f.Topology; c.Topology != ring.SPSC {
+				c.Members = 2
+			}
+			return create(t, c)
+		}
 	}
 	for _, c := range []struct {
 		name string
