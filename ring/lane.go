@@ -56,5 +56,5 @@ func (r *Ring) drained(i int) bool {
 	if g.Kind == layout.KindSlots {
 		return mem.Load(l.data.Word(head&(g.Capacity-1)*g.SlotStride)) != slotWord(head, g.Capacity)
 	}
-	return mem.Load(l.data.Word(head&(g.Capacity-1)&^(layout.WordSize-1))) == 0
+	return head%layout.WordSize == 0 && mem.Load(l.data.Word(head&(g.Capacity-1))) == 0
 }
