@@ -38,6 +38,7 @@ func TestStress(t *testing.T) {
 		{"--topology", "mpmc", "--kills", "200", "--all", "60"},
 		{"--topology", "mpmc", "--redeliver", "--kills", "200", "--all", "60"},
 		{"--topology", "mpmc", "--redeliver", "--kills", "100", "--capacity", "2", "--wait", "futex"},
+		{"--topology", "mpsc", "--kills", "100", "--all", "40", "--stops", "20"},
 		{"--topology", "spsc", "--kills", "150", "--all", "60", "--stops", "30"},
 	} {
 		r := stressReport(t, exe, args...)
@@ -93,7 +94,7 @@ func TestStressUsage(t *testing.T) {
 	exe := buildTags(t, "")
 	for _, c := range []struct{ args, want string }{
 		{"--producers 0", "at least 1 producer"},
-		{"--topology ring", "mpmc, spsc"},
+		{"--topology ring", "mpmc, mpsc, spsc"},
 		{"--point drawn", "-tags killpoints"},
 		{"--kills -1", "at least 0"},
 		{"extra", "expected only flags"},
