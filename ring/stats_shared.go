@@ -16,6 +16,7 @@ type MemberStats struct {
 	Attached bool      // its lock is held: it lives, running or stopped; else it died
 	Stopped  bool      // by a signal or a debugger, as far as that can be told from here
 	Leaving  bool      // closing, or wants no more
+	Left     bool      // has closed, and what it sent is still in its lane
 	PID      int       // in its own PID namespace
 	Tag      uint64    // see WithTag
 	Since    time.Time // when it attached
@@ -72,8 +73,8 @@ func (r *Ring) memberStats(i int, m member) (MemberStats, error) {
 	role := atomic.LoadUint32(&h.Role)
 	out := MemberStats{
 		Index: i, Producer: role == layout.RoleProducer,
-		Leaving: atomic.LoadUint32(&h.State) == layout.StateLeaving,
-		PID:     int(mem.Load(&h.PID)), Since: time.Unix(0, int64(mem.Load(&h.Attached))),
+		Leaving: atomic.LoadUint32(&h.State) == layout.StateLeaving, Left: atomic.LoadUint32(&h.State) == 0,
+		PID: int(mem.Load(&h.PID)), Since: time.Unix(0, int64(mem.Load(&h.Attached))),
 		Messages: mem.Load(&m.line.Received), Bytes: mem.Load(&m.line.ReceivedBytes),
 		Wakes: mem.Load(&h.Wakes), Parks: mem.Load(&h.Parks), Tag: mem.Load(&h.Tag),
 	}

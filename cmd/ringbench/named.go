@@ -65,14 +65,14 @@ func (n *named) open(opts ...shm.Option) (*ring.Ring, error) {
 	return r, badName(err)
 }
 
-// openOrCreate creates a ring of that capacity (0: the default) if there is
-// none. One that is there keeps its own: the peer may have been faster.
-func (n *named) openOrCreate(capacity int) (*ring.Ring, error) {
+// openOrCreate creates a ring of c if there is none. One that is there stays as it
+// is: the peer may have been faster.
+func (n *named) openOrCreate(c ring.Config) (*ring.Ring, error) {
 	f := ring.OpenOrCreate
 	if n.path {
 		f = ring.OpenOrCreateFile
 	}
-	r, err := f(n.name, ring.Config{Capacity: capacity})
+	r, err := f(n.name, c)
 	if errors.Is(err, ring.ErrMismatch) {
 		return n.open()
 	}
@@ -98,28 +98,38 @@ func badName(err error) error {
 type side struct {
 	ring     named
 	framing  framing
-	capacity int  // 0: the default
-	existing bool // do not create it
+	capacity int           // 0: the default
+	topology ring.Topology // 0: the default
+	existing bool          // do not create it
 	wait     futex.Strategy
 	stats    bool
 }
 
-// open opens the ring, or creates it, and says so where a capacity that was asked
-// for is not the ring's.
+// open opens the ring, or creates it, and says so where a capacity or topology that was
+// asked for is not the ring's.
 func (s *side) open(notices io.Writer) (*ring.Ring, error) {
 	if s.existing {
 		r, err := s.ring.open()
 		return s.note(notices, r, err)
 	}
-	r, err := s.ring.openOrCreate(s.capacity)
+	r, err := s.ring.openOrCreate(ring.Config{Capacity: s.capacity, Topology: s.topology})
 	return s.note(notices, r, err)
 }
 
 func (s *side) note(notices io.Writer, r *ring.Ring, err error) (*ring.Ring, error) {
-	if err != nil || s.capacity == 0 {
+	if err != nil {
 		return r, err
 	}
-	if c := r.Config(); c.Kind != ring.Bytes || c.Capacity != s.capacity {
+	c := r.Config()
+	if s.topology != 0 && s.topology != c.Topology {
+		if _, err := fmt.Fprintf(notices, "ring %q is there already and stays %v, not --topology %s\n", r.Name(), c.Topology, topologyName(s.topology)); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
+	if s.capacity == 0 {
+		return r, nil
+	}
+	if c.Kind != ring.Bytes || c.Capacity != s.capacity {
 		has := fmt.Sprintf("%d bytes", c.Capacity)
 		if c.Kind == ring.Slots {
 			has = fmt.Sprintf("%d slots of %d bytes", c.Capacity, c.SlotSize)
@@ -144,6 +154,15 @@ func (s *side) flags(fs *flag.FlagSet, framings string) {
 		s.capacity, err = parseCapacity(v)
 		return err
 	})
+	fs.Func("topology", "create the ring as `KIND`: spsc, or mpsc for several producers at a time; default: spsc", func(v string) error {
+		for _, t := range []ring.Topology{ring.SPSC, ring.MPSC} {
+			if v == topologyName(t) {
+				s.topology = t
+				return nil
+			}
+		}
+		return errors.New("expected spsc or mpsc")
+	})
 	fs.BoolVar(&s.existing, "existing", false, "do not create the ring: fail if it is not there")
 	waits := slices.DeleteFunc(futex.Names(), func(w string) bool { return w == "eventfd" })
 	fs.Func("wait", "`HOW` to wait for the other side: "+strings.Join(waits, ", ")+"; default: adaptive", func(v string) (err error) {
@@ -156,6 +175,11 @@ func (s *side) flags(fs *flag.FlagSet, framings string) {
 		return err
 	})
 	fs.BoolVar(&s.stats, "stats", false, "at the end, say on stderr how much was passed")
+}
+
+// topologyName is what ringbench calls a topology.
+func topologyName(t ring.Topology) string {
+	return strings.ReplaceAll(strings.ToLower(t.String()), " ", "-")
 }
 
 // anyOwner accepts the ring of whoever it belongs to: for commands that only
