@@ -46,8 +46,8 @@ type Producer struct {
 // after its death the new one goes on where it left off, and nothing that was
 // committed is lost.
 //
-// In an MPMC ring it is one more producer; ErrAttached when the endpoint table is
-// full.
+// In an MPMC or MPSC ring it is one more producer; ErrAttached when the endpoint table
+// is full.
 func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 	o, err := r.endpointOptions(opts)
 	if err != nil {
@@ -251,7 +251,7 @@ func (p *Producer) consumed() error {
 }
 
 // Committed tells how far this producer and those before it have come: positions
-// of an SPSC ring, messages sent under its tag in an MPMC ring (without a tag: by
+// of an SPSC ring, or of the lane in an MPSC ring (its own if it has a tag); messages sent under its tag in an MPMC ring (without a tag: by
 // all that have had its place in the endpoint table). A producer that notes it
 // before a send and dies learns, as the successor, whether the send took effect:
 // exactly then it is greater. Owner only; staged messages do not count.

@@ -19,8 +19,8 @@ type Recovery struct {
 // Recover settles every claim in an MPMC ring that its dead owner left, at once.
 // Blocked endpoints do it by themselves, for the claims that they wait for. Any
 // process may call it at any time, any number at once, and die meanwhile. A live
-// owner is never robbed, stopped or not. In an SPSC ring there is nothing to
-// settle: the next endpoint goes on where the last left off.
+// owner is never robbed, stopped or not. In an SPSC or MPSC ring there is
+// nothing to settle: the next endpoint goes on where the last left off.
 func (r *Ring) Recover() (Recovery, error) {
 	var found Recovery
 	if r.form != formTickets {
