@@ -16,6 +16,7 @@ const spinChunk = 1000
 type Idler struct {
 	Gate     *Gate
 	Strategy Strategy
+	Also     []Watch // further words whose change ends a spin
 
 	budget   int // spins granted by adaptation
 	spun     int // looks in this wait
@@ -26,14 +27,20 @@ type Idler struct {
 	slice    time.Duration
 }
 
-// Spin looks at *word for one chunk of this wait's spins, at most, with step
+// Watch is a word and what it was when it was looked at.
+type Watch struct {
+	Word *uint64
+	Old  uint64
+}
+
+// Spin looks at *word, and those of Also, for one chunk of this wait's spins, at most, with step
 // pause instructions between two looks, and tells whether it differs from old.
 // It is the short way out of short waits: cheaper than Pause,
 // and Done need not be called after it.
 func (w *Idler) Spin(word *uint64, old uint64, step uint32) bool {
 	n := min(w.spinLimit()-w.spun, spinChunk)
 	for left := n; left > 0; left -= int(step) {
-		if mem.Load(word) != old {
+		if mem.Load(word) != old || len(w.Also) > 0 && w.alsoChanged() {
 			w.spun = 0
 			if w.budget != 0 {
 				w.budget = min(2*w.budget, w.Strategy.Spins) // it paid
@@ -43,6 +50,15 @@ func (w *Idler) Spin(word *uint64, old uint64, step uint32) bool {
 		mem.Pause(step)
 	}
 	w.spun += max(n, 0)
+	return false
+}
+
+func (w *Idler) alsoChanged() bool {
+	for i := range w.Also {
+		if a := &w.Also[i]; mem.Load(a.Word) != a.Old {
+			return true
+		}
+	}
 	return false
 }
 
@@ -88,7 +104,7 @@ func (w *Idler) Pause(word *uint64, old uint64, deadline time.Time) (slept bool,
 		end = deadline
 	}
 	err = w.Gate.Sleep(s.Park, w.epoch, s.Hold, end)
-	if err == nil && w.Gate.Seq.Load() == w.epoch && mem.Load(word) == old && !time.Now().Before(end) {
+	if err == nil && w.Gate.Seq.Load() == w.epoch && mem.Load(word) == old && !w.alsoChanged() && !time.Now().Before(end) {
 		w.Gate.sleptInVain()
 	}
 	return true, err

@@ -37,6 +37,10 @@ const (
 	// consumers. Of kind Slots only; untyped, its messages may be of any length up
 	// to Config.SlotSize.
 	MPMC Topology = layout.TopologyMPMC
+	// MPSC is any number of producers and one consumer. Each producer has a lane,
+	// a ring of its own within the ring, so that none waits for another: messages of one
+	// producer keep their order, there is none between producers. Of either kind.
+	MPSC Topology = layout.TopologyMPSC
 	// MPSCOrdered is any number of producers and one consumer, which receives all
 	// messages in one order, that in which the producers claimed room. Of kind Bytes.
 	MPSCOrdered Topology = layout.TopologyMPSCOrdered
@@ -48,6 +52,8 @@ func (t Topology) String() string {
 		return "SPSC"
 	case MPMC:
 		return "MPMC"
+	case MPSC:
+		return "MPSC"
 	case MPSCOrdered:
 		return "MPSC ordered"
 	}
@@ -64,13 +70,14 @@ const (
 // all peers. Zero fields are defaults.
 type Config struct {
 	Kind     Kind // default Bytes
-	Capacity int  // Bytes: 4 KiB to 4 GiB; Slots: 2 to 2^30 slots; a power of two
+	Capacity int  // Bytes: 4 KiB to 4 GiB; Slots: 2 to 2^30 slots; a power of two. MPSC: of each lane
 	SlotSize int  // Slots: bytes of every message, 1 to 2^24
 	Stride   int  // bytes that keep two writers apart; default from cpuid
 
 	Topology Topology // default SPSC
 	// Members is how many producers and consumers a ring of many can have at a
-	// time, all together; default 64.
+	// time, all together; default 64. Of an MPSC ring it is the number of lanes, and
+	// so of producers; default 8. Its memory is that many times the capacity.
 	Members int
 	// Redeliver hands a message that an MPMC ring's consumer held when it died
 	// to another consumer (see Consumer.Redelivered); else it is dropped.
@@ -102,8 +109,13 @@ func (c Config) withDefaults() Config {
 			c.Kind = Slots
 		}
 	}
-	if c.Members == 0 && c.Topology != SPSC {
-		c.Members = layout.DefaultMembers
+	if c.Members == 0 {
+		switch c.Topology {
+		case MPMC, MPSCOrdered:
+			c.Members = layout.DefaultMembers
+		case MPSC:
+			c.Members = layout.DefaultLanes
+		}
 	}
 	if c.Capacity == 0 {
 		c.Capacity = DefaultCapacity

@@ -81,13 +81,13 @@ var strategies = map[string]futex.Strategy{
 	"poll": {Park: futex.ParkPoll},
 }
 
-func TestConformance(t *testing.T) { testConformance(t, ring.SPSC) }
+func TestConformance(t *testing.T) {
+	for _, topology := range []ring.Topology{ring.SPSC, ring.MPSC, ring.MPSCOrdered} {
+		t.Run(topology.String(), func(t *testing.T) { conformance(t, topology) })
+	}
+}
 
-// TestConformanceOrdered is the suite for many producers in one order; their sleepers
-// share a gate, and sleep on futexes only.
-func TestConformanceOrdered(t *testing.T) { testConformance(t, ring.MPSCOrdered) }
-
-func testConformance(t *testing.T, topology ring.Topology) {
+func conformance(t *testing.T, topology ring.Topology) {
 	for backing, make := range backings {
 		for name, s := range strategies {
 			if race.Enabled && backing != "heap" {
@@ -97,16 +97,19 @@ func testConformance(t *testing.T, topology ring.Topology) {
 			if backing != "heap" && backing != "memfd" && name != "futex" && name != "adaptive" {
 				continue // the wait strategies do not know where memory comes from
 			}
-			if !supported(s) || topology != ring.SPSC && (s.Park == futex.ParkSemaphore || s.Park == futex.ParkEventfd) {
+			if !supported(s) {
 				continue
+			}
+			if topology != ring.SPSC && (s.Park == futex.ParkSemaphore || s.Park == futex.ParkEventfd) {
+				continue // for one sleeper on each side
 			}
 			if backing == "memfd" {
 				s = unbounded(s)
 			}
 			t.Run(backing+"/"+name, func(t *testing.T) {
 				ringtest.Test(t, ringtest.Factory{
-					Strategy: s,
 					Topology: topology,
+					Strategy: s,
 					Messages: messages(s),
 					New: func(t testing.TB, c ring.Config) (a, b *ring.Ring) {
 						var o []ring.Option

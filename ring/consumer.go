@@ -38,6 +38,8 @@ type Consumer struct {
 	given       uint64 // MPMC: of the tickets held, those handed out
 	redelivered int    // of the message handed out last
 
+	lanes lanes // MPSC
+
 	over        bool   // io.EOF was returned
 	overSession uint32 // for this session of the producer
 }
@@ -57,15 +59,20 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		return nil, err
 	}
 	c.quarter = max(c.size/4, 1)
-	c.special = c.form != formRecords
-	if c.form != formTickets {
+	if r.lanes != nil {
+		c.form = formLanes
+	}
+	c.special = !c.shortWay()
+	if c.form == formLanes {
+		c.openLanes()
+	} else if c.form != formTickets {
 		c.seek(mem.Load(&c.cursor.Position))
 	}
 	c.owed, c.ahead, c.caught = c.pos, c.pos, *c.messages
 	if c.form == formRecords && c.pos%layout.WordSize != 0 {
 		return nil, c.abandon(c.corrupt("head %d is not a multiple of %d", c.pos, layout.WordSize))
 	}
-	if c.table {
+	if c.mine.many {
 		e := c.peer.endpoint
 		c.overSession = atomic.LoadUint32(&c.mine.endpoint.Drained)
 		c.over = !r.single(c.mine) && c.overSession != 0 && c.overSession == atomic.LoadUint32(&e.Closed)
@@ -86,6 +93,12 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		return nil, c.abandon(err)
 	}
 	return c, nil
+}
+
+// shortWay tells whether receives may go the short way while nothing is peeked: the ring,
+// or lane, holds records of one producer.
+func (c *Consumer) shortWay() bool {
+	return c.form == formRecords || c.form == formLanes && !c.slots
 }
 
 func (c *Consumer) abandon(err error) error {

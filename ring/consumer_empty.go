@@ -29,12 +29,20 @@ func (c *Consumer) nothing() error {
 			}
 		}
 	}
+	if c.form == formLanes {
+		return ErrEmpty // here; nextInLanes looks at the others
+	}
+	return c.end()
+}
+
+// end says why there is no message: there is none yet, or it is the end.
+func (c *Consumer) end() error {
 	session, ended, err := c.ended()
 	if err != nil {
 		return err
 	}
 	// What was committed before the close is visible after it: look again.
-	if !ended || mem.Load(c.word()) != c.seen {
+	if !ended || c.changed() {
 		return ErrEmpty
 	}
 	c.over, c.overSession = true, session
@@ -68,16 +76,18 @@ func (c *Consumer) ended() (session uint32, ended bool, err error) {
 		c.finished = time.Now()
 		futex.Barrier()
 	}
-	alive, err := c.ring.region.Locked(c.peer.lock)
+	alive, err := c.ring.alive(c.peer, 0)
 	return drained, err == nil && (!alive || time.Since(c.finished) > futex.DefaultSlice), err
 }
 
 // word is where the next message will show.
 func (c *Consumer) word() *uint64 {
-	if c.form.claims() {
+	switch {
+	case c.form.claims():
 		return c.shared.watch
-	}
-	if c.slots {
+	case c.form == formLanes:
+		return c.lanes.watch[c.lanes.at].Word
+	case c.slots:
 		return c.data.Word(c.slot)
 	}
 	return c.data.Word(c.pos & c.mask)
@@ -93,6 +103,15 @@ func (c *Consumer) caughtUp() bool {
 	received := *c.messages + c.folded + c.tally/oneMessage
 	stream := received - c.caught
 	c.caught = received
+	if c.form == formLanes {
+		c.lanes.stream += stream
+		return false // the others may have more: see rest
+	}
+	return rest(stream)
+}
+
+// rest pauses after a stream of so many messages, if it is one.
+func rest(stream uint64) bool {
 	if stream <= streamMessages {
 		return false
 	}
@@ -104,6 +123,11 @@ const (
 	streamMessages = 4   // so many messages without a wait make a stream
 	maxStreamPause = 400 // pauses; some microseconds
 )
+
+// changed tells whether a word that had no message has changed.
+func (c *Consumer) changed() bool {
+	return mem.Load(c.word()) != c.seen || c.form == formLanes && c.anyLane()
+}
 
 // waitData waits a little for the word to become another than was seen.
 func (c *Consumer) waitData(ctx context.Context) error {

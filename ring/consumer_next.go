@@ -17,7 +17,15 @@ func (c *Consumer) next() (off, n uint64, err error) {
 		return c.nextShared()
 	case formOrdered:
 		return c.nextOrdered()
-	case formSlots:
+	case formLanes:
+		return c.nextInLanes()
+	}
+	return c.nextHere()
+}
+
+// nextHere is next for a ring, or lane, of one producer.
+func (c *Consumer) nextHere() (off, n uint64, err error) {
+	if c.slots {
 		return c.nextInSlot()
 	}
 	return c.nextRecord()

@@ -26,13 +26,17 @@ func (c *Consumer) received() error {
 
 // release gives what was peeked back and wakes the producer if it has to be.
 func (c *Consumer) release() error {
+	c.special = !c.shortWay()
 	if c.form == formTickets {
 		c.settle()
 	} else {
+		if c.form == formLanes {
+			c.releaseLanes()
+		}
 		mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
 	}
 	killpoint.Here("released")
-	c.peeked, c.special = false, c.form != formRecords
+	c.peeked = false
 	c.count()
 	if c.over {
 		c.drained()
@@ -64,10 +68,17 @@ func (c *Consumer) count() {
 // countOrFold comes every few cache lines. What is peeked is not counted before
 // its release; but tally must not run over by then.
 func (c *Consumer) countOrFold() {
+	if c.form == formLanes {
+		c.turnEnds()
+	}
 	if !c.peeked {
 		c.count()
 		return
 	}
+	c.fold()
+}
+
+func (c *Consumer) fold() {
 	c.folded += c.tally / oneMessage
 	c.foldedBytes += c.tally % oneMessage
 	c.tally = 0
@@ -77,8 +88,9 @@ func (c *Consumer) countOrFold() {
 // is free, so that it does not sleep and wake for every message. A smaller
 // space it finds by itself when its slice ends.
 func (c *Consumer) releasedSlow() error {
-	now := c.pos-c.owed >= c.quarter
+	now := c.pos-c.owed >= c.quarter || c.lanes.wake
 	if now {
+		c.lanes.wake = false
 		c.owed = c.pos
 	}
 	return c.signal(now)

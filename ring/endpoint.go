@@ -39,7 +39,6 @@ type endpoint struct {
 	size   uint64 // capacity
 	slots  bool
 	form   form
-	table  bool  // has a place in the endpoint table
 	fenced bool  // no membarrier here: fence after each publish
 	failed error // latched by fail
 
@@ -67,8 +66,9 @@ type endpoint struct {
 type form uint8
 
 const (
-	formRecords form = iota // SPSC: records
-	formSlots               // SPSC: slots
+	formRecords form = iota // SPSC, a lane's producer: records
+	formSlots               // SPSC, a lane's producer: slots
+	formLanes               // MPSC, consumer: one lane after the other, each records or slots
 	formTickets             // MPMC: slots drawn by ticket
 	formOrdered             // MPSC ordered: granules drawn by ticket, for records
 )

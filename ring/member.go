@@ -14,12 +14,13 @@ import (
 	"annulus/shm"
 )
 
-// member is an entry of the endpoint table of an MPMC ring: the place in it of one
+// member is an entry of the endpoint table: the place in a ring of one
 // producer or consumer, from attach to detach, held by a lock byte of its own.
 type member struct {
 	line   *layout.Member
 	holder *layout.Holder
 	lock   int
+	index  int // in the table
 }
 
 // membersOf lays the endpoint table over the ring's memory.
@@ -30,6 +31,7 @@ func membersOf(b []byte, g *layout.Geometry) []member {
 			line:   layout.MemberAt(b, g.MemberArea, g.Stride, uint64(i)),
 			holder: layout.HolderAt(b, g.MemberArea, g.Stride, uint64(i)),
 			lock:   layout.LockMember + i,
+			index:  i,
 		}
 	}
 	return table
@@ -46,14 +48,22 @@ func (r *Ring) join(s side, tag uint64) (side, error) {
 		}
 	}
 	tagged := 0
-	for _, m := range r.members {
-		if mem.Load(&m.holder.Tag) != 0 {
-			tagged++
-			continue
+	for _, wait := range []bool{false, true} { // a lane with old messages is less to be liked
+		if tagged = 0; wait && r.lanes == nil {
+			break
 		}
-		s, err := r.occupy(s, m, tag)
-		if !errors.Is(err, ErrAttached) {
-			return s, err
+		for _, m := range r.members {
+			if mem.Load(&m.holder.Tag) != 0 {
+				tagged++
+				continue
+			}
+			if r.lanes != nil && r.drained(m.index) == wait {
+				continue
+			}
+			s, err := r.occupy(s, m, tag)
+			if !errors.Is(err, ErrAttached) {
+				return s, err
+			}
 		}
 	}
 	return s, fmt.Errorf("ring %s: %w: all %d entries of its endpoint table are held (%d by tags); close endpoints or create it with more Config.Members",
@@ -77,7 +87,7 @@ func (r *Ring) occupy(s side, m member, tag uint64) (side, error) {
 	killpoint.Here("joined")
 	s.member, s.lock = m, m.lock
 	atomic.StoreUint32(&m.holder.State, 0)
-	if in := mem.Load(&m.line.Intent); in != 0 {
+	if in := mem.Load(&m.line.Intent); in != 0 && r.form.claims() {
 		role := atomic.LoadUint32(&m.holder.Role)
 		if r.form == formOrdered {
 			err = r.recoverGranules(&m, new(Recovery))
@@ -163,13 +173,13 @@ func (e *endpoint) announceMember() {
 	atomic.StoreUint32(&h.Role, e.mine.number)
 	atomic.StoreUint32(&h.State, layout.StateAttached)
 	killpoint.Here("announced")
-	atomic.AddUint32(&e.mine.endpoint.Session, 1)
+	atomic.AddUint32(&e.mine.endpoint.Session, 1) // [L1] pairs with the load in findLanes
 }
 
 // alive tells whether a live endpoint of side s is attached, other than the one
-// with lock byte but. In an MPMC ring one that is leaving does not count.
+// with lock byte but. Of many, one that is leaving does not count.
 func (r *Ring) alive(s side, but int) (bool, error) {
-	if !r.table {
+	if !s.many {
 		return r.region.Locked(s.lock)
 	}
 	for _, m := range r.members {
@@ -197,7 +207,13 @@ func (p *Producer) endProducers() error {
 	session := atomic.LoadUint32(&p.mine.endpoint.Session) // before the look at the others
 	last, err := p.leave()
 	if last {
-		atomic.StoreUint32(&p.mine.endpoint.Closed, session) // [P2] pairs with the load in ended
+		closed := &p.mine.endpoint.Closed
+		for old := atomic.LoadUint32(closed); int32(session-old) > 0; old = atomic.LoadUint32(closed) {
+			// Another may have come, and closed a later session, since.
+			if atomic.CompareAndSwapUint32(closed, old, session) { // [P2] pairs with the load in ended
+				break
+			}
+		}
 	}
 	return err
 }

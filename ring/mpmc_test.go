@@ -46,7 +46,7 @@ func testMany(t *testing.T, r *ring.Ring, consumers, each int, s futex.Strategy)
 	}
 	for i, p := range ps {
 		sending.Go(func() {
-			if err := sendMany(t, p, uint64(i), uint64(each), i%mpmcWays); err != nil {
+			if err := sendMany(t, p, uint64(i), uint64(each), i%mpmcWays, false); err != nil {
 				t.Errorf("producer %d: %v", i, err)
 			}
 		})
@@ -95,10 +95,12 @@ func testMany(t *testing.T, r *ring.Ring, consumers, each int, s futex.Strategy)
 }
 
 // sendMany sends n messages with the number of their producer, in one of the ways,
-// and closes p.
-func sendMany(t *testing.T, p *ring.Producer, from, n uint64, way int) error {
+// and closes p; whole: all of one size.
+func sendMany(t *testing.T, p *ring.Producer, from, n uint64, way int, whole bool) error {
 	message := func(b []byte, seq uint64) []byte {
-		b = b[:16+seq%25]
+		if !whole {
+			b = b[:16+seq%25]
+		}
 		binary.LittleEndian.PutUint64(b, from)
 		binary.LittleEndian.PutUint64(b[8:], seq)
 		return b

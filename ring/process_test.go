@@ -256,14 +256,14 @@ func TestWithoutMembarrier(t *testing.T) {
 	if os.Getenv("ANNULUS_MEMBARRIER") == "off" {
 		t.Skip("this is the inner run")
 	}
-	inner := exec.Command(os.Args[0], "-test.v", "-test.run", "TestConformance/(heap|memfd)/(futex|adaptive)$|TestSleepersAcrossProcesses|TestTakeover")
+	inner := exec.Command(os.Args[0], "-test.v", "-test.run", "TestConformance/(SPSC|MPSC)/(heap|memfd)/(futex|adaptive)$|TestSleepersAcrossProcesses|TestTakeover|TestLanes")
 	inner.Env = append(os.Environ(), "ANNULUS_MEMBARRIER=off")
 	out, err := inner.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, name := range []string{
-		"TestConformance/heap/futex/PingPong", "TestConformance/heap/adaptive/Stream", "TestSleepersAcrossProcesses",
+		"TestConformance/SPSC/heap/futex/PingPong", "TestConformance/MPSC/heap/adaptive/Stream", "TestSleepersAcrossProcesses", "TestLanesTakeover",
 		"TestTakeoverFromKilledProducer", "TestTakeoverFromKilledConsumer",
 	} {
 		if !strings.Contains(string(out), "--- PASS: "+name+" (") {

@@ -86,7 +86,7 @@ func (p *Producer) takeOver() error {
 	if tail-p.head > p.size {
 		return p.corrupt("tail %d is more than the capacity ahead of head %d", tail, p.head)
 	}
-	t, err := p.ring.scan(tail, p.head+p.size)
+	t, err := p.ring.scan(p.data, tail, p.head+p.size)
 	if err != nil {
 		return p.fail(err)
 	}
@@ -105,7 +105,7 @@ func (p *Producer) takeOver() error {
 func (p *Producer) unclose() error {
 	if alive, err := p.ring.alive(p.peer, 0); err != nil {
 		return err
-	} else if !alive || !p.table && atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
+	} else if !alive || !p.peer.many && atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
 		mem.Atomic64(&p.peer.arm.Arm).And(^layout.ArmClosed)
 	}
 	return nil
@@ -259,7 +259,8 @@ func (p *Producer) consumed() error {
 }
 
 // Committed tells how far this producer and those before it have come: positions
-// of an SPSC ring, messages sent under its tag in a ring of many (without a tag: by
+// of an SPSC ring, or of the lane in an MPSC ring (its own if it has a tag); messages sent
+// under its tag in other rings of many (without a tag: by
 // all that have had its place in the endpoint table). A producer that notes it
 // before a send and dies learns, as the successor, whether the send took effect:
 // exactly then it is greater. Owner only; staged messages do not count.

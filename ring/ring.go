@@ -26,9 +26,10 @@ type Ring struct {
 	producer side
 	consumer side
 	form     form
-	table    bool             // there is an endpoint table, and sleepers of a side share its gate
+	table    bool             // there is an endpoint table
 	members  []member         // its endpoint table
 	intents  intents          // how their claims are written
+	lanes    []laneAt         // MPSC: where the lanes lie, lane i that of members[i]
 	semData  *futex.Semaphore // nil where semaphores are not to be had
 	semSpace *futex.Semaphore
 	options  options
@@ -116,6 +117,9 @@ func attach(region *shm.Region, o options) (*Ring, error) {
 	r.consumer = sideAt(b, g.ConsumerArea, g.Stride, "consumer", layout.RoleConsumer, layout.LockConsumer)
 	r.form, r.table = formOf(g)
 	r.members, r.intents = membersOf(b, g), intentsOf(g)
+	r.lanes = lanesOf(b, g)
+	r.producer.many = r.table
+	r.consumer.many = r.table && r.lanes == nil
 	for _, s := range []side{r.producer, r.consumer} {
 		if w := mem.Load(&s.arm.Arm); w&layout.ArmValid == 0 {
 			return nil, fmt.Errorf("ring %s: %w: the %s's arm word is %#x, without its valid bit", r.name(), ErrCorrupt, s.role, w)
@@ -178,14 +182,14 @@ func (r *Ring) closedHere() error {
 	return closedError(fmt.Sprintf("ring %s: this handle is closed", r.name()))
 }
 
-// takeRole takes the lock of a role, or says who has it; where there is an endpoint
-// table it takes a place in that, and the role's lock only for a side that is single. It returns s with the lock it has.
+// takeRole takes the lock of a role, or says who has it; where there may be many it
+// takes a place in the endpoint table. It returns s with the lock it has.
 func (r *Ring) takeRole(s side, tag uint64) (side, error) {
-	if r.table && !r.single(s) {
+	if s.many && !r.single(s) {
 		return r.join(s, tag)
 	}
-	if tag != 0 && !r.table {
-		return s, fmt.Errorf("ring %s: a tag is for endpoints of rings that have many: %w", r.name(), errors.ErrUnsupported)
+	if tag != 0 && !s.many {
+		return s, fmt.Errorf("ring %s: a tag is for endpoints of which there may be many: %w", r.name(), errors.ErrUnsupported)
 	}
 	err := r.region.TryLock(s.lock)
 	if errors.Is(err, shm.ErrLocked) {
@@ -195,7 +199,7 @@ func (r *Ring) takeRole(s side, tag uint64) (side, error) {
 	if err != nil {
 		return s, fmt.Errorf("ring %s: lock the %s role: %w", r.name(), s.role, err)
 	}
-	if !r.table {
+	if !s.many {
 		return s, nil
 	}
 	joined, err := r.join(s, tag)

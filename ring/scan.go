@@ -15,12 +15,11 @@ type tally struct {
 	bytes    uint64
 }
 
-// scan walks the committed records or slots from position pos, where one
+// scan walks the committed records or slots in data from position pos, where one
 // starts, to the first that is not committed or to limit. Only a producer that
 // has the role, or a reader that can live with nonsense, may rely on it.
-func (r *Ring) scan(pos, limit uint64) (tally, error) {
+func (r *Ring) scan(data mem.Ptr, pos, limit uint64) (tally, error) {
 	g := &r.geometry
-	data := mem.Of(r.mem).At(g.DataArea)
 	t := tally{start: pos, end: pos}
 	if g.Kind == layout.KindSlots {
 		for ; t.end != limit; t.end++ {
@@ -57,16 +56,16 @@ func (r *Ring) scan(pos, limit uint64) (tally, error) {
 	return t, nil
 }
 
-// survey scans a ring in use from its head. Records released and overwritten on
-// the way make no sense; then it starts again from the new head, and after some
-// rounds settles for what it has.
-func (r *Ring) survey(head uint64) (t tally) {
+// survey scans a ring in use, or a lane of one, from its head. Records released and
+// overwritten on the way make no sense; then it starts again from the new head, and after
+// some rounds settles for what it has.
+func (r *Ring) survey(l laneAt, head uint64) (t tally) {
 	for range 8 {
 		var err error
-		if t, err = r.scan(head, head+r.geometry.Capacity); err == nil {
+		if t, err = r.scan(l.data, head, head+r.geometry.Capacity); err == nil {
 			break
 		}
-		head = mem.Load(&r.consumer.cursor.Position)
+		head = mem.Load(&l.consumer.Position)
 	}
 	return t
 }

@@ -74,7 +74,7 @@ func (p *Producer) end(finish bool) error {
 		} else {
 			p.account()
 		}
-		if p.table {
+		if p.mine.many {
 			err = p.endProducers()
 			mem.Publish(&p.mine.member.holder.Tag, 0)
 		} else {
@@ -97,7 +97,7 @@ func (c *Consumer) Finish() error {
 	}
 	c.finish.Store(true)
 	var err error
-	if c.table {
+	if c.mine.many {
 		_, err = c.endConsumers()
 	} else {
 		mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)
@@ -125,7 +125,7 @@ func (c *Consumer) Close() error {
 			c.given = c.shared.claimed
 			c.settle()
 		}
-		if c.table {
+		if c.mine.many {
 			last, err = c.endConsumers()
 		} else {
 			mem.Atomic64(&c.mine.arm.Arm).Or(layout.ArmClosed)

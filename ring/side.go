@@ -19,8 +19,9 @@ type side struct {
 	role     string
 	number   uint32 // of the role, in the layout
 	lock     int    // lock byte of the role, or of the entry in the endpoint table
-	sole     bool   // the role's lock byte is held beside that of the entry
-	member   member // that entry, for an attached endpoint of an MPMC ring
+	many     bool   // there may be many endpoints, each with an entry in the endpoint table
+	sole     bool   // but of this side one at a time: the role's lock byte is held beside that of the entry
+	member   member // that entry, of an attached endpoint
 	cursor   *layout.Cursor
 	seq      *layout.Seq
 	arm      *layout.Arm
@@ -53,14 +54,16 @@ func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
 	}
 	g := &r.geometry
 	e.ring, e.mine, e.peer = r, mine, peer
-	e.data = mem.Of(r.mem).At(g.DataArea)
+	if e.data = mem.Of(r.mem).At(g.DataArea); r.lanes != nil && mine.many {
+		e.enterLane(&r.lanes[mine.member.index])
+	}
 	e.mask, e.size, e.max = g.Capacity-1, g.Capacity, g.MaxMessage
 	e.slots = g.Kind == layout.KindSlots
-	e.form, e.table = r.form, r.table
+	e.form = r.form
 	e.stride, e.slotEnd = g.SlotStride, g.DataSize
-	e.cursor = mine.cursor
+	e.cursor = e.mine.cursor
 	e.messages, e.bytes = &e.cursor.Messages, &e.cursor.Bytes
-	if r.table {
+	if mine.many {
 		e.messages, e.bytes = &mine.member.line.Received, &mine.member.line.ReceivedBytes
 	}
 	if e.words = e.data; e.form == formOrdered {
@@ -99,16 +102,20 @@ func (r *Ring) gate(waker, sleeper side) futex.Gate {
 	g := futex.Gate{
 		Seq: mem.Atomic32(&waker.seq.Seq), Arm: mem.Atomic64(&sleeper.arm.Arm),
 		Wakes: &waker.seq.Wakes, Parks: &sleeper.arm.Parks, Bounds: &sleeper.arm.Bounds,
-		Sem: r.semSpace, Efd: r.options.efdSpace, Shared: r.table,
+		Sem: r.semSpace, Efd: r.options.efdSpace, Shared: sleeper.many,
 	}
 	if sleeper.number == layout.RoleConsumer {
 		g.Sem, g.Efd = r.semData, r.options.efdData
 	}
-	if r.table { // each endpoint counts for itself
-		g.Wakes, g.Parks, g.Bounds = nil, nil, nil
+	// Of many, each counts for itself.
+	if waker.many {
+		g.Wakes = nil
 		if waker.member.holder != nil {
 			g.Wakes = &waker.member.holder.Wakes
 		}
+	}
+	if sleeper.many {
+		g.Parks, g.Bounds = nil, nil
 		if sleeper.member.holder != nil {
 			g.Parks = &sleeper.member.holder.Parks
 		}
@@ -118,7 +125,7 @@ func (r *Ring) gate(waker, sleeper side) futex.Gate {
 
 // announce writes who holds the side, for people and for the peer's sessions.
 func (e *endpoint) announce() {
-	if e.table {
+	if e.mine.many {
 		e.announceMember()
 		return
 	}
@@ -159,7 +166,7 @@ func (e *endpoint) detach(announceEnd func() error) error {
 	}
 	err := announceEnd()
 	killpoint.Here("left")
-	if e.table {
+	if e.mine.many {
 		atomic.StoreUint32(&e.mine.member.holder.State, 0)
 	} else {
 		atomic.StoreUint32(&e.mine.endpoint.State, 0)

@@ -12,7 +12,8 @@ import (
 // Stats is what the words of a ring say at one moment. They are read one by one
 // while both sides run, so sums may be off by what happened in between.
 type Stats struct {
-	Tail     uint64 // position behind the last committed record, MPMC, MPSCOrdered: claim: bytes, slots or granules of 64 bytes since the start
+	// Of an MPSC ring these are sums over its lanes; where places are claimed, Tail lies behind the last claim.
+	Tail     uint64 // position behind the last committed record: bytes, slots or granules of 64 bytes since the start
 	Head     uint64 // position up to which everything was released
 	Occupied uint64 // bytes (kind Bytes) or slots committed and not released
 	Capacity uint64
@@ -20,7 +21,9 @@ type Stats struct {
 	Producer SideStats
 	Consumer SideStats
 
-	Members []MemberStats // not in SPSC: endpoints attached, and dead ones whose place nobody took yet
+	// Members are endpoints attached, and dead ones whose place nobody took yet.
+	// MPMC, MPSCOrdered: all; MPSC: producers, and lanes that hold messages whoever sent them.
+	Members []MemberStats
 }
 
 // SideStats is one side's part.
@@ -55,10 +58,13 @@ func (r *Ring) Stats() (Stats, error) {
 		Head:     mem.Load(&r.consumer.cursor.Position),
 		Capacity: r.geometry.Capacity,
 	}
-	if r.table {
+	switch {
+	case r.lanes != nil:
+		return r.statsLanes(s)
+	case r.table:
 		return r.statsShared(s)
 	}
-	t := r.survey(s.Head)
+	t := r.survey(r.whole(), s.Head)
 	s.Head, s.Tail = t.start, t.end
 	s.Occupied = t.end - t.start
 	var err error
@@ -93,7 +99,7 @@ func (r *Ring) sideStats(s, other side) (SideStats, error) {
 	out.Closed = s.closedInOrder()
 	out.Finished = mem.Load(&s.arm.Arm)&layout.ArmClosed != 0
 	var err error
-	if out.Attached, err = r.region.Locked(s.lock); out.Attached && !r.table {
+	if out.Attached, err = r.region.Locked(s.lock); out.Attached && !s.many {
 		out.Stopped = proc.Stopped(out.PID, mem.Load(&e.StartTime))
 	}
 	return out, err

@@ -16,12 +16,15 @@ type MemberStats struct {
 	Attached bool      // its lock is held: it lives, running or stopped; else it died
 	Stopped  bool      // by a signal or a debugger, as far as that can be told from here
 	Leaving  bool      // closing, or wants no more
+	Left     bool      // has closed, and what it sent is still in its lane
 	PID      int       // in its own PID namespace
 	Tag      uint64    // see WithTag
 	Since    time.Time // when it attached
 
 	Claim  uint64 // first position of its latest claim
 	Claims int    // positions of it that are not settled: at work on them, or in its hands
+
+	Occupied uint64 // MPSC: bytes or slots of its lane that are committed and not released
 
 	Messages uint64 // committed or released in this place, by its holders before too
 	Bytes    uint64
@@ -63,12 +66,7 @@ func (r *Ring) statsShared(s Stats) (Stats, error) {
 			return s, err
 		}
 		s.Members = append(s.Members, ms)
-		if ms.Attached {
-			p.Attached = true
-		}
-		if ms.Attached || p.PID == 0 {
-			p.PID, p.Since = ms.PID, ms.Since
-		}
+		p.add(ms)
 	}
 	return s, r.region.Check()
 }
@@ -78,8 +76,8 @@ func (r *Ring) memberStats(i int, m member) (MemberStats, error) {
 	role := atomic.LoadUint32(&h.Role)
 	out := MemberStats{
 		Index: i, Producer: role == layout.RoleProducer,
-		Leaving: atomic.LoadUint32(&h.State) == layout.StateLeaving,
-		PID:     int(mem.Load(&h.PID)), Since: time.Unix(0, int64(mem.Load(&h.Attached))),
+		Leaving: atomic.LoadUint32(&h.State) == layout.StateLeaving, Left: atomic.LoadUint32(&h.State) == 0,
+		PID: int(mem.Load(&h.PID)), Since: time.Unix(0, int64(mem.Load(&h.Attached))),
 		Messages: mem.Load(&m.line.Received), Bytes: mem.Load(&m.line.ReceivedBytes),
 		Wakes: mem.Load(&h.Wakes), Parks: mem.Load(&h.Parks), Tag: mem.Load(&h.Tag),
 	}

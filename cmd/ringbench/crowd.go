@@ -18,7 +18,10 @@ import (
 	"annulus/futex"
 )
 
-var crowdContenders = []string{"ring", "vyukov", "channel"}
+var (
+	crowdContenders = []string{"ring", "vyukov", "channel", "lanes"}
+	crowdDefault    = crowdContenders[:3]
+)
 
 // crowdOptions are the flags of crowd.
 type crowdOptions struct {
@@ -35,19 +38,20 @@ func crowdCommand() *command {
 		summary: "messages per second from many producers to many consumers",
 		help: `Producer and consumer processes share one MPMC ring; beside it D. Vyukov's queue in
 C++ (between processes, without recovery) and a Go channel with as many goroutines (in one
-process). Messages of 64 bytes, one at a time; every consumer checks the order of each
+process). Contender lanes is an MPSC ring, for one consumer. Messages of 64 bytes, one at a time; every consumer checks the order of each
 producer's messages. Workers are pinned to the CPUs in turn. --pairs runs all
 contenders in turn so many times and prints medians.`,
 		examples: `ringbench crowd
 ringbench crowd --topology 1x1,2x2,4x4,8x8 --pairs 7
-ringbench crowd --topology 16x4 --contender ring,channel --json`,
+ringbench crowd --topology 16x4 --contender ring,channel --json
+ringbench crowd --topology 1x1,2x1,4x1 --contender lanes,ring,vyukov`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := &crowdOptions{
 				load:       crowd.Load{Slots: 4096, Wait: "yield", Duration: 300 * time.Millisecond, WarmUp: 50 * time.Millisecond},
-				topologies: [][2]int{{1, 1}, {2, 2}, {4, 4}}, contenders: crowdContenders, pairs: 1,
+				topologies: [][2]int{{1, 1}, {2, 2}, {4, 4}}, contenders: crowdDefault, pairs: 1,
 			}
 			fs.Func("topology", "`PxC,...` producers and consumers; default: 1x1,2x2,4x4", o.setTopologies)
-			fs.Func("contender", "some of `LIST` "+strings.Join(crowdContenders, ",")+"; default: all", o.setContenders)
+			fs.Func("contender", "some of `LIST` "+strings.Join(crowdContenders, ",")+"; default: "+strings.Join(crowdDefault, ","), o.setContenders)
 			fs.Func("duration", "the window's `TIME`; default: 300ms", atLeast(&o.load.Duration, time.Millisecond))
 			fs.Func("warm-up", "`TIME` before the window; default: 50ms", atLeast(&o.load.WarmUp, time.Millisecond))
 			fs.Func("pairs", "run everything `N` times, interleaved; default: 1", atLeastOne(&o.pairs, 1000))
@@ -92,6 +96,11 @@ type crowdResult struct {
 }
 
 func (o *crowdOptions) run(ctx context.Context, io *stdio) error {
+	for _, t := range o.topologies {
+		if t[1] != 1 && slices.Contains(o.contenders, "lanes") {
+			return usagef("expected one consumer for contender lanes, such as --topology 4x1, found %dx%d", t[0], t[1])
+		}
+	}
 	if cpus, err := rig.AllowedCPUs(); err == nil && len(cpus) >= 2 {
 		o.load.CPUs = cpus[:2]
 	}
@@ -134,7 +143,8 @@ func (o *crowdOptions) run(ctx context.Context, io *stdio) error {
 
 func measureCrowd(ctx context.Context, contender, vyukov string, l crowd.Load) (crowd.Result, error) {
 	switch contender {
-	case "ring":
+	case "ring", "lanes":
+		l.Lanes = contender == "lanes"
 		return crowd.Ring(ctx, l)
 	case "vyukov":
 		return crowd.Vyukov(ctx, vyukov, l)

@@ -139,8 +139,8 @@ func (d *drain) leaveLast() error {
 	switch {
 	case d.peeked == 0:
 		return nil
-	case d.ring.Config().Topology == ring.MPMC:
-		return d.flush() // others take the messages: these cannot be peeked again
+	case d.ring.Config().Topology != ring.SPSC:
+		return d.flush() // these cannot be peeked again: others take them, or lanes come in another order
 	}
 	if err := d.c.Close(); err != nil {
 		return err

@@ -61,7 +61,7 @@ type inspection struct {
 	Positions positions    `json:"positions"`
 	Producer  sideInfo     `json:"producer"`
 	Consumer  sideInfo     `json:"consumer"`
-	Members   []memberInfo `json:"members,omitempty"` // MPMC
+	Members   []memberInfo `json:"members,omitempty"` // MPMC: all endpoints; MPSC: producers
 	config    ring.Config  // for people
 }
 
@@ -116,12 +116,13 @@ type sideInfo struct {
 type memberInfo struct {
 	Index    int    `json:"index"`
 	Role     string `json:"role"`
-	State    string `json:"state"` // attached, stopped, leaving or dead
+	State    string `json:"state"` // attached, stopped, leaving or dead; gone: left messages in its lane
 	PID      int    `json:"pid"`
 	Tag      uint64 `json:"tag"`
 	Since    string `json:"since"`
 	Claim    uint64 `json:"claim"`
-	Claims   int    `json:"claims"` // positions from claim on that are not settled
+	Claims   int    `json:"claims"`   // positions from claim on that are not settled
+	Occupied uint64 `json:"occupied"` // MPSC: of its lane, bytes or slots
 	Messages uint64 `json:"messages"`
 	Bytes    uint64 `json:"bytes"`
 	Wakes    uint64 `json:"wakes"`
@@ -132,12 +133,14 @@ func membersOf(list []ring.MemberStats) (out []memberInfo) {
 	for _, m := range list {
 		i := memberInfo{
 			Index: m.Index, Role: "consumer", State: "attached", PID: m.PID, Tag: m.Tag, Since: stamp(m.Since),
-			Claim: m.Claim, Claims: m.Claims, Messages: m.Messages, Bytes: m.Bytes, Wakes: m.Wakes, Parks: m.Parks,
+			Claim: m.Claim, Claims: m.Claims, Occupied: m.Occupied, Messages: m.Messages, Bytes: m.Bytes, Wakes: m.Wakes, Parks: m.Parks,
 		}
 		if m.Producer {
 			i.Role = "producer"
 		}
 		switch {
+		case m.Left:
+			i.State = "gone"
 		case !m.Attached:
 			i.State = "dead"
 		case m.Stopped:

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"annulus/cmd/ringbench/internal/report"
+	"annulus/ring"
 )
 
 // print writes an inspection for people.
@@ -55,7 +56,8 @@ func (d *inspection) print(w io.Writer) error {
 	} {
 		rows = append(rows, []string{f.name, fmt.Sprint(f.of(&d.Producer)), fmt.Sprint(f.of(&d.Consumer))})
 	}
-	if len(d.Members) > 0 {
+	lanes := d.config.Topology == ring.MPSC
+	if len(d.Members) > 0 && !lanes {
 		rows = append(rows, []string{"repaired", fmt.Sprint(d.Producer.Repaired), fmt.Sprint(d.Consumer.Repaired)},
 			[]string{"handed on", "-", fmt.Sprint(d.Consumer.Handed)})
 	}
@@ -64,6 +66,9 @@ func (d *inspection) print(w io.Writer) error {
 	}
 	if _, err := io.WriteString(w, "\n"); err != nil {
 		return err
+	}
+	if lanes {
+		return d.printLanes(w)
 	}
 	rows = [][]string{{"member", "role", "state", "pid", "tag", "messages", "bytes", "claims", "from"}}
 	for _, m := range d.Members {
@@ -79,12 +84,28 @@ func (d *inspection) print(w io.Writer) error {
 	return report.Table(w, len(rows[0]), rows)
 }
 
+// printLanes writes who sends in which lane, and what lies there.
+func (d *inspection) printLanes(w io.Writer) error {
+	rows := [][]string{{"lane", "producer", "pid", "tag", "messages", "bytes", "occupied"}}
+	for _, m := range d.Members {
+		rows = append(rows, []string{
+			fmt.Sprint(m.Index), m.State, fmt.Sprint(m.PID), orDash(int(m.Tag)),
+			fmt.Sprint(m.Messages), fmt.Sprint(m.Bytes), fmt.Sprintf("%d of %d", m.Occupied, d.Header.Capacity),
+		})
+	}
+	return report.Table(w, len(rows[0]), rows)
+}
+
 func contents(d *inspection) string {
 	h := d.Header
-	if h.SlotSize != 0 {
-		return fmt.Sprintf("%s: %d of %d bytes", h.Kind, h.Capacity, h.SlotSize)
+	lanes := ""
+	if d.config.Topology == ring.MPSC {
+		lanes = fmt.Sprintf("%d lanes of ", d.config.Members)
 	}
-	return fmt.Sprintf("%s: %d, records of up to %d", h.Kind, h.Capacity, h.MaxMessage)
+	if h.SlotSize != 0 {
+		return fmt.Sprintf("%s%s: %d of %d bytes", lanes, h.Kind, h.Capacity, h.SlotSize)
+	}
+	return fmt.Sprintf("%s%s: %d, records of up to %d", lanes, h.Kind, h.Capacity, h.MaxMessage)
 }
 
 func (g gateInfo) String() string {

@@ -154,14 +154,14 @@ func (s *side) flags(fs *flag.FlagSet, framings string) {
 		s.capacity, err = parseCapacity(v)
 		return err
 	})
-	fs.Func("topology", "create the ring as `KIND`: spsc, or mpsc-ordered for several producers at a time; default: spsc", func(v string) error {
-		for _, t := range []ring.Topology{ring.SPSC, ring.MPSCOrdered} {
+	fs.Func("topology", "create the ring as `KIND`: spsc, or for several producers at a time mpsc or mpsc-ordered; default: spsc", func(v string) error {
+		for _, t := range []ring.Topology{ring.SPSC, ring.MPSC, ring.MPSCOrdered} {
 			if v == topologyName(t) {
 				s.topology = t
 				return nil
 			}
 		}
-		return errors.New("expected spsc or mpsc-ordered")
+		return errors.New("expected spsc, mpsc or mpsc-ordered")
 	})
 	fs.BoolVar(&s.existing, "existing", false, "do not create the ring: fail if it is not there")
 	waits := slices.DeleteFunc(futex.Names(), func(w string) bool { return w == "eventfd" })

@@ -172,7 +172,7 @@ func TestCrowded(t *testing.T) {
 }
 
 func TestInspectNamesTheTopology(t *testing.T) {
-	for _, topology := range []ring.Topology{ring.SPSC, ring.MPMC} {
+	for _, topology := range []ring.Topology{ring.SPSC, ring.MPMC, ring.MPSC} {
 		name := ringName(t)
 		r, err := ring.Create(name, ring.Config{Kind: ring.Slots, SlotSize: 8, Topology: topology})
 		must(t, err)

@@ -55,12 +55,18 @@ ringbench repair --kill-paused 4711 jobs`,
 }
 
 func printRecovery(w io.Writer, name string, r *ring.Ring, found ring.Recovery) error {
-	if r.Config().Topology == ring.SPSC {
-		_, err := fmt.Fprintf(w, "ring %q has one producer and one consumer: their successors go on where they left off\n", name)
+	var err error
+	switch r.Config().Topology {
+	case ring.SPSC:
+		_, err = fmt.Fprintf(w, "ring %q has one producer and one consumer: their successors go on where they left off\n", name)
 		return err
+	case ring.MPSC:
+		_, err = fmt.Fprintf(w, "ring %q has a lane for each producer, and one consumer: their successors go on where they left off\n", name)
+	default:
+		_, err = fmt.Fprintf(w, "ring %q: %d claims skipped, %d messages dropped, %d wait for a consumer, %d held by live ones\n",
+			name, found.Skipped, found.Dropped, found.Waiting, found.Claimed)
 	}
-	if _, err := fmt.Fprintf(w, "ring %q: %d claims skipped, %d messages dropped, %d wait for a consumer, %d held by live ones\n",
-		name, found.Skipped, found.Dropped, found.Waiting, found.Claimed); err != nil {
+	if err != nil {
 		return err
 	}
 	s, err := r.Stats()
@@ -95,6 +101,8 @@ func attachedAs(r *ring.Ring, pid int) (attached, stopped bool, others []string,
 	}
 	if r.Config().Topology == ring.SPSC {
 		see(s.Producer.PID, s.Producer.Attached, s.Producer.Stopped)
+	}
+	if r.Config().Topology != ring.MPMC { // else they are members
 		see(s.Consumer.PID, s.Consumer.Attached, s.Consumer.Stopped)
 	}
 	for _, m := range s.Members {

@@ -39,6 +39,7 @@ func TestStress(t *testing.T) {
 		{"--topology", "mpmc", "--kills", "200", "--all", "60"},
 		{"--topology", "mpmc", "--redeliver", "--kills", "200", "--all", "60"},
 		{"--topology", "mpmc", "--redeliver", "--kills", "100", "--capacity", "2", "--wait", "futex"},
+		{"--topology", "mpsc", "--kills", "100", "--all", "40", "--stops", "20"},
 		{"--topology", "mpsc-ordered", "--kills", "100", "--all", "40", "--stops", "10", "--aim", "100"},
 		{"--topology", "spsc", "--kills", "150", "--all", "60", "--stops", "30"},
 	} {
@@ -129,7 +130,7 @@ func TestStressUsage(t *testing.T) {
 	exe := buildTags(t, "")
 	for _, c := range []struct{ args, want string }{
 		{"--producers 0", "at least 1 producer"},
-		{"--topology ring", "mpmc, mpsc-ordered, spsc"},
+		{"--topology ring", "mpmc, mpsc, mpsc-ordered, spsc"},
 		{"--point drawn", "-tags killpoints"},
 		{"--kills -1", "at least 0"},
 		{"--c-peers 7", "--c-peers from 0 to 6"},

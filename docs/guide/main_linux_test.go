@@ -22,6 +22,7 @@ var roles = map[string]func(ctx context.Context, name string) error{
 	"sendUntil":  sendUntilSignal,
 	"sendQuotes": sendQuotes,
 	"watchBest":  watchBest,
+	"sendInLane": func(ctx context.Context, name string) error { return sendInLane(ctx, name, "another") },
 }
 
 func TestMain(m *testing.M) {

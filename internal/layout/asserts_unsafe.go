@@ -49,6 +49,11 @@ func HeaderAt(mem []byte) *Header { return at[Header](mem, 0) }
 // CursorAt lays line 0 of the side at area over mem.
 func CursorAt(mem []byte, area uint64) *Cursor { return at[Cursor](mem, area) }
 
+// LaneCursorAt lays the line of lane i in the area of one side's lines over mem.
+func LaneCursorAt(mem []byte, area, stride, i uint64) *Cursor {
+	return at[Cursor](mem, area+i*stride)
+}
+
 // SeqAt lays line 1 of the side at area over mem.
 func SeqAt(mem []byte, area, stride uint64) *Seq { return at[Seq](mem, area+LineSeq*stride) }
 

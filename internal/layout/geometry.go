@@ -22,8 +22,10 @@ type Geometry struct {
 
 	WordTable                              uint64 // MPSC ordered: words of the granules
 	MemberArea                             uint64
+	LaneProducers, LaneConsumers           uint64 // MPSC: the cursors of the lanes
+	LaneStride                             uint64 // MPSC: bytes of data from lane to lane
 	ProducerArea, ConsumerArea, SharedArea uint64
-	DataArea, DataSize                     uint64
+	DataArea, DataSize                     uint64 // MPSC: of lane 0
 	TotalSize                              uint64
 }
 
@@ -97,7 +99,10 @@ func Compute(s Shape) (Geometry, error) {
 		g.MemberArea = g.DataArea
 		g.DataArea += Align(g.Members*MemberLines*stride, PageSize)
 	}
-	if s.Topology == TopologyMPSCOrdered {
+	switch s.Topology {
+	case TopologyMPSC:
+		return g.withLanes()
+	case TopologyMPSCOrdered:
 		g.Granules = capacity >> GranuleShift
 		g.WordTable = g.DataArea
 		g.DataArea += Align(g.Granules*WordSize, PageSize)
@@ -108,6 +113,29 @@ func Compute(s Shape) (Geometry, error) {
 	g.TotalSize = Align(g.DataArea+g.DataSize, PageSize)
 	return g, nil
 }
+
+// withLanes lays out the lanes of an MPSC ring behind its endpoint table: one line
+// each for what its producer and what the consumer stores, and its data.
+//
+//	+------------+-----------------+-----------------+--------+--------+---
+//	| table      | producer lines  | consumer lines  | lane 0 | lane 1 | ...
+//	+------------+-----------------+-----------------+--------+--------+---
+//	             page              page              page     page
+func (g Geometry) withLanes() (Geometry, error) {
+	lines := Align(g.Members*g.Stride, PageSize)
+	g.LaneProducers = g.DataArea
+	g.LaneConsumers = g.LaneProducers + lines
+	g.DataArea = g.LaneConsumers + lines
+	g.LaneStride = Align(g.DataSize, PageSize)
+	if g.Members > MaxDataSize/g.LaneStride {
+		return g, geometry("endpoint table", g.Members, "at most %d lanes of %d bytes", MaxDataSize/g.LaneStride, g.LaneStride)
+	}
+	g.TotalSize = g.DataArea + g.Members*g.LaneStride
+	return g, nil
+}
+
+// Lane is where the data of lane i starts.
+func (g *Geometry) Lane(i uint64) uint64 { return g.DataArea + i*g.LaneStride }
 
 // check holds topology, kind and table against each other.
 func (s Shape) check() error {
@@ -124,13 +152,19 @@ func (s Shape) check() error {
 			return geometry("kind", uint64(s.Kind), "%d (slots) in a ring of many producers and consumers", KindSlots)
 		}
 		return s.checkMembers()
+	case TopologyMPSC:
+		if s.Variable {
+			return geometry("slot payload offset", SlotPayloadLength, "%d in a ring of lanes", SlotPayload)
+		}
+		return s.checkMembers()
 	case TopologyMPSCOrdered:
 		if s.Kind != KindBytes {
 			return geometry("kind", uint64(s.Kind), "%d (bytes) in a ring of many producers in one order", KindBytes)
 		}
 		return s.checkMembers()
 	default:
-		return geometry("topology", uint64(s.Topology), "%d (SPSC), %d (MPMC) or %d (MPSC ordered)", TopologySPSC, TopologyMPMC, TopologyMPSCOrdered)
+		return geometry("topology", uint64(s.Topology), "%d (SPSC), %d (MPMC), %d (MPSC) or %d (MPSC ordered)",
+			TopologySPSC, TopologyMPMC, TopologyMPSC, TopologyMPSCOrdered)
 	}
 	return nil
 }

@@ -34,6 +34,7 @@ const (
 const (
 	TopologySPSC = 1
 	TopologyMPMC = 2 // any number of producers and consumers; kind slots
+	TopologyMPSC = 3 // any number of producers, each with a lane of its own, one consumer
 
 	TopologyMPSCOrdered = 4 // any number of producers in one global order, one consumer; kind bytes
 )
@@ -52,7 +53,7 @@ const (
 	LockBase     = 1 << 40
 	LockProducer = 0  // held while the producer endpoint is attached
 	LockConsumer = 1  // held while the consumer endpoint is attached
-	LockMember   = 16 // MPMC: LockMember+i is held while entry i of the endpoint table is
+	LockMember   = 16 // LockMember+i is held while entry i of the endpoint table is
 )
 
 // Bounds of geometry that every implementation must accept.
@@ -67,6 +68,7 @@ const (
 	MinMembers       = 2
 	MaxMembers       = 1 << 12
 	DefaultMembers   = 64
+	DefaultLanes     = 8
 )
 
 // Header is the first HeaderSize bytes of a ring. The creator writes all of it
@@ -78,12 +80,12 @@ type Header struct {
 	Minor         uint32   `doc:"additions that may be ignored"`
 	HeaderSize    uint32   `doc:"256"`
 	Kind          uint32   `doc:"1 bytes, 2 slots"`
-	Topology      uint32   `doc:"1 SPSC, 2 MPMC, 4 MPSC ordered"`
+	Topology      uint32   `doc:"1 SPSC, 2 MPMC, 3 MPSC, 4 MPSC ordered"`
 	Stride        uint32   `doc:"bytes of a line: a power of two, 64 to 1024"`
 	Required      uint64   `doc:"feature bits an attacher must know"`
 	Optional      uint64   `doc:"feature bits an attacher may ignore"`
 	TotalSize     uint64   `doc:"bytes of the region that are used"`
-	Capacity      uint64   `doc:"bytes (kind 1) or slots (kind 2); a power of two"`
+	Capacity      uint64   `doc:"bytes (kind 1) or slots (kind 2), of each lane in MPSC; a power of two"`
 	SlotSize      uint32   `doc:"kind 2: payload bytes of a message; else 0"`
 	SlotStride    uint32   `doc:"kind 2: bytes from slot to slot; else 0"`
 	SlotPayload   uint32   `doc:"kind 2: offset of the payload in a slot, 8, or 16 behind a length; else 0"`
@@ -94,8 +96,8 @@ type Header struct {
 	SharedArea    uint64   `doc:"offset of the semaphores"`
 	EndpointTable uint64   `doc:"offset of the endpoint table; 0 in SPSC"`
 	EndpointCount uint64   `doc:"entries of the endpoint table; 0 in SPSC"`
-	DataArea      uint64   `doc:"offset of records or slots"`
-	DataSize      uint64   `doc:"bytes of records or slots"`
+	DataArea      uint64   `doc:"offset of records or slots; MPSC: of lane 0's"`
+	DataSize      uint64   `doc:"bytes of records or slots; MPSC: of those of a lane"`
 	LockBase      uint64   `doc:"file offset of lock byte 0"`
 	BootID        [16]byte `doc:"kernel boot id at creation; zero: unknown"`
 	CreatedNS     uint64   `doc:"creation, ns since 1970; for people"`

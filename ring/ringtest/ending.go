@@ -100,6 +100,11 @@ func testRoles(t *testing.T, f Factory) {
 	must(t, err)
 	c, err := b.Consumer()
 	must(t, err)
+	for range max(a.Config().Members, 1) - 1 { // as many as there are places for
+		more, err := b.Producer()
+		must(t, err)
+		defer more.Close()
+	}
 	for _, r := range []*ring.Ring{a, b} {
 		if _, err := r.Producer(); f.Topology <= ring.SPSC && !errors.Is(err, ring.ErrAttached) {
 			t.Fatalf("second producer: %v, want ErrAttached", err)

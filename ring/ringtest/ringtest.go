@@ -17,12 +17,13 @@ type Factory struct {
 	// New makes a ring of c and returns two handles on it, the producer's and
 	// the consumer's; they may be one. It registers its own clean-up.
 	New func(t testing.TB, c ring.Config) (producer, consumer *ring.Ring)
+	// Topology is that of the rings, with one producer and one consumer all the same;
+	// default SPSC. One that has
+	// no slots is not tested with them.
+	Topology ring.Topology
 	// Strategy is how both sides wait. One whose slices are long makes tests
 	// hang that else would not notice a lost wake.
 	Strategy futex.Strategy
-	// Topology is that of the rings, SPSC if it is 0. One that has no slots is not
-	// tested with them.
-	Topology ring.Topology
 	// Messages is how many messages the concurrent tests pass; 0 for few.
 	Messages int
 }
@@ -64,7 +65,9 @@ func (f Factory) slots() bool { return f.Topology != ring.MPSCOrdered }
 
 // make is New with the topology.
 func (f Factory) make(t testing.TB, c ring.Config) (producer, consumer *ring.Ring) {
-	c.Topology = f.Topology
+	if c.Topology = f.Topology; c.Topology == ring.MPSC {
+		c.Members = 2
+	}
 	return f.New(t, c)
 }
 

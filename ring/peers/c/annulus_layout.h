@@ -27,12 +27,13 @@
 #define ANNULUS_LOCK_BASE              UINT64_C(0x10000000000) /* file offset of lock byte 0 */
 #define ANNULUS_LOCK_PRODUCER          UINT64_C(0) /* lock byte held while a producer is attached */
 #define ANNULUS_LOCK_CONSUMER          UINT64_C(1) /* lock byte held while a consumer is attached */
-#define ANNULUS_LOCK_MEMBER            UINT64_C(16) /* MPMC: lock byte LOCK_MEMBER+i is held while entry i of the endpoint table is */
+#define ANNULUS_LOCK_MEMBER            UINT64_C(16) /* lock byte LOCK_MEMBER+i is held while entry i of the endpoint table is */
 
 #define ANNULUS_KIND_BYTES             UINT64_C(1) /* records of variable length */
 #define ANNULUS_KIND_SLOTS             UINT64_C(2) /* slots of one size */
 #define ANNULUS_TOPOLOGY_SPSC          UINT64_C(1) /* one producer, one consumer */
 #define ANNULUS_TOPOLOGY_MPMC          UINT64_C(2) /* any number of producers and consumers, kind slots */
+#define ANNULUS_TOPOLOGY_MPSC          UINT64_C(3) /* any number of producers, each with a lane of its own, one consumer */
 #define ANNULUS_TOPOLOGY_MPSC_ORDERED  UINT64_C(4) /* any number of producers in one global order, one consumer, kind bytes */
 #define ANNULUS_FEATURE_EVENTFD        UINT64_C(1) /* required: sleepers may wait on eventfds that peers were handed */
 #define ANNULUS_FEATURE_REDELIVER      UINT64_C(2) /* required, MPMC: what a dead consumer had in its hands goes to another */
@@ -44,8 +45,8 @@
 #define ANNULUS_MAX_SLOTS              UINT64_C(0x40000000) /* kind slots */
 #define ANNULUS_MAX_SLOT_SIZE          UINT64_C(0x1000000) /* bytes of a payload, kind slots */
 #define ANNULUS_MAX_DATA_SIZE          UINT64_C(0x4000000000) /* bytes of all slots */
-#define ANNULUS_MIN_MEMBERS            UINT64_C(2) /* entries of the endpoint table, MPMC */
-#define ANNULUS_MAX_MEMBERS            UINT64_C(4096) /* entries of the endpoint table, MPMC */
+#define ANNULUS_MIN_MEMBERS            UINT64_C(2) /* entries of the endpoint table, if there is one */
+#define ANNULUS_MAX_MEMBERS            UINT64_C(4096) /* entries of the endpoint table, if there is one */
 #define ANNULUS_MAX_MESSAGE            UINT64_C(0x7fffffff) /* bytes of a payload, kind bytes */
 
 #define ANNULUS_LINE_CURSOR            UINT64_C(0) /* how far this side has come */
@@ -114,12 +115,12 @@ struct annulus_header {
 	uint32_t minor; /* additions that may be ignored */
 	uint32_t header_size; /* 256 */
 	uint32_t kind; /* 1 bytes, 2 slots */
-	uint32_t topology; /* 1 SPSC, 2 MPMC, 4 MPSC ordered */
+	uint32_t topology; /* 1 SPSC, 2 MPMC, 3 MPSC, 4 MPSC ordered */
 	uint32_t stride; /* bytes of a line: a power of two, 64 to 1024 */
 	uint64_t required; /* feature bits an attacher must know */
 	uint64_t optional; /* feature bits an attacher may ignore */
 	uint64_t total_size; /* bytes of the region that are used */
-	uint64_t capacity; /* bytes (kind 1) or slots (kind 2); a power of two */
+	uint64_t capacity; /* bytes (kind 1) or slots (kind 2), of each lane in MPSC; a power of two */
 	uint32_t slot_size; /* kind 2: payload bytes of a message; else 0 */
 	uint32_t slot_stride; /* kind 2: bytes from slot to slot; else 0 */
 	uint32_t slot_payload; /* kind 2: offset of the payload in a slot, 8, or 16 behind a length; else 0 */
@@ -130,8 +131,8 @@ struct annulus_header {
 	uint64_t shared_area; /* offset of the semaphores */
 	uint64_t endpoint_table; /* offset of the endpoint table; 0 in SPSC */
 	uint64_t endpoint_count; /* entries of the endpoint table; 0 in SPSC */
-	uint64_t data_area; /* offset of records or slots */
-	uint64_t data_size; /* bytes of records or slots */
+	uint64_t data_area; /* offset of records or slots; MPSC: of lane 0's */
+	uint64_t data_size; /* bytes of records or slots; MPSC: of those of a lane */
 	uint64_t lock_base; /* file offset of lock byte 0 */
 	uint8_t boot_id[16]; /* kernel boot id at creation; zero: unknown */
 	uint64_t created_ns; /* creation, ns since 1970; for people */

@@ -11,7 +11,8 @@ import (
 type Load struct {
 	Producers int
 	Consumers int
-	Slots     int
+	Slots     int    // MPSC: of each lane
+	Lanes     bool   // the ring is an MPSC ring; for one consumer
 	Wait      string // how the ring's endpoints wait
 	Duration  time.Duration
 	WarmUp    time.Duration

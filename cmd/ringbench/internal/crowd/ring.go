@@ -43,13 +43,17 @@ type job struct {
 	Wait     string
 }
 
-// Ring measures an MPMC ring of typed slots between processes.
+// Ring measures a ring of typed slots between processes: an MPMC ring, or, where l.Lanes
+// says so, an MPSC ring of the one consumer.
 func Ring(ctx context.Context, l Load) (Result, error) {
 	// The workers are tied to this thread's life.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	c := ring.SlotsOf[Message](l.Slots)
 	c.Topology, c.Members = ring.MPMC, max(2, l.Producers+l.Consumers)
+	if l.Lanes {
+		c.Topology, c.Members = ring.MPSC, max(2, l.Producers)
+	}
 	r, err := ring.CreateMemfd("crowd", c)
 	if err != nil {
 		return Result{}, err

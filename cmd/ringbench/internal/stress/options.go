@@ -84,5 +84,8 @@ func (o *Options) config() ring.Config {
 	if o.table {
 		c.Members = o.Producers + o.Consumers + 2
 	}
+	if o.lanes { // some for successors, until what the dead have left is received
+		c.Members = o.Producers + 2
+	}
 	return c
 }

@@ -16,6 +16,7 @@ type Traits struct {
 
 	slots bool // every place in the ring can be counted: see leaks
 	table bool // there is an endpoint table: who claims what can be seen from outside
+	lanes bool // each producer has a lane of its own
 	tags  bool // a producer's successor learns how many messages took effect
 	drops bool // unless it redelivers, what a killed consumer held is lost
 	c     bool // the peer in C takes part
@@ -25,6 +26,7 @@ type Traits struct {
 // Topologies lists the kinds of ring that can be put under stress.
 var Topologies = []Traits{
 	{Name: "mpmc", Topology: ring.MPMC, Default: 64, slots: true, table: true, tags: true, drops: true, c: true},
+	{Name: "mpsc", Topology: ring.MPSC, MostConsumers: 1, Default: 4096, lanes: true, again: true},
 	{Name: "mpsc-ordered", Topology: ring.MPSCOrdered, MostConsumers: 1, Default: 4096, table: true, tags: true, again: true},
 	{Name: "spsc", Topology: ring.SPSC, MostProducers: 1, MostConsumers: 1, Default: 4096, c: true, again: true},
 }
