@@ -37,6 +37,10 @@ const (
 	// consumers. Of kind Slots only; untyped, its messages may be of any length up
 	// to Config.SlotSize.
 	MPMC Topology = layout.TopologyMPMC
+	// Broadcast is one producer and any number of consumers, each of which receives
+	// every message, from when it attached. Of kind Bytes only; Config.Overrun says
+	// what becomes of a consumer that is too slow.
+	Broadcast Topology = layout.TopologyCast
 )
 
 func (t Topology) String() string {
@@ -45,6 +49,8 @@ func (t Topology) String() string {
 		return "SPSC"
 	case MPMC:
 		return "MPMC"
+	case Broadcast:
+		return "broadcast"
 	}
 	return fmt.Sprintf("topology(%d)", uint8(t))
 }
@@ -65,8 +71,12 @@ type Config struct {
 
 	Topology Topology // default SPSC
 	// Members is how many producers and consumers an MPMC ring can have at a
-	// time, all together; default 64.
+	// time, all together; default 64. In a Broadcast ring: how many consumers, but
+	// with OverrunOverwrite there may be more, whom Stats does not show.
 	Members int
+	// Overrun says what the producer of a Broadcast ring does when a consumer is a
+	// whole ring behind; default OverrunOverwrite.
+	Overrun Overrun
 	// Redeliver hands a message that an MPMC ring's consumer held when it died
 	// to another consumer (see Consumer.Redelivered); else it is dropped.
 	Redeliver bool
@@ -97,8 +107,11 @@ func (c Config) withDefaults() Config {
 			c.Kind = Slots
 		}
 	}
-	if c.Members == 0 && c.Topology == MPMC {
+	if c.Members == 0 && c.Topology != SPSC {
 		c.Members = layout.DefaultMembers
+	}
+	if c.Overrun == 0 && c.Topology == Broadcast {
+		c.Overrun = OverrunOverwrite
 	}
 	if c.Capacity == 0 {
 		c.Capacity = DefaultCapacity
@@ -141,6 +154,9 @@ func (c Config) geometry() (layout.Geometry, error) {
 	if c.Redeliver && c.Topology != MPMC {
 		return layout.Geometry{}, fmt.Errorf("%w: Redeliver is for MPMC rings; an SPSC ring redelivers to the next consumer anyway", ErrGeometry)
 	}
+	if c.Overrun != 0 && c.Topology != Broadcast || c.Overrun > OverrunDrop {
+		return layout.Geometry{}, fmt.Errorf("%w: Overrun is %v in a ring of topology %v; overwrite, block and drop are for broadcast rings", ErrGeometry, c.Overrun, c.Topology)
+	}
 	g, err := layout.Compute(layout.Shape{
 		Kind: uint32(c.Kind), Topology: uint32(c.Topology), Capacity: uint64(c.Capacity), SlotSize: uint64(c.SlotSize),
 		Variable: c.Topology == MPMC && c.fingerprint == 0, Members: uint64(c.Members), Stride: uint64(c.Stride),
@@ -162,6 +178,7 @@ func configOf(g layout.Geometry, h *layout.Header) Config {
 	return Config{
 		Kind: Kind(g.Kind), Capacity: int(g.Capacity), SlotSize: int(g.SlotSize), Stride: int(g.Stride),
 		Topology: Topology(g.Topology), Members: int(g.Members), Redeliver: h.Required&layout.FeatureRedeliver != 0,
+		Overrun: overrunOf(g, h),
 		MaxMessage: int(g.MaxMessage), element: string(name), fingerprint: h.Fingerprint,
 	}
 }
@@ -179,6 +196,7 @@ func (c Config) accepts(got Config) error {
 	}{
 		{"kind", c.Kind, got.Kind, c.Kind != 0}, {"topology", c.Topology, got.Topology, c.Topology != 0},
 		{"capacity", c.Capacity, got.Capacity, c.Capacity != 0}, {"slot size", c.SlotSize, got.SlotSize, c.SlotSize != 0},
+		{"overrun policy", c.Overrun, got.Overrun, c.Overrun != 0},
 		{"stride", c.Stride, got.Stride, c.Stride != 0}, {"members", c.Members, got.Members, c.Members != 0},
 	} {
 		if f.asked && f.want != f.got {

@@ -2,6 +2,7 @@ package ring
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"sync/atomic"
@@ -38,6 +39,9 @@ type Consumer struct {
 	given       uint64 // MPMC: of the tickets held, those handed out
 	redelivered int    // of the message handed out last
 
+	from mem.Ptr    // what is peeked lies here: data, or private copies
+	cast castReader // of broadcast rings
+
 	over        bool   // io.EOF was returned
 	overSession uint32 // for this session of the producer
 }
@@ -57,21 +61,28 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		return nil, err
 	}
 	c.quarter = max(c.size/4, 1)
-	c.special = c.slots
-	if c.form != formTickets {
+	c.special = c.form != formRecords
+	c.from = c.data
+	switch c.form {
+	case formTickets:
+	case formCast:
+		if err := c.startCast(o.backlog); err != nil {
+			return nil, c.abandon(err)
+		}
+	default:
 		c.seek(mem.Load(&c.cursor.Position))
 	}
 	c.owed, c.ahead, c.caught = c.pos, c.pos, *c.messages
 	if !c.slots && c.pos%layout.WordSize != 0 {
 		return nil, c.abandon(c.corrupt("head %d is not a multiple of %d", c.pos, layout.WordSize))
 	}
-	if c.table {
+	if c.form == formTickets {
 		e := c.peer.endpoint
 		c.overSession = atomic.LoadUint32(&c.mine.endpoint.Drained)
 		c.over = c.overSession != 0 && c.overSession == atomic.LoadUint32(&e.Closed)
 		c.announce() // before the flag: see endConsumers
 		mem.Atomic64(&c.mine.arm.Arm).And(^layout.ArmClosed)
-	} else {
+	} else if c.form != formCast {
 		mem.Atomic64(&c.mine.arm.Arm).And(^layout.ArmClosed)
 		c.announce()
 	}
@@ -125,10 +136,13 @@ func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
 
 // tryRecvSlow is TryRecv, entered, for everything but the next record.
 func (c *Consumer) tryRecvSlow(dst []byte) ([]byte, error) {
-	if c.form == formTickets {
+	switch c.form {
+	case formTickets:
 		if out, ok, err := c.recvShared(dst); ok {
 			return out, err
 		}
+	case formCast:
+		return c.recvCast(dst)
 	}
 	off, n, err := c.next()
 	if err == nil {
@@ -167,7 +181,7 @@ func (c *Consumer) TryPeek() ([]byte, error) {
 	}
 	c.peeked, c.special = true, true
 	c.exit()
-	return c.data.Bytes(off, n), nil
+	return c.from.Bytes(off, n), nil
 }
 
 // Peek is TryPeek that waits while the ring is empty, with the errors of Recv.
@@ -196,14 +210,14 @@ func (c *Consumer) TryPeekBatch(dst [][]byte) (n int, err error) {
 		if off, size, err = c.next(); err != nil {
 			break
 		}
-		dst[n] = c.data.Bytes(off, size)
+		dst[n] = c.from.Bytes(off, size)
 		c.peeked, c.special = true, true
 		n++
-		if !c.slots {
+		if c.form == formRecords {
 			n += c.peekRecords(dst[n:])
 		}
 	}
-	if n > 0 && (err == ErrEmpty || err == io.EOF || err == ErrHeld) {
+	if n > 0 && (err == ErrEmpty || err == io.EOF || err == ErrHeld || c.later(err)) {
 		err = nil
 	}
 	c.exit()
@@ -237,7 +251,9 @@ func (c *Consumer) All(ctx context.Context) iter.Seq2[[]byte, error] {
 				return
 			}
 			if err != nil {
-				yield(nil, err)
+				if yield(nil, err) && errors.Is(err, ErrOverrun) {
+					continue
+				}
 				return
 			}
 			more := yield(b, nil)

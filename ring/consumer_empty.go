@@ -24,7 +24,7 @@ func (c *Consumer) nothing() error {
 		// quarter of the ring.
 		c.owed = c.pos
 		if mem.Load(c.arm) != mem.Load(&c.quiet) {
-			if err := c.signal(true); err != nil {
+			if err := c.tell(true); err != nil {
 				return err
 			}
 		}
@@ -47,8 +47,11 @@ func (c *Consumer) nothing() error {
 // ended tells whether the producer's session, which it returns, is over, or was
 // asked to be.
 func (c *Consumer) ended() (session uint32, ended bool, err error) {
-	if c.form == formTickets {
+	switch c.form {
+	case formTickets:
 		return c.endedShared()
+	case formCast:
+		return c.endedCast()
 	}
 	p := c.peer.endpoint
 	closed := atomic.LoadUint32(&p.Closed) // [P2]
@@ -74,10 +77,12 @@ func (c *Consumer) ended() (session uint32, ended bool, err error) {
 
 // word is where the next message will show.
 func (c *Consumer) word() *uint64 {
-	if c.form == formTickets {
+	switch c.form {
+	case formTickets:
 		return c.shared.watch
-	}
-	if c.slots {
+	case formCast:
+		return &c.peer.cursor.Position
+	case formSlots:
 		return c.data.Word(c.slot)
 	}
 	return c.data.Word(c.pos & c.mask)

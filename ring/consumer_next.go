@@ -12,10 +12,12 @@ func (c *Consumer) next() (off, n uint64, err error) {
 			return 0, 0, err
 		}
 	}
-	if c.form == formTickets {
+	switch c.form {
+	case formTickets:
 		return c.nextShared()
-	}
-	if c.slots {
+	case formCast:
+		return c.nextCast()
+	case formSlots:
 		return c.nextInSlot()
 	}
 	return c.nextRecord()

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"annulus/internal/killpoint"
+	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
 
@@ -26,13 +27,16 @@ func (c *Consumer) received() error {
 
 // release gives what was peeked back and wakes the producer if it has to be.
 func (c *Consumer) release() error {
-	if c.form == formTickets {
+	switch c.form {
+	case formTickets:
 		c.settle()
-	} else {
+	case formCast:
+		c.releaseCast()
+	default:
 		mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
 	}
 	killpoint.Here("released")
-	c.peeked, c.special = false, c.slots
+	c.peeked, c.special = false, c.form != formRecords
 	c.count()
 	if c.over {
 		c.drained()
@@ -45,7 +49,9 @@ func (c *Consumer) release() error {
 
 // drained notes that this end of stream was delivered, all before it included.
 func (c *Consumer) drained() {
-	atomic.StoreUint32(&c.mine.endpoint.Drained, c.overSession)
+	if c.form != formCast { // each of these has an end of its own
+		atomic.StoreUint32(&c.mine.endpoint.Drained, c.overSession)
+	}
 }
 
 // oneMessage counts a message in tally, above the bytes of it: 2^24 of them, or
@@ -80,6 +86,17 @@ func (c *Consumer) releasedSlow() error {
 	now := c.pos-c.owed >= c.quarter
 	if now {
 		c.owed = c.pos
+	}
+	return c.tell(now)
+}
+
+// tell tells the producer of space, if it may wait for some.
+func (c *Consumer) tell(now bool) error {
+	if c.form == formCast && !c.cast.stays {
+		if mem.Load(c.arm)&layout.ArmValid == 0 {
+			return c.lost()
+		}
+		return c.failed
 	}
 	return c.signal(now)
 }

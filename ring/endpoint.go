@@ -36,7 +36,7 @@ type endpoint struct {
 	// Colder.
 	max    uint64 // greatest payload
 	size   uint64 // capacity
-	slots  bool
+	slots  bool // kind Slots
 	form   form
 	table  bool  // has a place in the endpoint table
 	fenced bool  // no membarrier here: fence after each publish
@@ -69,6 +69,7 @@ const (
 	formRecords form = iota // SPSC: records
 	formSlots               // SPSC: slots
 	formTickets             // MPMC: slots drawn by ticket
+	formCast                // broadcast: records, found and checked by position
 )
 
 // enter and exit bracket every operation, so that Close on another goroutine

@@ -73,7 +73,7 @@ func (r *Ring) occupy(s side, m member, tag uint64) (side, error) {
 	killpoint.Here("joined")
 	s.member, s.lock = m, m.lock
 	atomic.StoreUint32(&m.holder.State, 0)
-	if in := mem.Load(&m.line.Intent); in != 0 {
+	if in := mem.Load(&m.line.Intent); in != 0 && r.form == formTickets {
 		role, t, n := atomic.LoadUint32(&m.holder.Role), in&layout.IntentPositionMask, in>>layout.IntentCountShift
 		if _, err := r.repair(role, t, n, &m); err != nil {
 			return s, errors.Join(err, r.unlock(s))
@@ -145,13 +145,15 @@ func (e *endpoint) announceMember() {
 	atomic.StoreUint32(&h.Role, e.mine.number)
 	atomic.StoreUint32(&h.State, layout.StateAttached)
 	killpoint.Here("announced")
-	atomic.AddUint32(&e.mine.endpoint.Session, 1)
+	if !e.ring.region.ReadOnly() {
+		atomic.AddUint32(&e.mine.endpoint.Session, 1)
+	}
 }
 
 // alive tells whether a live endpoint of side s is attached, other than the one
 // with lock byte but. In an MPMC ring one that is leaving does not count.
 func (r *Ring) alive(s side, but int) (bool, error) {
-	if !r.table {
+	if !s.table {
 		return r.region.Locked(s.lock)
 	}
 	for _, m := range r.members {

@@ -36,10 +36,12 @@ type Producer struct {
 	reserved    bool   // a reservation is open
 	room        uint64 // its bytes
 	staged      int    // records staged and not yet published
-	stagedBytes uint64 // of them, in MPMC rings
+	stagedBytes uint64 // of them, in MPMC and broadcast rings
 	batch       uint64 // position of the first of them
 	first       *uint64
 	firstVal    uint64
+
+	cast castWriter // of broadcast rings
 }
 
 // Producer takes the producer role. ErrAttached while another producer lives;
@@ -71,8 +73,11 @@ func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 // takeOver finds the end of what is committed: somewhere behind the stored tail,
 // which is brought up to date only now and then.
 func (p *Producer) takeOver() error {
-	if p.form == formTickets {
+	switch p.form {
+	case formTickets:
 		return p.unclose()
+	case formCast:
+		return p.takeOverCast()
 	}
 	tail := mem.Load(&p.cursor.Position)
 	p.head = mem.Load(&p.peer.cursor.Position)
@@ -145,7 +150,7 @@ func (p *Producer) committed() uint64 {
 // room runs out, before a wait and at the end: a successor looks for what was
 // committed since by itself, and so do statistics.
 func (p *Producer) account() {
-	if p.form != formTickets {
+	if p.form <= formSlots {
 		mem.Publish(&p.cursor.Position, p.committed())
 	}
 }
@@ -169,7 +174,7 @@ func (p *Producer) Send(ctx context.Context, msg []byte) error {
 // waitSpace waits a little for the consumer to move on.
 func (p *Producer) waitSpace(ctx context.Context) error {
 	word, old := &p.peer.cursor.Position, p.head
-	if p.form == formTickets {
+	if p.form > formSlots {
 		word, old = p.shared.watch, p.shared.seen
 	}
 	if p.spin(word, old, p.step) {
@@ -187,9 +192,13 @@ func (p *Producer) waited() {
 
 // publish makes what first points at visible and all that was staged behind it.
 func (p *Producer) publish() error {
-	if p.form == formTickets {
+	switch p.form {
+	case formTickets:
 		p.publishShared()
 		killpoint.Here("published")
+		return p.notify()
+	case formCast:
+		p.publishCast()
 		return p.notify()
 	}
 	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word

@@ -65,6 +65,9 @@ func (p *Producer) sent() error {
 
 // trySendSlow is TrySend when a closer look is due.
 func (p *Producer) trySendSlow(msg []byte) error {
+	if p.form == formCast {
+		return p.trySendCast(msg)
+	}
 	if p.slots {
 		if p.form == formTickets {
 			return p.trySendShared(msg)
@@ -109,7 +112,7 @@ func (p *Producer) admit(n uint64) error {
 
 func (p *Producer) makeRoom(n uint64) error {
 	if n > p.max {
-		return fmt.Errorf("%w: %d bytes, ring %s takes at most %d; make its capacity greater", ErrTooLarge, n, p.ring.name(), p.max)
+		return p.tooLarge(n)
 	}
 	need := record(n)
 	if int64(p.free-(p.pos+need)) >= 0 {
@@ -139,6 +142,10 @@ func (p *Producer) makeRoom(n uint64) error {
 		return ErrFull
 	}
 	return nil
+}
+
+func (p *Producer) tooLarge(n uint64) error {
+	return fmt.Errorf("%w: %d bytes, ring %s takes at most %d; make its capacity greater", ErrTooLarge, n, p.ring.name(), p.max)
 }
 
 // sweepAhead is how much is made zero at once in front of small records. It

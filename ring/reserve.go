@@ -30,11 +30,14 @@ func (p *Producer) reserve(n int) (b []byte, err error) {
 	if n < 0 {
 		return nil, p.negative(n)
 	}
-	if p.form == formTickets {
+	switch p.form {
+	case formTickets:
 		b, err = p.reserveShared(n)
-	} else if p.slots {
+	case formCast:
+		b, err = p.reserveCast(uint64(n))
+	case formSlots:
 		b, err = p.reserveSlot(n)
-	} else {
+	default:
 		b, err = p.reserveBytes(n)
 	}
 	if err != nil {
@@ -100,10 +103,12 @@ func (p *Producer) stage(n int) error {
 // stageRoom closes the open reservation with its first n bytes, staged.
 func (p *Producer) stageRoom(n uint64) {
 	p.reserved = false
-	switch {
-	case p.form == formTickets:
+	switch p.form {
+	case formTickets:
 		p.stageShared(n)
-	case p.slots:
+	case formCast:
+		p.stageCast(n)
+	case formSlots:
 		p.stageSlot()
 	default:
 		p.stageBytes(n)

@@ -25,7 +25,7 @@ type Ring struct {
 	producer side
 	consumer side
 	form     form
-	table    bool             // there is an endpoint table, and sleepers of a side share its gate
+	table    bool             // there is an endpoint table, of one side or both
 	members  []member         // its endpoint table
 	semData  *futex.Semaphore // nil where semaphores are not to be had
 	semSpace *futex.Semaphore
@@ -78,6 +78,7 @@ func identity(c Config, o options) layout.Identity {
 	if c.Redeliver {
 		id.Required |= layout.FeatureRedeliver
 	}
+	id.Required |= c.Overrun.feature()
 	return id
 }
 
@@ -114,6 +115,7 @@ func attach(region *shm.Region, o options) (*Ring, error) {
 	r.consumer = sideAt(b, g.ConsumerArea, g.Stride, "consumer", layout.RoleConsumer, layout.LockConsumer)
 	r.form, r.table = formOf(g)
 	r.members = membersOf(b, g)
+	r.producer.table, r.consumer.table = r.table && r.form != formCast, r.table
 	for _, s := range []side{r.producer, r.consumer} {
 		if w := mem.Load(&s.arm.Arm); w&layout.ArmValid == 0 {
 			return nil, fmt.Errorf("ring %s: %w: the %s's arm word is %#x, without its valid bit", r.name(), ErrCorrupt, s.role, w)
@@ -179,11 +181,18 @@ func (r *Ring) closedHere() error {
 // takeRole takes the lock of a role, or says who has it; in an MPMC ring it takes
 // a place in the endpoint table. It returns s with the lock it has.
 func (r *Ring) takeRole(s side, tag uint64) (side, error) {
-	if r.table {
-		return r.join(s, tag)
-	}
-	if tag != 0 {
+	if tag != 0 && r.form != formTickets {
 		return s, fmt.Errorf("ring %s: a tag is for endpoints of MPMC rings, of which there are many: %w", r.name(), errors.ErrUnsupported)
+	}
+	if s.table && r.region.ReadOnly() {
+		return s.unseen(), nil
+	}
+	if s.table {
+		got, err := r.join(s, tag)
+		if errors.Is(err, ErrAttached) && r.observers() {
+			return s.unseen(), nil
+		}
+		return got, err
 	}
 	err := r.region.TryLock(s.lock)
 	if errors.Is(err, shm.ErrLocked) {
@@ -197,6 +206,9 @@ func (r *Ring) takeRole(s side, tag uint64) (side, error) {
 }
 
 func (r *Ring) unlock(s side) error {
+	if s.lock == noLock {
+		return nil
+	}
 	if err := r.region.Unlock(s.lock); err != nil {
 		return fmt.Errorf("ring %s: unlock the %s role: %w", r.name(), s.role, err)
 	}

@@ -95,6 +95,9 @@ func (c *Consumer) Finish() error {
 	if c.detached {
 		return c.closed()
 	}
+	if c.form == formCast {
+		return c.finishCast()
+	}
 	c.finish.Store(true)
 	var err error
 	if c.table {
@@ -116,6 +119,9 @@ func (c *Consumer) Close() error {
 	return c.detach(func() error {
 		if !c.peeked {
 			c.count()
+		}
+		if c.form == formCast {
+			return c.endCast()
 		}
 		var err error
 		e := c.mine.endpoint

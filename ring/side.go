@@ -19,7 +19,8 @@ type side struct {
 	role     string
 	number   uint32 // of the role, in the layout
 	lock     int    // lock byte of the role, or of the entry in the endpoint table
-	member   member // that entry, for an attached endpoint of an MPMC ring
+	table    bool   // its endpoints have places in the endpoint table, and its sleepers share the gate
+	member   member // that entry, for an attached endpoint
 	cursor   *layout.Cursor
 	seq      *layout.Seq
 	arm      *layout.Arm
@@ -39,7 +40,7 @@ func sideAt(b []byte, area, stride uint64, role string, number uint32, lock int)
 // attach takes the role of mine for e. It returns with the role's lock held and
 // the cursor words loaded; the caller finds out where to go on from.
 func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
-	if r.region.ReadOnly() {
+	if r.region.ReadOnly() && (mine.number != layout.RoleConsumer || !r.observers()) {
 		return fmt.Errorf("ring %s: %w: it was opened read-only, a %s writes", r.name(), os.ErrPermission, mine.role)
 	}
 	if err := r.region.Hold(); err != nil {
@@ -55,11 +56,11 @@ func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
 	e.data = mem.Of(r.mem).At(g.DataArea)
 	e.mask, e.size, e.max = g.Capacity-1, g.Capacity, g.MaxMessage
 	e.slots = g.Kind == layout.KindSlots
-	e.form, e.table = r.form, r.table
+	e.form, e.table = r.form, mine.table
 	e.stride, e.slotEnd = g.SlotStride, g.DataSize
 	e.cursor = mine.cursor
 	e.messages, e.bytes = &e.cursor.Messages, &e.cursor.Bytes
-	if r.table {
+	if e.table {
 		e.messages, e.bytes = &mine.member.line.Received, &mine.member.line.ReceivedBytes
 	}
 	e.arm = &peer.arm.Arm
@@ -81,6 +82,8 @@ func formOf(g *layout.Geometry) (f form, table bool) {
 	switch {
 	case g.Topology == layout.TopologyMPMC:
 		f = formTickets
+	case g.Topology == layout.TopologyCast:
+		f = formCast
 	case g.Kind == layout.KindSlots:
 		f = formSlots
 	}
@@ -92,16 +95,19 @@ func (r *Ring) gate(waker, sleeper side) futex.Gate {
 	g := futex.Gate{
 		Seq: mem.Atomic32(&waker.seq.Seq), Arm: mem.Atomic64(&sleeper.arm.Arm),
 		Wakes: &waker.seq.Wakes, Parks: &sleeper.arm.Parks, Bounds: &sleeper.arm.Bounds,
-		Sem: r.semSpace, Efd: r.options.efdSpace, Shared: r.table,
+		Sem: r.semSpace, Efd: r.options.efdSpace, Shared: sleeper.table, Blind: r.region.ReadOnly(),
 	}
 	if sleeper.number == layout.RoleConsumer {
 		g.Sem, g.Efd = r.semData, r.options.efdData
 	}
-	if r.table { // each endpoint counts for itself
-		g.Wakes, g.Parks, g.Bounds = nil, nil, nil
+	if waker.table { // each endpoint counts for itself
+		g.Wakes = nil
 		if waker.member.holder != nil {
 			g.Wakes = &waker.member.holder.Wakes
 		}
+	}
+	if sleeper.table {
+		g.Parks, g.Bounds = nil, nil
 		if sleeper.member.holder != nil {
 			g.Parks = &sleeper.member.holder.Parks
 		}

@@ -93,7 +93,7 @@ func (r *Ring) sideStats(s, other side) (SideStats, error) {
 	out.Closed = s.closedInOrder()
 	out.Finished = mem.Load(&s.arm.Arm)&layout.ArmClosed != 0
 	var err error
-	if out.Attached, err = r.region.Locked(s.lock); out.Attached && !r.table {
+	if out.Attached, err = r.region.Locked(s.lock); out.Attached && !s.table {
 		out.Stopped = proc.Stopped(out.PID, mem.Load(&e.StartTime))
 	}
 	return out, err

@@ -65,6 +65,10 @@ func Compute(s Shape) (Geometry, error) {
 		// A record and the padding before it must fit into an empty ring
 		// together: see docs/spec/layout-v1.md, "wrap".
 		g.MaxMessage = min(capacity/2-WordSize, MaxMessageLimit)
+		if s.Topology == TopologyCast {
+			// And the record before both, for whoever was overrun, with intent ahead.
+			g.MaxMessage = min(capacity/4-WordSize, MaxMessageLimit)
+		}
 	case KindSlots:
 		if err := checkCapacity(capacity, MinSlots, MaxSlots, "slots"); err != nil {
 			return g, err
@@ -116,8 +120,15 @@ func (s Shape) check() error {
 		if s.Members < MinMembers || s.Members > MaxMembers {
 			return geometry("endpoint table", s.Members, "from %d to %d entries", MinMembers, MaxMembers)
 		}
+	case TopologyCast:
+		if s.Kind != KindBytes {
+			return geometry("kind", uint64(s.Kind), "%d (bytes) in a broadcast ring", KindBytes)
+		}
+		if s.Members < MinMembers || s.Members > MaxMembers {
+			return geometry("endpoint table", s.Members, "from %d to %d entries", MinMembers, MaxMembers)
+		}
 	default:
-		return geometry("topology", uint64(s.Topology), "%d (SPSC) or %d (MPMC)", TopologySPSC, TopologyMPMC)
+		return geometry("topology", uint64(s.Topology), "%d (SPSC), %d (MPMC) or %d (broadcast)", TopologySPSC, TopologyMPMC, TopologyCast)
 	}
 	return nil
 }
