@@ -12,7 +12,6 @@ import (
 	"annulus/cmd/ringbench/internal/stress"
 	"annulus/futex"
 	"annulus/internal/killpoint"
-	"annulus/ring"
 )
 
 func stressCommand() *command {
@@ -33,32 +32,37 @@ ringbench stress --topology spsc --kills 1000`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := stress.Options{Wait: "adaptive"}
 			topology := "mpmc"
-			fs.Func("topology", "`KIND` of ring: mpmc or spsc (default mpmc)", oneOf(&topology, []string{"mpmc", "spsc"}))
+			fs.Func("topology", "`KIND` of ring: "+strings.Join(stress.Names(), ", ")+" (default mpmc)", oneOf(&topology, stress.Names()))
 			fs.BoolVar(&o.Redeliver, "redeliver", false, "mpmc: hand what a killed consumer held to another")
 			fs.IntVar(&o.Producers, "producers", 3, "`N` producer processes")
 			fs.IntVar(&o.Consumers, "consumers", 3, "`N` consumer processes")
-			fs.IntVar(&o.Capacity, "capacity", 0, "`N` slots (mpmc, default 64) or bytes (spsc, default 4096)")
+			fs.IntVar(&o.Capacity, "capacity", 0, "`N` slots or bytes; default: few")
 			fs.Func("wait", "`HOW` they wait: "+strings.Join(futex.Names(), ", ")+" (default adaptive)", oneOf(&o.Wait, futex.Names()))
 			fs.IntVar(&o.Kills, "kills", 1000, "`N` processes to kill")
 			fs.IntVar(&o.Stops, "stops", 0, "`N` times to stop a process and continue it")
 			fs.IntVar(&o.All, "all", 500, "kill all at once after each `N` kills; 0: never")
+			fs.IntVar(&o.Burst, "burst", 2, "kill up to `N` at the same moment")
+			fs.IntVar(&o.Aim, "aim", 10, "`PERCENT` of the kills that wait until the victim, stopped, has a claim in flight")
 			fs.StringVar(&o.Point, "point", "", "kill at the point of this `NAME` only")
 			fs.Uint64Var(&o.Seed, "seed", 0, "`N` that starts the random numbers; 0: the time")
 			fs.DurationVar(&o.Limit, "limit", 0, "`TIME` after which it ends, done or not")
 			asJSON := fs.Bool("json", false, "print the report as JSON")
 			return func(ctx context.Context, io *stdio, _ []string) error {
-				o.Topology = ring.MPMC
-				if topology == "spsc" {
-					o.Topology = ring.SPSC
-					if o.Producers > 1 || o.Consumers > 1 {
-						o.Producers, o.Consumers = 1, 1
-					}
+				o.Traits = stress.Find(topology)
+				if o.MostProducers > 0 {
+					o.Producers = min(o.Producers, o.MostProducers)
+				}
+				if o.MostConsumers > 0 {
+					o.Consumers = min(o.Consumers, o.MostConsumers)
 				}
 				if o.Capacity == 0 {
-					o.Capacity = map[ring.Topology]int{ring.MPMC: 64, ring.SPSC: 4096}[o.Topology]
+					o.Capacity = o.Default
 				}
 				if o.Producers < 1 || o.Consumers < 1 || o.Producers+o.Consumers > 120 {
 					return usagef("expected at least 1 producer and 1 consumer and 120 in all, found %d and %d", o.Producers, o.Consumers)
+				}
+				if o.Aim < 0 || o.Aim > 100 || o.Burst < 1 {
+					return usagef("expected --aim from 0 to 100 and --burst of at least 1, found %d and %d", o.Aim, o.Burst)
 				}
 				if o.Kills < 0 || o.Stops < 0 || o.All < 0 {
 					return usagef("expected --kills, --stops and --all of at least 0")

@@ -61,7 +61,7 @@ func TestStressPoints(t *testing.T) {
 			continue // nobody leaves before the end: TestLastOneLeaves
 		}
 		r := stressReport(t, exe, "--topology", topology, "--redeliver="+map[bool]string{true: "false", false: "true"}[spsc[point]],
-			"--point", point, "--kills", kills, "--all", "0")
+			"--point", point, "--kills", kills, "--all", "0", "--burst", "1", "--aim", "50")
 		if r.AtPoint == 0 {
 			t.Errorf("nobody died at %q", point)
 		}

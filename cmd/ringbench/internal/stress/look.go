@@ -55,7 +55,7 @@ func (r *run) bothWork() bool {
 // read takes in what a place's ledger says.
 func (r *run) read(p *place) {
 	if p.producer {
-		if !p.asked && r.Topology == ring.MPMC && p.ledger.get(wordState) != stateStarting {
+		if !p.asked && r.tags && p.ledger.get(wordState) != stateStarting {
 			r.succeed(p)
 		}
 		r.verdict.sent(p.key(), p.ledger.get(wordIntent), p.ledger.get(wordDone))
@@ -63,7 +63,7 @@ func (r *run) read(p *place) {
 	}
 	p.ledger.drain(func(entry uint64) {
 		r.verdict.receive(p.key(), entry)
-		if r.Topology == ring.SPSC {
+		if r.again {
 			p.recent = append(p.recent, id(entry&^flagRedelivered))
 			if len(p.recent) > 64 {
 				p.recent = append(p.recent[:0], p.recent[len(p.recent)-8:]...)
@@ -99,7 +99,10 @@ func (r *run) bury(p *place, err error) error {
 	if cut {
 		r.report.InFlight++
 	}
-	r.pending = append(r.pending, time.Now())
+	if p.struck.IsZero() {
+		p.struck = time.Now()
+	}
+	r.pending = append(r.pending, p.struck)
 	if !p.producer {
 		r.verdict.forget(p.key())
 		// What it took last it may not have released.
@@ -112,10 +115,10 @@ func (r *run) bury(p *place, err error) error {
 }
 
 // cut tells whether claims of the dead came to light since the last kill: a lower
-// bound, for several that died meanwhile count once. In an SPSC ring: whether a send
-// was begun.
+// bound, for several that died meanwhile count once. Without an endpoint table: whether
+// a send was begun.
 func (r *run) cut(p *place, pid int) bool {
-	if r.Topology == ring.SPSC {
+	if !r.table {
 		return p.producer && p.ledger.get(wordIntent) != p.ledger.get(wordDone)
 	}
 	s, err := r.ring.Stats()
@@ -179,7 +182,7 @@ func (r *run) leaks() error {
 		return err
 	}
 	r.report.Skipped, r.report.Dropped, r.report.Handed = s.Producer.Repaired, s.Consumer.Repaired, s.Consumer.Handed
-	if s.Occupied != 0 && r.Topology == ring.MPMC {
+	if s.Occupied != 0 && r.slots {
 		r.note("%d left in the ring at the end", s.Occupied)
 		r.report.Leaked += int(s.Occupied)
 	}
@@ -196,7 +199,7 @@ func (r *run) leaks() error {
 		return err
 	}
 	defer c.Close()
-	if r.Topology != ring.MPMC {
+	if !r.slots {
 		return nil
 	}
 	// What the last of all had in its hands when it was killed lies here.
@@ -261,7 +264,7 @@ func (r *run) sum() {
 	out.Misjudged = v.misjudged
 	// What a dead consumer had in its hands is dropped, if the ring is made so, or
 	// if it was in the hands of 31 that died, as happens at this point.
-	if r.Topology == ring.MPMC && (!r.Redeliver || r.Point == "handed") {
+	if r.drops && (!r.Redeliver || r.Point == "handed") {
 		out.LostInHand = min(missing, out.Dropped)
 	}
 	out.Lost = missing - out.LostInHand

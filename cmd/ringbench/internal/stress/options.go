@@ -8,7 +8,7 @@ import (
 
 // Options say what is put under stress, and how.
 type Options struct {
-	Topology  ring.Topology
+	Traits
 	Redeliver bool // MPMC: see ring.Config
 	Capacity  int  // slots or bytes
 	Producers int
@@ -19,6 +19,8 @@ type Options struct {
 	Stops int    // processes stopped and continued
 	Point string // kill at this named point only; needs a build with kill points
 	All   int    // kill all at once after so many kills; 0: never
+	Burst int    // processes killed at the same moment, at most
+	Aim   int    // percent of the kills that are aimed at a claim in flight
 	Seed  uint64
 	Limit time.Duration // give up after that; 0: never
 }
@@ -72,8 +74,10 @@ func (r *Report) Violations() uint64 {
 // config is the ring under stress.
 func (o *Options) config() ring.Config {
 	c := ring.Config{Topology: o.Topology, Capacity: o.Capacity, Redeliver: o.Redeliver}
-	if o.Topology == ring.MPMC {
+	if o.slots {
 		c.SlotSize = messageMax
+	}
+	if o.table {
 		c.Members = o.Producers + o.Consumers + 2
 	}
 	return c

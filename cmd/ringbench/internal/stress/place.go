@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/internal/killpoint"
@@ -22,6 +23,7 @@ type place struct {
 	ledger      *ledger
 	cmd         *exec.Cmd
 	exited      chan error // gets what Wait returns, once
+	struck      time.Time  // when SIGKILL was sent to it; zero: not yet
 	recent      []id       // a consumer's latest messages
 
 	before uint64 // a producer's: messages sent by those before the one that attached last
@@ -44,10 +46,10 @@ func (p *place) String() string {
 // long as it.
 func (p *place) start(o *Options, ringFile *os.File, rng *rand.Rand) error {
 	p.incarnation++
-	p.asked = false
+	p.asked, p.struck = false, time.Time{}
 	p.ledger.reset()
 	arg, err := json.Marshal(job{
-		Producer: p.producer, Place: p.number, Incarnation: p.incarnation, Seed: rng.Uint64(), Wait: o.Wait, Size: messageMax,
+		Producer: p.producer, Place: p.number, Incarnation: p.incarnation, Seed: rng.Uint64(), Wait: o.Wait, Size: messageMax, Tag: o.tags,
 	})
 	if err != nil {
 		return err

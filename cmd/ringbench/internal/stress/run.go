@@ -143,7 +143,7 @@ func (r *run) kill(ctx context.Context) error {
 			if err := r.killAll(); err != nil {
 				return err
 			}
-		} else if err := r.killOne(); err != nil {
+		} else if err := r.strike(); err != nil {
 			return err
 		}
 		pace := time.Millisecond
@@ -152,31 +152,50 @@ func (r *run) kill(ctx context.Context) error {
 		}
 		next = time.Now().Add(time.Duration(r.rng.ExpFloat64() * float64(pace)))
 	}
+	for _, p := range r.places { // whoever was struck last has a successor too
+		if !p.struck.IsZero() {
+			if err := r.bury(p, <-p.exited); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
 // working returns a random place whose process is attached, or nil.
 func (r *run) working() *place {
 	for _, i := range r.rng.Perm(len(r.places)) {
-		if p := r.places[i]; p.exited != nil && p.ledger.get(wordState) == stateWorking {
+		if p := r.places[i]; p.exited != nil && p.struck.IsZero() && p.ledger.get(wordState) == stateWorking {
 			return p
 		}
 	}
 	return nil
 }
 
-func (r *run) killOne() error {
-	p := r.working()
-	if p == nil {
-		return nil
+// strike kills some processes at the same moment. They are buried when they are gone.
+func (r *run) strike() error {
+	for n := 1 + r.rng.IntN(max(r.Burst, 1)); n > 0; n-- {
+		p := r.working()
+		if p == nil {
+			return nil
+		}
+		if r.table && r.rng.IntN(100) < r.Aim {
+			r.aim(p)
+		}
+		if err := r.slay(p); err != nil {
+			return err
+		}
 	}
-	if r.Topology == ring.MPMC && r.rng.IntN(2) == 0 {
-		r.aim(p)
-	}
+	return nil
+}
+
+// slay sends SIGKILL.
+func (r *run) slay(p *place) error {
 	if err := p.signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	return r.bury(p, <-p.exited)
+	p.struck = time.Now()
+	return nil
 }
 
 // aim stops a process until it stands still with a claim in its hands, or gives up.
@@ -219,7 +238,7 @@ func (r *run) member(p *place) (ring.MemberStats, bool) {
 // killAll kills every process before it waits for one.
 func (r *run) killAll() error {
 	for _, p := range r.places {
-		if err := p.signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		if err := r.slay(p); err != nil {
 			return err
 		}
 	}
@@ -251,7 +270,7 @@ func (r *run) reap() error {
 	for _, p := range r.places {
 		select {
 		case err := <-p.exited:
-			if killed(err) {
+			if p.struck.IsZero() && killed(err) {
 				r.report.AtPoint++
 			}
 			if err := r.bury(p, err); err != nil {

@@ -31,6 +31,7 @@ type job struct {
 	Seed        uint64
 	Wait        string
 	Size        int
+	Tag         bool // see Traits
 }
 
 // WorkerMain plays one endpoint until it is killed or asked to end.
@@ -65,7 +66,7 @@ func work(arg string, l *ledger) error {
 	if j.Producer {
 		var p *ring.Producer
 		o := []ring.EndpointOption{ring.WithStrategy(s)}
-		if r.Config().Topology == ring.MPMC {
+		if j.Tag {
 			o = append(o, ring.WithTag(uint64(j.Place)+1))
 		}
 		if err := retry(func() (err error) { p, err = r.Producer(o...); return err }); err != nil {
