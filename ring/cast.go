@@ -96,4 +96,6 @@ func (r *Ring) implausible(format string, args ...any) error {
 }
 
 // nearest is the number next to count whose low half is low.
-func nearest(count, low uint64) uint64 { return count + uint64(int64(int32(uint32(low)-uint32(count)))) }
+func nearest(count, low uint64) uint64 {
+	return count + uint64(int64(int32(uint32(low)-uint32(count))))
+}

@@ -178,7 +178,7 @@ func configOf(g layout.Geometry, h *layout.Header) Config {
 	return Config{
 		Kind: Kind(g.Kind), Capacity: int(g.Capacity), SlotSize: int(g.SlotSize), Stride: int(g.Stride),
 		Topology: Topology(g.Topology), Members: int(g.Members), Redeliver: h.Required&layout.FeatureRedeliver != 0,
-		Overrun: overrunOf(g, h),
+		Overrun:    overrunOf(g, h),
 		MaxMessage: int(g.MaxMessage), element: string(name), fingerprint: h.Fingerprint,
 	}
 }

@@ -79,7 +79,7 @@ func (c *Consumer) nextCast() (off, n uint64, err error) {
 		b, err := c.take(nil, 0, false)
 		n = uint64(len(b))
 		c.foldPeeked()
-		return (c.pos - record(n)) & c.mask + layout.WordSize, n, err
+		return (c.pos-record(n))&c.mask + layout.WordSize, n, err
 	}
 	b, err := c.take(s.room[s.used:s.used], 2*cap(s.room), true)
 	if err != nil {

@@ -36,7 +36,7 @@ type endpoint struct {
 	// Colder.
 	max    uint64 // greatest payload
 	size   uint64 // capacity
-	slots  bool // kind Slots
+	slots  bool   // kind Slots
 	form   form
 	table  bool  // has a place in the endpoint table
 	fenced bool  // no membarrier here: fence after each publish

@@ -20,7 +20,13 @@ type Stats struct {
 	Producer SideStats
 	Consumer SideStats
 
-	Members []MemberStats // MPMC: endpoints attached, and dead ones whose place nobody took yet
+	// Dropped counts, in a broadcast ring with OverrunDrop, what was dropped for want of room.
+	Dropped uint64
+
+	// Members are, in MPMC rings, the endpoints attached, and dead ones whose place
+	// nobody took yet; in broadcast rings the consumers. There, with OverrunOverwrite, may be
+	// others who cannot be seen.
+	Members []MemberStats
 }
 
 // SideStats is one side's part.
@@ -40,7 +46,7 @@ type SideStats struct {
 	Parks  uint64 // sleeps begun
 	Asleep bool   // announced a sleep and was not woken since
 
-	Repaired uint64 // MPMC: claims that died with their owner: skipped (producers), dropped (consumers)
+	Repaired uint64 // MPMC: claims that died with their owner: skipped (producers), dropped (consumers); broadcast: dead consumers that were no longer waited for
 	Handed   uint64 // MPMC, consumers: messages taken over from dead ones
 }
 

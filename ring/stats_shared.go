@@ -9,7 +9,7 @@ import (
 	"annulus/internal/proc"
 )
 
-// MemberStats is one place in the endpoint table of an MPMC ring.
+// MemberStats is one place in the endpoint table of an MPMC or broadcast ring.
 type MemberStats struct {
 	Index    int
 	Producer bool      // else a consumer
@@ -25,14 +25,17 @@ type MemberStats struct {
 
 	Messages uint64 // committed or released in this place, by its holders before too
 	Bytes    uint64
-	Wakes    uint64 // system calls made to wake others
-	Parks    uint64 // sleeps begun
+	Position uint64 // of a broadcast ring's consumer: all before it is released
+	Lag      uint64 // bytes from there to tail
+	Lost     uint64 // messages it has lost to overruns
+
+	Wakes uint64 // system calls made to wake others
+	Parks uint64 // sleeps begun
 }
 
 // statsShared fills in what differs in an MPMC ring.
 func (r *Ring) statsShared(s Stats) (Stats, error) {
 	s.Tail = mem.Load(&r.producer.cursor.Position)
-	s.Occupied = min(s.Tail-s.Head, s.Capacity)
 	var err error
 	if s.Producer, err = r.sideStats(r.producer, r.consumer); err != nil {
 		return s, err
@@ -40,7 +43,10 @@ func (r *Ring) statsShared(s Stats) (Stats, error) {
 	if s.Consumer, err = r.sideStats(r.consumer, r.producer); err != nil {
 		return s, err
 	}
-	s.Producer.Attached, s.Consumer.Attached = false, false
+	s.Producer.Attached, s.Consumer.Attached = s.Producer.Attached && !r.producer.table, false
+	if r.form == formCast {
+		s.Head, s.Dropped = s.Tail, mem.Load(&r.producer.cursor.Dropped)
+	}
 	for i, m := range r.members {
 		p := &s.Producer
 		if atomic.LoadUint32(&m.holder.Role) == layout.RoleConsumer {
@@ -63,10 +69,14 @@ func (r *Ring) statsShared(s Stats) (Stats, error) {
 		if ms.Attached {
 			p.Attached = true
 		}
+		if r.form == formCast && ms.Attached && int64(s.Head-ms.Position) > 0 {
+			s.Head = ms.Position // the slowest
+		}
 		if ms.Attached || p.PID == 0 {
 			p.PID, p.Since = ms.PID, ms.Since
 		}
 	}
+	s.Occupied = min(s.Tail-s.Head, s.Capacity)
 	return s, r.region.Check()
 }
 
@@ -82,6 +92,13 @@ func (r *Ring) memberStats(i int, m member) (MemberStats, error) {
 	}
 	if out.Producer {
 		out.Messages, out.Bytes = mem.Load(&m.line.Sent), mem.Load(&m.line.SentBytes)
+	}
+	if r.form == formCast {
+		tail := mem.Load(&r.producer.cursor.Position)
+		out.Position, out.Lost = mem.Load(&m.line.Drawn), mem.Load(&m.line.Skipped)
+		if lag := tail - out.Position; int64(lag) > 0 {
+			out.Lag = lag
+		}
 	}
 	in := mem.Load(&m.line.Intent)
 	if n := in >> layout.IntentCountShift; n > 0 {

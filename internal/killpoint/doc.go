@@ -16,4 +16,5 @@ var Names = []string{
 	"repairing", "repaired", "handing", "handed",
 	"joined", "announced", "leaving", "left",
 	"put", "swept", "sent", "released",
+	"raised", "padded", "half", "latest", "copied",
 }
