@@ -19,12 +19,14 @@ type Traits struct {
 	tags  bool // a producer's successor learns how many messages took effect
 	drops bool // unless it redelivers, what a killed consumer held is lost
 	again bool // a killed consumer's last messages come again, without saying so
+	casts bool // each consumer receives everything: see castVerdict
 }
 
 // Topologies lists the kinds of ring that can be put under stress.
 var Topologies = []Traits{
 	{Name: "mpmc", Topology: ring.MPMC, Default: 64, slots: true, table: true, tags: true, drops: true},
 	{Name: "spsc", Topology: ring.SPSC, MostProducers: 1, MostConsumers: 1, Default: 4096, again: true},
+	{Name: "broadcast", Topology: ring.Broadcast, MostProducers: 1, Default: 4096, casts: true},
 }
 
 // Names lists what Topologies are called.
