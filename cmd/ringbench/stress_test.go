@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,7 +69,7 @@ func TestStressPoints(t *testing.T) {
 		if point == "leaving" || point == "left" {
 			continue // nobody leaves before the end: TestLastOneLeaves
 		}
-		r := stressReport(t, exe, "--topology", topology, "--redeliver="+map[bool]string{true: "false", false: "true"}[spsc[point]],
+		r := stressReport(t, exe, "--topology", topology, "--redeliver="+strconv.FormatBool(topology == "mpmc"),
 			"--point", point, "--kills", kills, "--all", "0", "--burst", "1", "--aim", "50")
 		if r.AtPoint == 0 {
 			t.Errorf("nobody died at %q", point)
