@@ -114,6 +114,8 @@ func (p *Producer) readyCast(n uint64) (at uint64, err error) {
 
 // orDrop is the end of a send that got err: a message for which there is no room is
 // dropped where consumers are not waited for.
+//
+//go:noinline
 func (p *Producer) orDrop(err error) error {
 	if err == ErrFull && p.cast.drops {
 		p.drop()

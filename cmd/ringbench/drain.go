@@ -71,6 +71,9 @@ func (d *drain) run() error {
 		if err == io.EOF {
 			return nil
 		}
+		if errors.Is(err, ring.ErrOverrun) {
+			_, err = fmt.Fprintln(d.notices, err)
+		}
 		if err != nil {
 			return err
 		}
@@ -139,8 +142,8 @@ func (d *drain) leaveLast() error {
 	switch {
 	case d.peeked == 0:
 		return nil
-	case d.ring.Config().Topology == ring.MPMC:
-		return d.flush() // others take the messages: these cannot be peeked again
+	case d.ring.Config().Topology != ring.SPSC:
+		return d.flush() // others take the messages, or overwrite them: these cannot be peeked again
 	}
 	if err := d.c.Close(); err != nil {
 		return err

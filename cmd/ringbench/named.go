@@ -65,16 +65,17 @@ func (n *named) open(opts ...shm.Option) (*ring.Ring, error) {
 	return r, badName(err)
 }
 
-// openOrCreate creates a ring of that capacity (0: the default) if there is
-// none. One that is there keeps its own: the peer may have been faster.
-func (n *named) openOrCreate(capacity int) (*ring.Ring, error) {
+// openOrCreate creates a ring of c if there is none. One that is there keeps its own
+// capacity: the peer may have been faster. What else c asks for it must be.
+func (n *named) openOrCreate(c ring.Config) (*ring.Ring, error) {
 	f := ring.OpenOrCreate
 	if n.path {
 		f = ring.OpenOrCreateFile
 	}
-	r, err := f(n.name, ring.Config{Capacity: capacity})
-	if errors.Is(err, ring.ErrMismatch) {
-		return n.open()
+	r, err := f(n.name, c)
+	if errors.Is(err, ring.ErrMismatch) && c.Capacity != 0 {
+		c.Capacity = 0
+		return n.openOrCreate(c)
 	}
 	return r, badName(err)
 }
@@ -98,7 +99,9 @@ func badName(err error) error {
 type side struct {
 	ring     named
 	framing  framing
-	capacity int  // 0: the default
+	capacity int // 0: the default
+	topology string
+	overrun  string
 	existing bool // do not create it
 	wait     futex.Strategy
 	stats    bool
@@ -111,7 +114,7 @@ func (s *side) open(notices io.Writer) (*ring.Ring, error) {
 		r, err := s.ring.open()
 		return s.note(notices, r, err)
 	}
-	r, err := s.ring.openOrCreate(s.capacity)
+	r, err := s.ring.openOrCreate(s.config())
 	return s.note(notices, r, err)
 }
 
@@ -144,6 +147,8 @@ func (s *side) flags(fs *flag.FlagSet, framings string) {
 		s.capacity, err = parseCapacity(v)
 		return err
 	})
+	fs.Func("topology", "create the ring for `KIND` of peers: "+strings.Join(feedable, ", ")+" (default spsc)", oneOf(&s.topology, feedable))
+	fs.Func("overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)", oneOf(&s.overrun, overruns))
 	fs.BoolVar(&s.existing, "existing", false, "do not create the ring: fail if it is not there")
 	waits := slices.DeleteFunc(futex.Names(), func(w string) bool { return w == "eventfd" })
 	fs.Func("wait", "`HOW` to wait for the other side: "+strings.Join(waits, ", ")+"; default: adaptive", func(v string) (err error) {

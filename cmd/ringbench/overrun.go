@@ -5,6 +5,23 @@ import "annulus/ring"
 // overruns names what a broadcast ring can do with slow consumers.
 var overruns = []string{ring.OverrunOverwrite.String(), ring.OverrunBlock.String(), ring.OverrunDrop.String()}
 
+// feedable names the kinds of ring that produce and consume can create.
+var feedable = []string{"spsc", "broadcast"}
+
+// config is what is asked of the ring.
+func (s *side) config() ring.Config {
+	c := ring.Config{Capacity: s.capacity}
+	if s.topology == "broadcast" || s.overrun != "" {
+		c.Topology = ring.Broadcast
+	} else if s.topology == "spsc" {
+		c.Topology = ring.SPSC
+	}
+	if s.overrun != "" {
+		c.Overrun = parseOverrun(s.overrun)
+	}
+	return c
+}
+
 // parseOverrun returns the policy of a name out of overruns.
 func parseOverrun(name string) ring.Overrun {
 	for _, o := range []ring.Overrun{ring.OverrunBlock, ring.OverrunDrop} {
