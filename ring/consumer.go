@@ -50,7 +50,10 @@ type Consumer struct {
 // after its death the new one goes on with what it had not released.
 //
 // In an MPMC ring it is one more consumer, and each message goes to one of them;
-// ErrAttached when the endpoint table is full.
+// in a Broadcast ring too, and each message goes to all. ErrAttached when the endpoint
+// table is full, but not with OverrunOverwrite, where the handle may be read-only as well.
+// A broadcast consumer starts with the next message, or see WithBacklog; if the last session
+// of the producer is over, it waits for another one.
 func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 	o, err := r.endpointOptions(opts)
 	if err != nil {
@@ -100,7 +103,8 @@ func (c *Consumer) abandon(err error) error {
 // TryRecv appends the next message to dst, releases it and everything peeked
 // before it, and returns the extended slice. ErrEmpty when there is none, io.EOF
 // when there will be none: the producer has closed and all is received; ErrClosed
-// after Close, ErrTruncated or ErrCorrupt when the endpoint is dead. It allocates
+// after Close, ErrTruncated or ErrCorrupt when the endpoint is dead; in a broadcast ring
+// an OverrunError, once, in place of messages that were overwritten. It allocates
 // only if dst has too little room.
 //
 // One call without calls in it is what this takes for a small record; the rest
@@ -171,7 +175,8 @@ func (c *Consumer) Recv(ctx context.Context, dst []byte) ([]byte, error) {
 
 // TryPeek returns the next message that was not peeked yet, in place, or the
 // errors of TryRecv. It is valid until Release, TryRecv, Recv or Close. Between
-// trusting peers only: the bytes lie in shared memory.
+// trusting peers only: the bytes lie in shared memory. In a broadcast ring with
+// OverrunOverwrite they are a private copy, valid as long, since the producer waits for nobody.
 func (c *Consumer) TryPeek() ([]byte, error) {
 	c.enter()
 	off, n, err := c.next()
@@ -242,7 +247,8 @@ func (c *Consumer) Release() error {
 
 // All returns an iterator over the messages, in place: each is valid until the
 // next step of the loop, which releases it. It ends at io.EOF, or yields an
-// error once and ends; breaking out of the loop releases the last message.
+// error once and ends, but for an OverrunError, after which it goes on; breaking out of the
+// loop releases the last message.
 func (c *Consumer) All(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for {

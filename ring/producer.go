@@ -49,7 +49,7 @@ type Producer struct {
 // committed is lost.
 //
 // In an MPMC ring it is one more producer; ErrAttached when the endpoint table is
-// full.
+// full. In a Broadcast ring it is the only one, as in an SPSC ring.
 func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 	o, err := r.endpointOptions(opts)
 	if err != nil {
@@ -260,7 +260,7 @@ func (p *Producer) consumed() error {
 }
 
 // Committed tells how far this producer and those before it have come: positions
-// of an SPSC ring, messages sent under its tag in an MPMC ring (without a tag: by
+// of an SPSC or broadcast ring, messages sent under its tag in an MPMC ring (without a tag: by
 // all that have had its place in the endpoint table). A producer that notes it
 // before a send and dies learns, as the successor, whether the send took effect:
 // exactly then it is greater. Owner only; staged messages do not count.

@@ -26,7 +26,8 @@ func record(n uint64) uint64 { return layout.WordSize + layout.Align(n, layout.W
 // TrySend commits a copy of msg, or returns ErrFull, ErrTooLarge, ErrSize,
 // ErrClosed, ErrReserved or the error that killed the endpoint (ErrTruncated,
 // ErrCorrupt). What is staged is published first. No allocation, no system call
-// while the consumer is awake.
+// while the consumer is awake. In a broadcast ring only OverrunBlock ever returns ErrFull;
+// with OverrunDrop nil may mean that msg was dropped, see Producer.Dropped.
 //
 // One call without calls in it is what this takes for a small message; the rest
 // is in put and trySendSlow.
