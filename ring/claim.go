@@ -72,18 +72,35 @@ func (e *endpoint) ticketOffset(t uint64) uint64 { return t & e.mask * e.stride 
 
 func (e *endpoint) ticketWord(t uint64) *uint64 { return e.data.Word(e.ticketOffset(t)) }
 
+// lapOf is the lap of a ticket. The mask spares the compiler's look at the shift.
+func (e *endpoint) lapOf(t uint64) uint64 { return t >> (e.shared.shift & 63) }
+
+// drawOne is draw for one ticket and for the short ways, which do the rest themselves.
+func (e *endpoint) drawOne(t uint64) bool {
+	s := &e.shared
+	mem.Publish(&s.line.Intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1] pairs with the load in orphan
+	killpoint.Here("intent")
+	s.stale = !s.counter.CompareAndSwap(t, t+1)
+	return !s.stale
+}
+
+// drawn notes for a successor that the claim from t on was had, before anything is filled.
+func (e *endpoint) drawn(t uint64) {
+	m := e.shared.line
+	mem.Publish(&m.Base, m.Sent)
+	mem.Publish(&m.Drawn, t)
+}
+
 // draw takes the tickets t to t+n-1 if t is the next. The intent is stored
 // before, [I1]: whoever sees the tickets drawn sees it.
 func (e *endpoint) draw(t, n uint64) bool {
 	s := &e.shared
-	mem.Publish(&s.line.Intent, t&layout.IntentPositionMask|n<<layout.IntentCountShift) // [I1] pairs with the load in orphan
+	mem.Publish(&s.line.Intent, t&layout.IntentPositionMask|n<<layout.IntentCountShift) // [I1]
 	killpoint.Here("intent")
 	if s.counter.CompareAndSwap(t, t+n) {
 		killpoint.Here("drawn")
 		s.held, s.claimed, s.stale = t, n, false
-		m := e.mine.member.line
-		mem.Publish(&m.Base, m.Sent)
-		mem.Publish(&m.Drawn, t)
+		e.drawn(t)
 		return true
 	}
 	s.stale = true

@@ -24,20 +24,12 @@ func (c *Consumer) recvShared(dst []byte) (out []byte, ok bool, err error) {
 		return dst, false, nil
 	}
 	t := s.counter.Load()
-	off, lap := c.ticketOffset(t), t>>s.shift
+	off, lap := c.ticketOffset(t), c.lapOf(t)
 	word := c.data.Word(off)
-	if mem.Load(word) != lapWord(lap, layout.SlotCommitted) { // [P1]
-		return dst, false, nil
-	}
-	m := s.line
-	mem.Publish(&m.Intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1]
-	killpoint.Here("intent")
-	if !s.counter.CompareAndSwap(t, t+1) {
-		s.stale = true
+	if mem.Load(word) != lapWord(lap, layout.SlotCommitted) || !c.drawOne(t) { // [P1]
 		return dst, false, nil
 	}
 	killpoint.Here("drawn")
-	s.stale = false
 	n := c.max
 	if s.length {
 		if n = mem.Load(c.data.Word(off + layout.SlotLength)); n > c.max {
@@ -49,15 +41,21 @@ func (c *Consumer) recvShared(dst []byte) (out []byte, ok bool, err error) {
 	dst = append(dst, c.data.Bytes(off+s.offset, n)...)
 	killpoint.Here("settling")
 	mem.Publish(word, lapWord(lap+1, layout.SlotFree)) // [C2]
-	c.redelivered = 0
-	c.pos++
-	mem.Publish(&m.Received, m.Received+1)
-	mem.Publish(&m.ReceivedBytes, m.ReceivedBytes+n)
+	c.receivedOne(n)
 	if mem.Load(c.arm) != mem.Load(&c.quiet) {
 		err = c.releasedSlow()
 	}
 	c.exit()
 	return dst, true, err
+}
+
+// receivedOne counts a message that was received and released at once.
+func (c *Consumer) receivedOne(n uint64) {
+	c.redelivered = 0
+	c.pos++
+	m := c.shared.line
+	mem.Publish(&m.Received, m.Received+1)
+	mem.Publish(&m.ReceivedBytes, m.ReceivedBytes+n)
 }
 
 // tooLong is the error for a length that no correct peer writes.
@@ -207,12 +205,12 @@ func (c *Consumer) endedShared() (session uint32, ended bool, err error) {
 	if c.over && c.overSession == session {
 		return session, true, nil
 	}
-	if c.shared.other.Load() != c.shared.counter.Load() {
-		return session, false, nil // some are on their way, or their producer is dead: see rescue
-	}
 	closing := closed != 0 && closed == session
 	if !closing && !c.finish.Load() {
-		return session, false, nil
+		return session, false, nil // before a look at the producers' line, which costs them
+	}
+	if c.shared.other.Load() != c.shared.counter.Load() {
+		return session, false, nil // some are on their way, or their producer is dead: see rescue
 	}
 	if c.ring.config.Redeliver {
 		if _, _, dead, err := c.ring.handed(); err != nil || dead {

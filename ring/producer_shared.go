@@ -52,22 +52,13 @@ func (p *Producer) trySendShared(msg []byte) error {
 		return p.trySendSharedSlow(msg)
 	}
 	t := s.counter.Load()
-	off, lap := p.ticketOffset(t), t>>s.shift
+	off, lap := p.ticketOffset(t), p.lapOf(t)
 	word := p.data.Word(off)
-	if mem.Load(word) != lapWord(lap, layout.SlotFree) { // [C2]
-		return p.trySendSharedSlow(msg)
-	}
-	m := s.line
-	mem.Publish(&m.Intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1]
-	killpoint.Here("intent")
-	if !s.counter.CompareAndSwap(t, t+1) {
-		s.stale = true
+	if mem.Load(word) != lapWord(lap, layout.SlotFree) || !p.drawOne(t) { // [C2]
 		return p.trySendSharedSlow(msg)
 	}
 	killpoint.Here("drawn")
-	mem.Publish(&m.Base, m.Sent)
-	mem.Publish(&m.Drawn, t)
-	s.stale = false
+	p.drawn(t)
 	if s.length {
 		mem.Prepare(p.data.Word(off+layout.SlotLength), n)
 	}
@@ -75,8 +66,7 @@ func (p *Producer) trySendShared(msg []byte) error {
 	killpoint.Here("filled")
 	mem.Publish(word, lapWord(lap, layout.SlotCommitted)) // [P1]
 	killpoint.Here("committed")
-	mem.Publish(&m.Sent, m.Sent+1)
-	mem.Publish(&m.SentBytes, m.SentBytes+n)
+	p.countSent(1, n)
 	if mem.Load(p.arm) != mem.Load(&p.quiet) {
 		return p.sent()
 	}

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -33,6 +34,10 @@ func (t *ConsumerOf[T]) TryRecv() (v T, err error) {
 	c.enter()
 	slot, data := c.slot, c.data
 	if mem.Load(&c.quiet) == 0 || c.peeked || mem.Load(data.Word(slot)) != c.slotWord { // [P1]
+		if c.form == formTickets {
+			err = t.recvTicket(&v)
+			return v, err
+		}
 		return t.tryRecvSlow()
 	}
 	mem.Read(&v, data, slot+layout.SlotPayload)
@@ -49,11 +54,6 @@ func (t *ConsumerOf[T]) TryRecv() (v T, err error) {
 // tryRecvSlow is TryRecv, entered, when a closer look is due.
 func (t *ConsumerOf[T]) tryRecvSlow() (v T, err error) {
 	c := t.c
-	if c.form == formTickets {
-		if _, ok, err := c.recvShared(mem.View(&v)[:0]); ok {
-			return v, err
-		}
-	}
 	off, _, err := c.next()
 	if err == nil {
 		mem.Read(&v, c.data, off)
@@ -61,6 +61,30 @@ func (t *ConsumerOf[T]) tryRecvSlow() (v T, err error) {
 	}
 	c.exit()
 	return v, err
+}
+
+// recvTicket is TryRecv, entered, for MPMC rings: recvShared without its calls.
+func (t *ConsumerOf[T]) recvTicket(v *T) (err error) {
+	c := t.c
+	if mem.Load(&c.quiet) != 0 && !c.peeked && c.shared.claimed == 0 {
+		k := c.shared.counter.Load()
+		off, lap, data := c.ticketOffset(k), c.lapOf(k), c.data
+		word := data.Word(off)
+		if mem.Load(word) == lapWord(lap, layout.SlotCommitted) && c.drawOne(k) { // [P1]
+			killpoint.Here("drawn")
+			mem.Read(v, data, off+layout.SlotPayload)
+			killpoint.Here("settling")
+			mem.Publish(word, lapWord(lap+1, layout.SlotFree)) // [C2] pairs with the load in claimSlots
+			c.receivedOne(c.max)
+			if mem.Load(c.arm) != mem.Load(&c.quiet) {
+				err = c.releasedSlow()
+			}
+			c.exit()
+			return err
+		}
+	}
+	*v, err = t.tryRecvSlow()
+	return err
 }
 
 // Recv is TryRecv that waits while the ring is empty, with the errors of

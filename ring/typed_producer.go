@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -32,7 +33,7 @@ func (t *ProducerOf[T]) TrySend(v T) error {
 	p.enter()
 	if !p.open() || p.slot == p.slotRun {
 		if p.form == formTickets {
-			return p.trySendShared(mem.View(&v))
+			return t.sendTicket(&v)
 		}
 		if err := p.admitSlot(); err != nil {
 			p.exit()
@@ -46,6 +47,32 @@ func (t *ProducerOf[T]) TrySend(v T) error {
 	p.slot = slot
 	if mem.Load(p.arm) != mem.Load(&p.quiet) || slot > p.claimed {
 		return p.sentSlot()
+	}
+	p.exit()
+	return nil
+}
+
+// sendTicket is TrySend, entered, for MPMC rings: trySendShared without its calls.
+func (t *ProducerOf[T]) sendTicket(v *T) error {
+	p := t.p
+	if !p.open() || p.staged > 0 || p.reserved {
+		return p.trySendSharedSlow(mem.View(v))
+	}
+	k := p.shared.counter.Load()
+	off, lap, data := p.ticketOffset(k), p.lapOf(k), p.data
+	word := data.Word(off)
+	if mem.Load(word) != lapWord(lap, layout.SlotFree) || !p.drawOne(k) { // [C2]
+		return p.trySendSharedSlow(mem.View(v))
+	}
+	killpoint.Here("drawn")
+	p.drawn(k)
+	mem.Write(data, off+layout.SlotPayload, v)
+	killpoint.Here("filled")
+	mem.Publish(word, lapWord(lap, layout.SlotCommitted)) // [P1]
+	killpoint.Here("committed")
+	p.countSent(1, p.max)
+	if mem.Load(p.arm) != mem.Load(&p.quiet) {
+		return p.sent()
 	}
 	p.exit()
 	return nil

@@ -103,8 +103,8 @@ func TestBusyCode(t *testing.T) {
 	}{
 		"annulus/ring.(*Producer).TrySend":                       {ring, []string{"trySendSlow", "sent", "put"}},
 		"annulus/ring.(*Consumer).TryRecv":                       {ring, []string{"tryRecvSlow", "received"}},
-		"annulus/ring.(*ProducerOf[go.shape.[1]uint64]).TrySend": {used, []string{"sentSlot", "trySendShared"}},
-		"annulus/ring.(*ConsumerOf[go.shape.[1]uint64]).TryRecv": {used, []string{"tryRecvSlow", "received"}},
+		"annulus/ring.(*ProducerOf[go.shape.[1]uint64]).TrySend": {used, []string{"sentSlot", "sendTicket"}},
+		"annulus/ring.(*ConsumerOf[go.shape.[1]uint64]).TryRecv": {used, []string{"tryRecvSlow", "recvTicket", "received"}},
 	} {
 		code, slow := disassemble(t, f.archive, symbol), f.slow
 		set := func(i inst) bool { return publish(i) && strings.HasPrefix(i.text, "MOVQ $0x1, ") }

@@ -85,7 +85,7 @@ struct queue {
 	}
 };
 
-enum { MOST = 64, LOOK = 256, AHEAD = 8, SPINS = 64 };
+enum { MOST = 64, LOOK = 256, AHEAD = 64, SPINS = 64 };
 
 struct page {
 	OWN_LINES std::atomic<int> stop;

@@ -34,7 +34,7 @@ func stamp(producer int, seq uint64) uint64 { return uint64(producer)<<seqBits |
 
 // ahead is how many messages are made ready before they are sent one by one: all
 // contenders do so, for a copy right behind the store of a field waits for that store.
-const ahead = 8
+const ahead = 64
 
 func prepare(m *[ahead]Message, producer int, seq uint64) {
 	for i := range m {
@@ -48,10 +48,15 @@ type order struct{ next [most]uint64 }
 func (o *order) check(word uint64) error {
 	from, seq := word>>seqBits, word&(1<<seqBits-1)
 	if from >= most || seq < o.next[from] {
-		return fmt.Errorf("message %d of producer %d after %d: lost, doubled or out of order", seq, from, o.next[from%most])
+		return o.wrong(from, seq)
 	}
 	o.next[from] = seq + 1
 	return nil
+}
+
+//go:noinline
+func (o *order) wrong(from, seq uint64) error {
+	return fmt.Errorf("message %d of producer %d after %d: lost, doubled or out of order", seq, from, o.next[from%most])
 }
 
 // Result is what a measurement found.

@@ -196,13 +196,12 @@ func produce(p *ring.ProducerOf[Message], number int, stop, count *uint64) error
 	seq := uint64(0)
 	for mem.Load(stop) == 0 {
 		for i := range look {
-			m := &ready[i%ahead]
 			if i%ahead == 0 {
 				prepare(&ready, number, seq)
 			}
-			err := p.TrySend(*m)
+			err := p.TrySend(ready[i%ahead])
 			if err == ring.ErrFull {
-				err = p.Send(ctx, *m)
+				err = p.Send(ctx, ready[i%ahead])
 			}
 			if err != nil {
 				return err
