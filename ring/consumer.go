@@ -83,6 +83,13 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		e := c.peer.endpoint
 		c.overSession = atomic.LoadUint32(&c.mine.endpoint.Drained)
 		c.over = c.overSession != 0 && c.overSession == atomic.LoadUint32(&e.Closed)
+		if c.over && c.form == formTickets && r.config.Redeliver { // unless one that held a message then is dead now
+			_, _, left, err := r.handed()
+			if err != nil {
+				return nil, c.abandon(err)
+			}
+			c.over = !left
+		}
 		c.announce() // before the flag: see endConsumers
 		mem.Atomic64(&c.mine.arm.Arm).And(^layout.ArmClosed)
 	} else if c.form != formCast {

@@ -70,6 +70,10 @@ func (r *Ring) occupy(s side, m member, tag uint64) (side, error) {
 	if err != nil {
 		return s, fmt.Errorf("ring %s: lock an entry of its endpoint table: %w", r.name(), err)
 	}
+	if has := mem.Load(&m.holder.Tag); has != 0 && has != tag { // somebody was here since the caller looked, and died
+		err := fmt.Errorf("ring %s: %w: the entry is kept for the tag %d", r.name(), ErrAttached, has)
+		return s, errors.Join(err, r.region.Unlock(m.lock))
+	}
 	killpoint.Here("joined")
 	s.member, s.lock = m, m.lock
 	atomic.StoreUint32(&m.holder.State, 0)

@@ -183,6 +183,10 @@ func (p *Producer) publishShared() {
 	}
 	p.countSent(uint64(p.staged), p.stagedBytes)
 	p.staged, p.stagedBytes = 0, 0
+	if s.claimed > 0 { // the open reservation is a claim of its own from now on
+		mem.Publish(&s.line.Intent, s.held&layout.IntentPositionMask|s.claimed<<layout.IntentCountShift) // [I1]
+		p.drawn(s.held)
+	}
 }
 
 // countFitting is how many of msgs, from the first, an MPMC ring may take at once.

@@ -9,6 +9,7 @@ import (
 
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rival"
+	"annulus/ring/peers"
 )
 
 //go:embed rivals
@@ -41,10 +42,15 @@ func contenders(names []string, b *rival.Builder) ([]*contender, error) {
 	return list, nil
 }
 
-func newBuilder() *rival.Builder {
-	sources, err := fs.Sub(rivalSources, "rivals")
+func newBuilder() *rival.Builder { return builderOf(rivalSources, "rivals") }
+
+// peerBuilder builds what is in C of the ring itself.
+func peerBuilder() *rival.Builder { return builderOf(peers.Sources, "c") }
+
+func builderOf(all embed.FS, dir string) *rival.Builder {
+	sources, err := fs.Sub(all, dir)
 	if err != nil {
-		panic(err) // the name above is a valid path
+		panic(err) // the names above are valid paths
 	}
 	return rival.NewBuilder(sources)
 }

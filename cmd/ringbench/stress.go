@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"annulus/cmd/ringbench/internal/rig"
+	"annulus/cmd/ringbench/internal/rival"
 	"annulus/cmd/ringbench/internal/stress"
 	"annulus/futex"
 	"annulus/internal/killpoint"
@@ -30,7 +32,8 @@ these are counted apart. --point kills at one named point only, in a build with
 		examples: `ringbench stress --kills 1000
 ringbench stress --topology mpmc --redeliver --producers 4 --consumers 4 --kills 100000 --json
 ringbench stress --topology spsc --kills 1000
-ringbench stress --topology broadcast --overrun block --kills 1000`,
+ringbench stress --topology broadcast --overrun block --kills 1000
+ringbench stress --c-peers 3 --kills 1000`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := stress.Options{Wait: "adaptive"}
 			topology := "mpmc"
@@ -40,6 +43,7 @@ ringbench stress --topology broadcast --overrun block --kills 1000`,
 			fs.BoolVar(&o.Redeliver, "redeliver", false, "mpmc: hand what a killed consumer held to another")
 			fs.IntVar(&o.Producers, "producers", 3, "`N` producer processes")
 			fs.IntVar(&o.Consumers, "consumers", 3, "`N` consumer processes")
+			fs.IntVar(&o.CPeers, "c-peers", 0, "`N` of the processes, at random places, are in C; needs gcc")
 			fs.IntVar(&o.Capacity, "capacity", 0, "`N` slots or bytes; default: few")
 			fs.Func("wait", "`HOW` they wait: "+strings.Join(futex.Names(), ", ")+" (default adaptive)", oneOf(&o.Wait, futex.Names()))
 			fs.IntVar(&o.Kills, "kills", 1000, "`N` processes to kill")
@@ -74,6 +78,18 @@ ringbench stress --topology broadcast --overrun block --kills 1000`,
 				}
 				if o.Seed == 0 {
 					o.Seed = uint64(time.Now().UnixNano())
+				}
+				if o.CPeers < 0 || o.CPeers > o.Producers+o.Consumers || o.CPeers > 0 && !o.SpeaksC() {
+					return usagef("expected --c-peers from 0 to %d, in a ring that the peer in C knows, found %d and %s",
+						o.Producers+o.Consumers, o.CPeers, o.Name)
+				}
+				if o.CPeers > 0 {
+					b := peerBuilder()
+					defer b.Close()
+					var err error
+					if o.CWorker, err = b.Build(ctx, rival.Peer, new(rig.Params)); err != nil {
+						return err
+					}
 				}
 				r, err := stress.Run(ctx, o, func(r *stress.Report) {
 					fmt.Fprintf(io.err, "%d of %d kills\n", r.Kills, o.Kills)
@@ -110,7 +126,7 @@ func printStress(w io.Writer, r *stress.Report, asJSON bool) error {
 		name  string
 		value string
 	}{
-		{"kills", fmt.Sprintf("%d, at least %d (%.0f %%) with a claim in flight; %d at the point; %d times all at once", r.Kills, r.InFlight, share, r.AtPoint, r.KillsAll)},
+		{"kills", fmt.Sprintf("%d (%d of processes in C), at least %d (%.0f %%) with a claim in flight; %d at the point; %d times all at once", r.Kills, r.KillsC, r.InFlight, share, r.AtPoint, r.KillsAll)},
 		{"stops", fmt.Sprint(r.Stops)},
 		{"committed", fmt.Sprint(r.Committed)},
 		{"received", fmt.Sprintf("%d; %d redelivered", r.Received, r.Redelivered)},

@@ -53,6 +53,30 @@ func TestStress(t *testing.T) {
 	}
 }
 
+// TestStressWithC kills endpoints in Go and in C, which succeed each other and settle
+// what the others leave.
+func TestStressWithC(t *testing.T) {
+	needCompiler(t, "gcc")
+	exe := buildTags(t, "")
+	for _, args := range [][]string{
+		{"--topology", "mpmc", "--c-peers", "3", "--kills", "100", "--all", "60"},
+		{"--topology", "mpmc", "--redeliver", "--c-peers", "3", "--kills", "100"},
+		{"--topology", "spsc", "--c-peers", "1", "--kills", "60"},
+	} {
+		if r := stressReport(t, exe, args...); 4*r.KillsC < r.Kills || 4*r.KillsC > 3*r.Kills {
+			t.Errorf("%v: %d of %d kills struck a process in C, want about half", args, r.KillsC, r.Kills)
+		}
+	}
+}
+
+func TestStressWithCNeedsCompiler(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	status, _, errText := call("stress", "--c-peers", "1", "--kills", "1")
+	if status != 1 || !strings.Contains(errText, "apt-get install gcc") {
+		t.Errorf("exit status %d, %q", status, errText)
+	}
+}
+
 // TestStressPoints kills endpoints at each named point of the protocol.
 func TestStressPoints(t *testing.T) {
 	exe := buildTags(t, "killpoints")
@@ -105,6 +129,7 @@ func TestStressUsage(t *testing.T) {
 		{"--topology ring", "mpmc, spsc"},
 		{"--point drawn", "-tags killpoints"},
 		{"--kills -1", "at least 0"},
+		{"--c-peers 7", "--c-peers from 0 to 6"},
 		{"extra", "expected only flags"},
 	} {
 		out, err := exec.Command(exe, append([]string{"stress"}, strings.Fields(c.args)...)...).CombinedOutput()

@@ -14,10 +14,15 @@ import (
 	"annulus/ring"
 )
 
-// image is the bytes of a new ring.
+// image is the bytes of a new SPSC ring.
 func image(t *testing.T, kind uint32, capacity, slotSize uint64) []byte {
 	t.Helper()
-	g, err := layout.Compute(layout.Shape{Kind: kind, Topology: layout.TopologySPSC, Capacity: capacity, SlotSize: slotSize, Stride: 128})
+	return imageOf(t, layout.Shape{Kind: kind, Topology: layout.TopologySPSC, Capacity: capacity, SlotSize: slotSize, Stride: 128})
+}
+
+func imageOf(t *testing.T, s layout.Shape) []byte {
+	t.Helper()
+	g, err := layout.Compute(s)
 	must(t, err)
 	b := make([]byte, g.TotalSize)
 	layout.Format(b, g, layout.Identity{})
@@ -95,6 +100,7 @@ func TestBadHeaders(t *testing.T) {
 		"newer minor":      {sealed(8, 1|7<<32), nil},
 		"required bit":     {sealed(32, 1<<5), ring.ErrFeature},
 		"eventfds":         {sealed(32, layout.FeatureEventfd), ring.ErrFeature},
+		"redelivery":       {sealed(32, layout.FeatureRedeliver), nil}, // it means nothing in an SPSC ring
 		"optional bit":     {sealed(40, 1<<63), nil},
 		"bad checksum":     {put(176, 1), ring.ErrChecksum},
 		"high checksum":    {func(b []byte) []byte { b[255] = 1; return b }, ring.ErrChecksum},
@@ -120,10 +126,14 @@ func TestEveryFieldIsChecked(t *testing.T) {
 	fields := map[int]int{16: 4, 20: 4, 24: 4, 28: 4, 48: 8, 56: 8, 64: 4, 68: 4, 72: 4, 76: 4, 80: 8,
 		88: 8, 96: 8, 104: 8, 112: 8, 120: 8, 128: 8, 136: 8, 144: 8, 168: 8}
 	accepted := map[int]bool{16: true, 80: true, 168: true} // header size, fingerprint, created_ns
-	for kind, slotSize := range map[uint32]uint64{layout.KindBytes: 0, layout.KindSlots: 24} {
-		capacity := uint64(4096)
+	for name, shape := range map[string]layout.Shape{
+		"bytes": {Kind: layout.KindBytes, Topology: layout.TopologySPSC, Capacity: 4096, Stride: 128},
+		"slots": {Kind: layout.KindSlots, Topology: layout.TopologySPSC, Capacity: 4096, SlotSize: 24, Stride: 128},
+		"mpmc":  {Kind: layout.KindSlots, Topology: layout.TopologyMPMC, Capacity: 64, SlotSize: 24, Stride: 128, Variable: true, Members: 16},
+		"fixed": {Kind: layout.KindSlots, Topology: layout.TopologyMPMC, Capacity: 64, SlotSize: 24, Stride: 128, Members: 16},
+	} {
 		for off, size := range fields {
-			old := image(t, kind, capacity, slotSize)
+			old := imageOf(t, shape)
 			get := binary.LittleEndian.Uint64(old[off:])
 			if size == 4 {
 				get &= 1<<32 - 1
@@ -135,13 +145,13 @@ func TestEveryFieldIsChecked(t *testing.T) {
 				if v == get {
 					continue
 				}
-				b := image(t, kind, capacity, slotSize)
+				b := imageOf(t, shape)
 				if size == 4 {
 					binary.LittleEndian.PutUint32(b[off:], uint32(v))
 				} else {
 					binary.LittleEndian.PutUint64(b[off:], v)
 				}
-				t.Run(fmt.Sprintf("kind-%d/at-%d/%#x", kind, off, v), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/at-%d/%#x", name, off, v), func(t *testing.T) {
 					if err := agree(t, seal(b)); err == nil && !accepted[off] {
 						t.Errorf("accepted: %d at byte %d instead of %d", v, off, get)
 					}

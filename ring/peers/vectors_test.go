@@ -24,6 +24,7 @@ type vector struct {
 	kind               uint32
 	capacity, slotSize uint64
 	fill               func(p *ring.Producer, c *ring.Consumer) error // nil: a fresh ring, never attached to
+	many               bool                                           // an MPMC ring, which fillMany fills
 	want               []string                                       // what lies in it, in the words of peer dump
 	messages           []string                                       // what a consumer gets from it
 }
@@ -109,6 +110,11 @@ func vectors() []vector {
 			want:     []string{slotAt(7), slotAt(8), slotAt(9), slotAt(10), "end at=11"},
 			messages: []string{numbered(7), numbered(8), numbered(9), numbered(10)},
 		},
+		{
+			// See fillMany; all are still attached.
+			name: "mpmc-claims", kind: layout.KindSlots, capacity: 8, slotSize: 24, many: true,
+			want: []string{"skip at=8", say(9, letters(9)), say(10, letters(10)), "claimed at=11", say(12, letters(12)), "end at=13"},
+		},
 	}
 }
 
@@ -120,13 +126,22 @@ func slotAt(i int) string { return say(i, numbered(i)) }
 // consumer's is, so that whoever takes over has to look for the end.
 func (v vector) make(t *testing.T) ([]byte, layout.Geometry) {
 	t.Helper()
-	g, err := layout.Compute(layout.Shape{Kind: v.kind, Topology: layout.TopologySPSC, Capacity: v.capacity, SlotSize: v.slotSize, Stride: 128})
+	shape, id := layout.Shape{Kind: v.kind, Topology: layout.TopologySPSC, Capacity: v.capacity, SlotSize: v.slotSize, Stride: 128}, layout.Identity{}
+	if v.many {
+		shape.Topology, shape.Variable, shape.Members = layout.TopologyMPMC, true, vectorMembers
+		id.Required = layout.FeatureRedeliver
+	}
+	g, err := layout.Compute(shape)
 	must(t, err)
-	m, err := shm.Heap(int(g.TotalSize), shm.WithInit(func(b []byte) error { layout.Format(b, g, layout.Identity{}); return nil }))
+	m, err := shm.Heap(int(g.TotalSize), shm.WithInit(func(b []byte) error { layout.Format(b, g, id); return nil }))
 	must(t, err)
 	r, err := ring.Attach(m)
 	must(t, err)
 	defer r.Close()
+	if v.many {
+		fillMany(t, r)
+		return impersonal(bytes.Clone(m.Bytes()[:g.TotalSize]), g), g
+	}
 	if v.fill != nil {
 		must(t, v.fill(producer(t, r), consumer(t, r)))
 	}
@@ -150,23 +165,32 @@ func TestVectors(t *testing.T) {
 			if *update {
 				must(t, os.WriteFile(v.path(), got, 0o644))
 			}
-			want, err := os.ReadFile(v.path())
-			must(t, err)
-			if len(got) != len(want) {
-				t.Fatalf("%d bytes, %s has %d; if that is meant, run with -update", len(got), v.path(), len(want))
-			}
-			for i := 0; i < len(got); i += 8 {
-				if g, w := got[i:i+8], want[i:i+8]; !bytes.Equal(g, w) {
-					t.Errorf("at byte %d: % x, %s has % x", i, g, v.path(), w)
-				}
-			}
+			v.compare(t, got)
 		})
+	}
+}
+
+// compare holds bytes against the vector.
+func (v vector) compare(t *testing.T, got []byte) {
+	t.Helper()
+	want, err := os.ReadFile(v.path())
+	must(t, err)
+	if len(got) != len(want) {
+		t.Fatalf("%d bytes, %s has %d; if that is meant, run with -update", len(got), v.path(), len(want))
+	}
+	for i := 0; i < len(got); i += 8 {
+		if g, w := got[i:i+8], want[i:i+8]; !bytes.Equal(g, w) {
+			t.Errorf("at byte %d: % x, %s has % x", i, g, v.path(), w)
+		}
 	}
 }
 
 // A consumer in Go gets from each vector what was sent.
 func TestGoReadsVectors(t *testing.T) {
 	for _, v := range vectors() {
+		if v.many {
+			continue // see TestVectorOfClaims
+		}
 		t.Run(v.name, func(t *testing.T) {
 			r, err := ring.OpenFile(copyOf(t, v.path()))
 			must(t, err)

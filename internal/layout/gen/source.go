@@ -79,6 +79,7 @@ var constants = []constant{
 	{"slot", "SLOT_COMMITTED", layout.SlotCommitted, "state: committed"},
 	{"slot", "SLOT_SKIP", layout.SlotSkip, "state, MPMC: the ticket carries nothing"},
 	{"slot", "SLOT_REDELIVER_SHIFT", layout.SlotRedeliverShift, "5 bits, MPMC: how often the message was handed over from a dead consumer"},
+	{"slot", "SLOT_REDELIVER_MASK", layout.SlotRedeliverMask, "these 5 bits in place"},
 	{"slot", "SLOT_LAP_SHIFT", layout.SlotLapShift, "lap: position divided by capacity"},
 	{"slot", "SLOT_PAYLOAD", layout.SlotPayload, "offset of the payload in a slot"},
 	{"slot", "SLOT_LENGTH", layout.SlotLength, "offset of the length in a slot that has one"},
@@ -86,6 +87,12 @@ var constants = []constant{
 
 	{"intent", "INTENT_COUNT_SHIFT", layout.IntentCountShift, "8 bits: how many tickets; 0: no intent"},
 	{"intent", "INTENT_POSITION_MASK", layout.IntentPositionMask, "the first of them, modulo 2^56"},
+	{"intent", "INTENT_MAX_COUNT", layout.IntentMaxCount, "most tickets of one intent"},
+
+	{"roles", "ROLE_PRODUCER", layout.RoleProducer, "holder.role: a producer"},
+	{"roles", "ROLE_CONSUMER", layout.RoleConsumer, "holder.role: a consumer"},
+	{"roles", "STATE_ATTACHED", layout.StateAttached, "holder.state: attached"},
+	{"roles", "STATE_LEAVING", layout.StateLeaving, "holder.state: about to detach in order"},
 
 	{"cell", "CELL_MAGIC", layout.CellMagic, "first word: the bytes 'ANNCELL', 0x1A"},
 	{"cell", "CELL_MAJOR", layout.CellMajor, "layout version of cells: another is refused"},

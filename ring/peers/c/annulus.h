@@ -1,19 +1,22 @@
-/* Annulus rings for C and C++: one producer and one consumer, in one process or
- * two, in whatever language speaks docs/spec/layout-v1.md.
+/* Annulus rings for C and C++: one producer and one consumer (SPSC), or many
+ * (MPMC), in whatever processes and languages speak docs/spec/layout-v1.md.
  *
  *   cc -std=c11 -D_GNU_SOURCE -O2 program.c -o program -pthread
  *
  * Everything is static inline. A program keeps three structs, whose fields are
- * private: a handle on the memory (struct annulus) and at most one of each
- * endpoint on it. They must not be moved or copied while in use.
+ * private: a handle on the memory (struct annulus) and the endpoints on it: of
+ * an SPSC ring at most one of each, of an MPMC ring any number. They must not be moved or copied while in use.
  *
- *   annulus_region.h    create, open, close, who is attached
+ *   annulus_region.h    create, open, close
+ *   annulus_side.h      who is attached
+ *   annulus_repair.h    MPMC: settle what the dead have left
  *   annulus_producer.h  take and leave the sending end
  *   annulus_send.h      send, reserve, batches
- *   annulus_consumer.h  receive, peek, end of stream
+ *   annulus_consumer.h  take and leave the receiving end
+ *   annulus_recv.h      receive, peek, end of stream
  *
- * One thread at a time uses a handle, an endpoint likewise; the two endpoints
- * of one handle may be in two threads. annulus_producer_cancel and
+ * One thread at a time uses a handle, an endpoint likewise; the endpoints of
+ * one handle may be in as many threads. annulus_producer_cancel and
  * annulus_consumer_cancel may come from any thread or signal handler.
  *
  * Functions return ANNULUS_OK (0) or one of the codes below; annulus_strerror
@@ -55,6 +58,7 @@ enum annulus_error {
 	ANNULUS_RESERVED,     /* a reservation is open: commit, stage or abort it */
 	ANNULUS_NOT_RESERVED, /* no reservation is open */
 	ANNULUS_INVALID,      /* an argument makes no sense, or a handle is in use */
+	ANNULUS_HELD,         /* MPMC: others have received meanwhile; release what was peeked first */
 
 	/* The peer. */
 	ANNULUS_CLOSED,   /* the consumer wants no more */
@@ -88,7 +92,7 @@ static inline const char *annulus_strerror(int code)
 	static const char *const text[] = {
 		"ok", "ring full", "ring empty", "end of stream", "timed out", "cancelled",
 		"message too large", "buffer too small", "message of the wrong size", "a reservation is open",
-		"no reservation is open", "invalid argument", "closed by the consumer", "role already taken",
+		"no reservation is open", "invalid argument", "release what was peeked first", "closed by the consumer", "role already taken",
 		"ring removed", "ring corrupt", "memory lost", "file shorter than the ring in it", "not a ring",
 		"ring of the other byte order", "ring not initialised yet", "ring of another layout version",
 		"ring header damaged", "ring needs a feature unknown here", "impossible ring geometry",
@@ -112,9 +116,10 @@ enum { ANNULUS_DETAIL = 160 }; /* bytes of a detail line with its zero */
 /* annulus_geometry says where everything lies. It is computed, compared with
  * the header once, and kept in private memory. */
 struct annulus_geometry {
-	uint32_t kind;
-	uint64_t stride, capacity, slot_size, slot_stride, max_message;
-	uint64_t producer_area, consumer_area, shared_area, data_area, data_size, total_size;
+	uint32_t kind, topology;
+	uint64_t stride, capacity, slot_size, slot_stride, slot_payload, max_message;
+	uint64_t members; /* entries of the endpoint table */
+	uint64_t producer_area, consumer_area, shared_area, endpoint_table, data_area, data_size, total_size;
 };
 
 /* annulus is a handle on the memory of one ring. */
@@ -122,7 +127,7 @@ struct annulus {
 	int fd;
 	int readonly;
 	int named;                      /* the file had a name when it was opened */
-	unsigned held;                  /* bit i: this handle holds lock byte i */
+	uint64_t held[(ANNULUS_LOCK_MEMBER + ANNULUS_MAX_MEMBERS + 63) / 64]; /* bit i: this handle holds lock byte i */
 	uint8_t *base;
 	struct annulus_geometry geometry;
 	struct annulus_header header;   /* a private copy */
@@ -159,10 +164,18 @@ static inline int annulus_room_for_(uint64_t end, uint64_t limit) { return (int6
 
 #include "annulus_header.h"
 #include "annulus_region.h"
+#include "annulus_lock.h"
 #include "annulus_gate.h"
+#include "annulus_side.h"
+#include "annulus_repair.h"
+#include "annulus_member.h"
 #include "annulus_endpoint.h"
+#include "annulus_ticket.h"
 #include "annulus_producer.h"
+#include "annulus_send_ticket.h"
 #include "annulus_send.h"
 #include "annulus_consumer.h"
+#include "annulus_recv_ticket.h"
+#include "annulus_recv.h"
 
 #endif

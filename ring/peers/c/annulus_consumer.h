@@ -1,20 +1,18 @@
-/* The receiving end. Sections 4, 5 and 7 of docs/spec/layout-v1.md. Included by
- * annulus.h.
- *
- * Delivery is at least once: a consumer that dies with messages in its hands
- * leaves them to the next one, and the end of the stream behind them too.
- * annulus_recv has a message in its hands only during the call; whoever peeks,
- * until annulus_release.
- */
+/* The receiving end: taking the role and giving it back. Section 7 of
+ * docs/spec/layout-v1.md. What it receives is in annulus_recv.h. Included by
+ * annulus.h. */
 #ifndef ANNULUS_CONSUMER_H
 #define ANNULUS_CONSUMER_H
 
 struct annulus_consumer {
 	struct annulus_end_ e;
-	uint64_t messages, bytes; /* received since the ring was made */
+	uint64_t messages, bytes; /* received since the ring was made; MPMC: by those in this place */
+	uint64_t *all, *all_bytes; /* what others see of them */
 	uint64_t owed;            /* position at which the producer was last told of space */
 	uint64_t quarter;         /* of the capacity: how much space is worth a wake */
 	uint64_t peeked;          /* messages not released yet */
+	uint64_t given;           /* MPMC: tickets handed out of those held */
+	int redelivered;          /* MPMC: how often the message returned last was handed over */
 	uint64_t released;        /* position up to which the producer may write */
 	int over;                 /* ANNULUS_END was returned */
 	uint32_t over_session;    /* for this session of the producer */
@@ -23,221 +21,66 @@ struct annulus_consumer {
 
 /* annulus_consumer_attach takes the consumer role: ANNULUS_ATTACHED while
  * another consumer lives. The new one goes on at the first message that its
- * predecessor has not released. */
+ * predecessor has not released. In an MPMC ring it is one more consumer,
+ * ANNULUS_ATTACHED while the endpoint table is full. */
 static inline int annulus_consumer_attach(struct annulus_consumer *c, struct annulus *r, enum annulus_strategy strategy)
 {
 	struct annulus_end_ *e = &c->e;
 	memset(c, 0, sizeof(*c));
-	int rc = annulus_attach_(e, r, ANNULUS_CONSUMER, strategy, c->detail);
+	int rc = annulus_attach_(e, r, ANNULUS_CONSUMER, strategy, 0, c->detail);
 	if (rc)
 		return rc;
-	e->pos = c->released = c->owed = ANNULUS_LOAD_(&e->mine.cursor->position);
-	c->messages = ANNULUS_LOAD_(&e->mine.cursor->messages);
-	c->bytes = ANNULUS_LOAD_(&e->mine.cursor->bytes);
+	c->all = &e->mine.cursor->messages;
+	c->all_bytes = &e->mine.cursor->bytes;
 	c->quarter = annulus_max_(e->size / 4, 1);
+	if (e->form == ANNULUS_TICKETS_) {
+		c->all = &e->mine.entry.line->received;
+		c->all_bytes = &e->mine.entry.line->received_bytes;
+		/* The end was delivered, unless one that did not see it has died since. */
+		uint64_t t, w;
+		int left;
+		c->over_session = ANNULUS_LOAD_(&e->mine.endpoint->drained);
+		c->over = c->over_session != 0 && c->over_session == ANNULUS_LOAD_(&e->peer.endpoint->closed) &&
+			  annulus_handed_(r, &t, &w, &left) == ANNULUS_OK && !left;
+		annulus_announce_(e); /* before the flag: see annulus_last_consumer_ */
+	} else {
+		e->pos = c->released = c->owed = ANNULUS_LOAD_(&e->mine.cursor->position);
+	}
+	c->messages = ANNULUS_LOAD_(c->all);
+	c->bytes = ANNULUS_LOAD_(c->all_bytes);
 	if (!e->slot_stride && e->pos & 7) {
 		rc = annulus_poison_(e, c->detail, "odd position", e->pos);
 		annulus_leave_(e);
 		return rc;
 	}
 	__atomic_fetch_and(&e->mine.arm->arm, ~ANNULUS_ARM_CLOSED, __ATOMIC_SEQ_CST);
-	annulus_announce_(e);
+	if (e->form != ANNULUS_TICKETS_)
+		annulus_announce_(e);
 	return ANNULUS_OK;
 }
 
-/* annulus_drained_ notes that this end of stream was delivered, all before it
- * included. */
-static inline void annulus_drained_(struct annulus_consumer *c)
-{
-	ANNULUS_STORE_(&c->e.mine.endpoint->drained, c->over_session);
-}
+static inline void annulus_settle_given_(struct annulus_consumer *c); /* annulus_recv_ticket.h */
 
-/* annulus_ended_ tells the end of the stream at a word that showed nothing. */
-static inline int annulus_ended_(struct annulus_consumer *c, const uint64_t *word, uint64_t absent)
+/* annulus_last_consumer_ makes sends fail if this is the last consumer, and tells
+ * so. One that has come meanwhile takes the flag away, or has it taken away here:
+ * then this was not the last. */
+static inline int annulus_last_consumer_(struct annulus_end_ *e)
 {
-	struct annulus_end_ *e = &c->e;
-	uint32_t closed = ANNULUS_LOAD_(&e->peer.endpoint->closed);
-	uint32_t session = ANNULUS_LOAD_(&e->peer.endpoint->session);
-	if (c->over && session == c->over_session)
-		return ANNULUS_END;
-	c->over = 0;
-	if (closed == 0 || closed != session || closed == ANNULUS_LOAD_(&e->mine.endpoint->drained))
-		return ANNULUS_EMPTY;
-	/* What was committed before the close is visible now: look once more. */
-	if (ANNULUS_LOAD_(word) != absent)
-		return ANNULUS_EMPTY;
-	c->over = 1;
-	c->over_session = session;
-	if (c->peeked == 0) /* else another consumer may yet have to see them, and the end */
-		annulus_drained_(c);
-	return ANNULUS_END;
-}
-
-/* annulus_nothing_ says why there is no message at pos, whose word is w. */
-static inline int annulus_nothing_(struct annulus_consumer *c, uint64_t w)
-{
-	struct annulus_end_ *e = &c->e;
-	if (!(ANNULUS_LOAD_(e->arm) & ANNULUS_ARM_VALID))
-		return e->failed = annulus_fail_(c->detail, ANNULUS_LOST, "the producer's arm word has lost its valid bit");
-	if (c->peeked == 0 && c->owed != c->released) {
-		/* All is released: a producer that waits for space need not
-		 * wait for a quarter of the ring. */
-		c->owed = c->released;
-		annulus_signal_(e, 1);
+	int others = 0;
+	if (!annulus_leaving_(e->ring, &e->mine))
+		return 0;
+	__atomic_fetch_or(&e->mine.arm->arm, ANNULUS_ARM_CLOSED, __ATOMIC_SEQ_CST);
+	if (e->form == ANNULUS_TICKETS_ && (annulus_alive_(e->ring, ANNULUS_CONSUMER, e->mine.lock, &others) != ANNULUS_OK || others)) {
+		__atomic_fetch_and(&e->mine.arm->arm, ~ANNULUS_ARM_CLOSED, __ATOMIC_SEQ_CST);
+		return 0;
 	}
-	return annulus_ended_(c, annulus_word_(e, e->pos), w);
-}
-
-/* annulus_next_record_ looks at the word at pos, in kind bytes. */
-static inline int annulus_next_record_(struct annulus_consumer *c, size_t *n)
-{
-	struct annulus_end_ *e = &c->e;
-	for (;;) {
-		uint64_t w = ANNULUS_LOAD_(annulus_word_(e, e->pos)), rest = e->size - (e->pos & e->mask);
-		uint64_t length = w - ANNULUS_RECORD_COMMITTED;
-		/* One comparison refuses an empty word, padding, strange bits and
-		 * a length beyond the end. */
-		if (length <= rest - ANNULUS_WORD_SIZE) {
-			*n = length;
-			return ANNULUS_OK;
-		}
-		if (w == 0)
-			return annulus_nothing_(c, w);
-		if (rest == c->e.size || w != (ANNULUS_RECORD_COMMITTED | ANNULUS_RECORD_PAD | (rest - ANNULUS_WORD_SIZE)))
-			return annulus_poison_(e, c->detail, "header", w);
-		e->pos += rest;
-	}
-}
-
-/* annulus_next_slot_ does so in kind slots. */
-static inline int annulus_next_slot_(struct annulus_consumer *c, size_t *n)
-{
-	struct annulus_end_ *e = &c->e;
-	uint64_t w = ANNULUS_LOAD_(annulus_word_(e, e->pos));
-	if (w != annulus_slot_word_(e, e->pos))
-		return annulus_nothing_(c, w);
-	*n = e->max;
-	return ANNULUS_OK;
-}
-
-/* annulus_next_ finds the message at pos and its length, and leaves it there. */
-static inline int annulus_next_(struct annulus_consumer *c, const void **msg, size_t *n)
-{
-	struct annulus_end_ *e = &c->e;
-	*msg = NULL;
-	*n = 0;
-	if (e->ring == NULL)
-		return ANNULUS_INVALID;
-	if (e->failed)
-		return e->failed;
-	int rc = e->slot_stride ? annulus_next_slot_(c, n) : annulus_next_record_(c, n);
-	if (rc == ANNULUS_OK)
-		*msg = annulus_word_(e, e->pos) + 1;
-	return rc;
-}
-
-static inline void annulus_take_(struct annulus_consumer *c, size_t n)
-{
-	c->e.pos += annulus_need_(&c->e, n);
-	c->messages++;
-	c->bytes += n;
-	c->peeked++;
-}
-
-/* annulus_try_peek sets *msg and *n to the next message that was not peeked yet,
- * in place. It is valid until release, recv or detach. */
-static inline int annulus_try_peek(struct annulus_consumer *c, const void **msg, size_t *n)
-{
-	int rc = annulus_next_(c, msg, n);
-	if (rc == ANNULUS_OK)
-		annulus_take_(c, *n);
-	return rc;
-}
-
-/* annulus_release gives everything peeked back to the producer. */
-static inline void annulus_release(struct annulus_consumer *c)
-{
-	struct annulus_end_ *e = &c->e;
-	if (e->ring == NULL || e->failed)
-		return;
-	ANNULUS_STORE_(&e->mine.cursor->messages, c->messages);
-	ANNULUS_STORE_(&e->mine.cursor->bytes, c->bytes);
-	ANNULUS_STORE_(&e->mine.cursor->position, e->pos);
-	c->released = e->pos;
-	c->peeked = 0;
-	if (c->over)
-		annulus_drained_(c);
-	annulus_published_();
-	if (ANNULUS_LOAD_(e->arm) == e->quiet)
-		return;
-	/* Wake a producer that waits for space once a quarter of the ring is
-	 * free, so that it does not sleep and wake for every message. */
-	int now = e->pos - c->owed >= c->quarter;
-	if (now)
-		c->owed = e->pos;
-	annulus_signal_(e, now);
-}
-
-/* annulus_try_recv copies the next message to buf and releases it, with all that
- * was peeked before. *n is its length; with ANNULUS_TOO_SMALL, if it is greater
- * than size, the message stays. */
-static inline int annulus_try_recv(struct annulus_consumer *c, void *buf, size_t size, size_t *n)
-{
-	const void *msg;
-	int rc = annulus_next_(c, &msg, n);
-	if (rc)
-		return rc;
-	if (*n > size)
-		return annulus_fail_(c->detail, ANNULUS_TOO_SMALL, "%zu bytes for a message of %zu", size, *n);
-	if (*n)
-		memcpy(buf, msg, *n);
-	annulus_take_(c, *n);
-	annulus_release(c);
-	return ANNULUS_OK;
-}
-
-/* annulus_wait_data_ is one step of a wait for a message. */
-static inline int annulus_wait_data_(struct annulus_consumer *c, struct annulus_wait_ *w)
-{
-	struct annulus_end_ *e = &c->e;
-	const uint64_t *word = annulus_word_(e, e->pos);
-	uint64_t old = 0;
-	if (e->slot_stride && (old = ANNULUS_LOAD_(word)) == annulus_slot_word_(e, e->pos))
-		return ANNULUS_OK;
-	return annulus_pause_(e, w, word, old);
-}
-
-/* annulus_recv is annulus_try_recv that waits while the ring is empty: up to
- * timeout_ms milliseconds, -1 for ever. */
-static inline int annulus_recv(struct annulus_consumer *c, void *buf, size_t size, size_t *n, int timeout_ms)
-{
-	int rc = annulus_try_recv(c, buf, size, n);
-	if (rc != ANNULUS_EMPTY)
-		return rc;
-	struct annulus_wait_ w;
-	annulus_begin_(&w, timeout_ms);
-	while (rc == ANNULUS_EMPTY && (rc = annulus_wait_data_(c, &w)) == ANNULUS_OK)
-		rc = annulus_try_recv(c, buf, size, n);
-	annulus_done_(&c->e, &w);
-	return rc;
-}
-
-/* annulus_peek is annulus_try_peek that waits likewise. */
-static inline int annulus_peek(struct annulus_consumer *c, const void **msg, size_t *n, int timeout_ms)
-{
-	int rc = annulus_try_peek(c, msg, n);
-	if (rc != ANNULUS_EMPTY)
-		return rc;
-	struct annulus_wait_ w;
-	annulus_begin_(&w, timeout_ms);
-	while (rc == ANNULUS_EMPTY && (rc = annulus_wait_data_(c, &w)) == ANNULUS_OK)
-		rc = annulus_try_peek(c, msg, n);
-	annulus_done_(&c->e, &w);
-	return rc;
+	return 1;
 }
 
 /* annulus_consumer_detach ends this consumer: the sends of a live producer fail
- * with ANNULUS_CLOSED; what was not released stays in the ring. */
+ * with ANNULUS_CLOSED; what was not released stays in the ring. In an MPMC ring sends
+ * fail if it was the last, and what it peeked and did not release is dropped, or
+ * goes to another consumer, as if it had died. */
 static inline int annulus_consumer_detach(struct annulus_consumer *c)
 {
 	struct annulus_end_ *e = &c->e;
@@ -245,8 +88,13 @@ static inline int annulus_consumer_detach(struct annulus_consumer *c)
 		return ANNULUS_INVALID;
 	if (e->failed != ANNULUS_LOST) {
 		struct annulus_endpoint *p = e->mine.endpoint;
-		__atomic_fetch_or(&e->mine.arm->arm, ANNULUS_ARM_CLOSED, __ATOMIC_SEQ_CST);
-		ANNULUS_STORE_(&p->closed, ANNULUS_LOAD_(&p->session));
+		uint32_t session = ANNULUS_LOAD_(&p->session); /* before the look at the others */
+		if (e->form == ANNULUS_TICKETS_ && !e->failed && !(e->ring->header.required & ANNULUS_FEATURE_REDELIVER)) {
+			c->given = e->claim.claimed;
+			annulus_settle_given_(c);
+		}
+		if (annulus_last_consumer_(e))
+			ANNULUS_STORE_(&p->closed, session);
 		annulus_interrupt_(&e->wake);
 	}
 	annulus_leave_(e);

@@ -6,12 +6,22 @@
 /* Never equal to an arm word, which has its VALID bit. */
 #define ANNULUS_NEVER_QUIET_ UINT64_C(1)
 
-struct annulus_side_ {
-	enum annulus_role role;
-	struct annulus_cursor *cursor;
-	struct annulus_seq *seq;
-	struct annulus_arm *arm;
-	struct annulus_endpoint *endpoint;
+/* How messages are claimed and published. */
+enum annulus_form_kind_ { ANNULUS_RECORDS_, ANNULUS_SLOTS_, ANNULUS_TICKETS_ };
+
+/* What an endpoint of an MPMC ring has beside: see annulus_ticket.h. */
+struct annulus_claim_ {
+	uint64_t *counter;     /* this side's tickets: tail or head */
+	const uint64_t *other; /* the other side's */
+	uint64_t payload;      /* its offset in a slot */
+	int length;            /* slots hold a length */
+	int stale;             /* the intent names tickets that were not drawn */
+	uint64_t held;         /* first ticket held */
+	uint64_t claimed;      /* tickets held from there */
+	uint64_t *watch;       /* the word that the last try failed at */
+	uint64_t seen;         /* what it was */
+	uint64_t at;           /* its ticket */
+	unsigned vain;         /* tries that failed there */
 };
 
 struct annulus_end_ {
@@ -23,6 +33,8 @@ struct annulus_end_ {
 	uint64_t size, max;
 	uint64_t slot_stride; /* 0: kind bytes */
 	unsigned slot_bits;   /* capacity is 1 << slot_bits */
+	enum annulus_form_kind_ form;
+	int exact;            /* every message has max bytes */
 	int fenced;           /* no membarrier here */
 	int failed;           /* CORRUPT or LOST, for good */
 	int cancelled;
@@ -32,13 +44,15 @@ struct annulus_end_ {
 	struct annulus_gate_ wake;  /* the peer sleeps here */
 	struct annulus_gate_ sleep; /* this side sleeps here */
 	enum annulus_strategy strategy;
+	unsigned idle; /* sleeps of this wait */
+	struct annulus_claim_ claim;
 };
 
 /* A wait in progress. */
 struct annulus_wait_ {
 	uint64_t deadline; /* on CLOCK_MONOTONIC, UINT64_MAX: none */
 	uint64_t slice;
-	unsigned spun, slept;
+	unsigned spun;
 	int prepared; /* the next pause sleeps */
 	int armed;    /* a sleep was announced */
 	uint32_t epoch;
@@ -50,31 +64,6 @@ enum {
 };
 #define ANNULUS_FIRST_SLICE_ UINT64_C(1000000) /* ns of the first sleep of a wait */
 #define ANNULUS_SLICE_ UINT64_C(50000000)      /* bounds one sleep: a peer may be killed before it wakes us */
-
-static inline struct annulus_side_ annulus_side_at_(struct annulus *r, enum annulus_role role)
-{
-	struct annulus_side_ s;
-	const struct annulus_geometry *g = &r->geometry;
-	uint8_t *area = r->base + (role == ANNULUS_PRODUCER ? g->producer_area : g->consumer_area);
-	s.role = role;
-	s.cursor = (struct annulus_cursor *)(void *)(area + ANNULUS_LINE_CURSOR * g->stride);
-	s.seq = (struct annulus_seq *)(void *)(area + ANNULUS_LINE_SEQ * g->stride);
-	s.arm = (struct annulus_arm *)(void *)(area + ANNULUS_LINE_ARM * g->stride);
-	s.endpoint = (struct annulus_endpoint *)(void *)(area + ANNULUS_LINE_ENDPOINT * g->stride);
-	return s;
-}
-
-/* annulus_gate_at_ is the gate whose waker and sleeper are these sides. */
-static inline struct annulus_gate_ annulus_gate_at_(struct annulus *r, struct annulus_side_ *waker, struct annulus_side_ *sleeper)
-{
-	struct annulus_gate_ g;
-	uint64_t line = sleeper->role == ANNULUS_CONSUMER ? ANNULUS_LINE_SEM_DATA : ANNULUS_LINE_SEM_SPACE;
-	g.seq = &waker->seq->seq;
-	g.wakes = &waker->seq->wakes;
-	g.arm = sleeper->arm;
-	g.sem = r->base + r->geometry.shared_area + line * r->geometry.stride;
-	return g;
-}
 
 /* annulus_start_time_ is field 22 of /proc/self/stat; the name before it may
  * hold blanks and brackets. */
@@ -93,12 +82,23 @@ static inline uint64_t annulus_start_time_(void)
 	return p ? strtoull(p, NULL, 10) : 0;
 }
 
+/* annulus_take_role_ takes the lock byte of a role of an SPSC ring. */
+static inline int annulus_take_role_(struct annulus *r, struct annulus_side_ *s, const char *who, char *detail)
+{
+	int err = annulus_lock_(r, s->lock);
+	if (err == EALREADY)
+		return annulus_fail_(detail, ANNULUS_ATTACHED, "this handle has a %s already", who);
+	if (err == EAGAIN)
+		return annulus_fail_(detail, ANNULUS_ATTACHED, "a %s is attached (pid %llu); wait until it closes or dies", who,
+				     (unsigned long long)ANNULUS_LOAD_(&s->endpoint->pid));
+	return err ? annulus_fail_(detail, ANNULUS_SYSTEM, "lock the %s role: %s", who, strerror(err)) : ANNULUS_OK;
+}
+
 /* annulus_attach_ takes a role. The caller finds out where to go on from. */
 static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enum annulus_role role,
-				  enum annulus_strategy strategy, char *detail)
+				  enum annulus_strategy strategy, uint64_t tag, char *detail)
 {
 	const char *who = role == ANNULUS_PRODUCER ? "producer" : "consumer";
-	struct flock l;
 	memset(e, 0, sizeof(*e));
 	detail[0] = 0;
 	if (r->base == NULL || strategy > ANNULUS_SEMAPHORE)
@@ -108,28 +108,30 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	e->ring = r;
 	e->mine = annulus_side_at_(r, role);
 	e->peer = annulus_side_at_(r, role == ANNULUS_PRODUCER ? ANNULUS_CONSUMER : ANNULUS_PRODUCER);
-	e->wake = annulus_gate_at_(r, &e->mine, &e->peer);
-	e->sleep = annulus_gate_at_(r, &e->peer, &e->mine);
+	if (r->geometry.members && strategy == ANNULUS_SEMAPHORE)
+		return annulus_fail_(detail, ANNULUS_INVALID, "the endpoints of an MPMC ring sleep on futexes or spin");
 #ifndef __GLIBC__
 	if (strategy == ANNULUS_SEMAPHORE)
 		return annulus_fail_(detail, ANNULUS_UNSUPPORTED, "the ring's semaphores are glibc's");
 #endif
-	if (__atomic_fetch_or(&r->held, 1u << role, __ATOMIC_ACQ_REL) >> role & 1)
-		return annulus_fail_(detail, ANNULUS_ATTACHED, "this handle has a %s already", who);
-	if (annulus_flock_(r, F_OFD_SETLK, F_WRLCK, role, &l) != 0) {
-		int err = errno;
-		__atomic_fetch_and(&r->held, ~(1u << role), __ATOMIC_ACQ_REL);
-		if (err == EAGAIN || err == EACCES)
-			return annulus_fail_(detail, ANNULUS_ATTACHED, "a %s is attached (pid %llu); wait until it closes or dies",
-					     who, (unsigned long long)ANNULUS_LOAD_(&e->mine.endpoint->pid));
-		return annulus_fail_(detail, ANNULUS_SYSTEM, "lock the %s role: %s", who, strerror(err));
-	}
+	int rc = r->geometry.members ? annulus_join_(r, &e->mine, tag, detail) : annulus_take_role_(r, &e->mine, who, detail);
+	if (rc)
+		return rc;
+	/* Only now: the counts are the entry's. */
+	e->wake = annulus_gate_at_(r, &e->mine, &e->peer);
+	e->sleep = annulus_gate_at_(r, &e->peer, &e->mine);
 	const struct annulus_geometry *g = &r->geometry;
 	e->data = r->base + g->data_area;
 	e->size = g->capacity;
 	e->mask = g->capacity - 1;
 	e->max = g->max_message;
 	e->slot_stride = g->slot_stride;
+	e->form = g->members ? ANNULUS_TICKETS_ : g->kind == ANNULUS_KIND_SLOTS ? ANNULUS_SLOTS_ : ANNULUS_RECORDS_;
+	e->claim.payload = g->slot_payload;
+	e->claim.length = g->slot_payload == ANNULUS_SLOT_PAYLOAD_LENGTH;
+	e->claim.counter = &e->mine.cursor->position;
+	e->claim.other = &e->peer.cursor->position;
+	e->exact = e->slot_stride && !e->claim.length;
 	e->slot_bits = (unsigned)__builtin_ctzll(g->capacity);
 	e->arm = &e->peer.arm->arm;
 	e->quiet = ANNULUS_NEVER_QUIET_;
@@ -138,24 +140,27 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	return ANNULUS_OK;
 }
 
-/* annulus_announce_ begins a session. */
+/* annulus_announce_ begins a session. In an MPMC ring the entry speaks for the
+ * endpoint, and its state comes before the session: see annulus_producer_detach. */
 static inline void annulus_announce_(struct annulus_end_ *e)
 {
 	struct annulus_endpoint *p = e->mine.endpoint;
-	ANNULUS_STORE_(&p->pid, (uint64_t)getpid());
-	ANNULUS_STORE_(&p->start_time, annulus_start_time_());
-	ANNULUS_STORE_(&p->attached, annulus_clock_(CLOCK_REALTIME));
-	ANNULUS_STORE_(&p->state, 1u);
+	struct annulus_holder *h = e->mine.entry.holder;
+	ANNULUS_STORE_(h ? &h->pid : &p->pid, (uint64_t)getpid());
+	ANNULUS_STORE_(h ? &h->start_time : &p->start_time, annulus_start_time_());
+	ANNULUS_STORE_(h ? &h->attached : &p->attached, annulus_clock_(CLOCK_REALTIME));
+	if (h)
+		ANNULUS_STORE_(&h->role, annulus_number_(e->mine.role));
+	ANNULUS_STORE_(h ? &h->state : &p->state, (uint32_t)ANNULUS_STATE_ATTACHED);
 	__atomic_fetch_add(&p->session, 1, __ATOMIC_SEQ_CST);
 }
 
 /* annulus_leave_ gives the role back. */
 static inline void annulus_leave_(struct annulus_end_ *e)
 {
-	struct flock l;
-	ANNULUS_STORE_(&e->mine.endpoint->state, 0u);
-	annulus_flock_(e->ring, F_OFD_SETLK, F_UNLCK, e->mine.role, &l);
-	__atomic_fetch_and(&e->ring->held, ~(1u << e->mine.role), __ATOMIC_ACQ_REL);
+	struct annulus_holder *h = e->mine.entry.holder;
+	ANNULUS_STORE_(h ? &h->state : &e->mine.endpoint->state, 0u);
+	annulus_unlock_(e->ring, e->mine.lock);
 	e->ring = NULL;
 }
 
@@ -258,13 +263,14 @@ static inline int annulus_pause_(struct annulus_end_ *e, struct annulus_wait_ *w
 	w->slice = w->slice ? annulus_min_(2 * w->slice, ANNULUS_SLICE_) : ANNULUS_FIRST_SLICE_;
 	w->prepared = 0;
 	int rc = annulus_sleep_(&e->sleep, e->strategy, w->epoch, annulus_min_(w->slice, w->deadline - now));
-	if (rc == ANNULUS_OK && ++w->slept % 4 == 0)
+	if (rc == ANNULUS_OK && ++e->idle % 4 == 0)
 		rc = annulus_forlorn_(e);
 	return rc;
 }
 
 static inline void annulus_done_(struct annulus_end_ *e, struct annulus_wait_ *w)
 {
+	e->idle = 0;
 	if (w->armed)
 		annulus_disarm_(&e->sleep);
 }

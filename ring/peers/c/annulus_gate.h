@@ -18,13 +18,20 @@ enum {
 	ANNULUS_MEMBARRIER_REGISTER_GLOBAL_EXPEDITED_ = 1 << 2,
 };
 
-/* A gate. Its waker writes seq, its sleeper arm and what counts. */
+/* A gate. Its waker writes seq, its sleeper arm. What counts may be NULL. */
 struct annulus_gate_ {
 	uint32_t *seq;
-	uint64_t *wakes;
-	struct annulus_arm *arm;
+	uint64_t *arm;
+	uint64_t *wakes, *parks, *bounds;
 	void *sem;
+	int shared; /* others sleep here too: nobody takes back what may be another's */
 };
+
+static inline void annulus_count_(uint64_t *n)
+{
+	if (n)
+		__atomic_fetch_add(n, 1, __ATOMIC_RELAXED);
+}
 
 /* annulus_register_ lets this process take part in the barriers of sleeping
  * peers. False: fence after each publish. */
@@ -58,16 +65,19 @@ static inline void annulus_published_(void) { __atomic_signal_fence(__ATOMIC_SEQ
  * work once more, then sleeps or cancels. */
 static inline uint32_t annulus_prepare_(struct annulus_gate_ *g, enum annulus_strategy strategy)
 {
-	uint32_t epoch = ANNULUS_LOAD_(g->seq);
-	uint64_t old = ANNULUS_LOAD_(&g->arm->arm), want;
+	uint32_t epoch;
+	uint64_t old, want;
 	do {
+		/* In this order: no epoch takes the place of a later one. */
+		old = ANNULUS_LOAD_(g->arm);
+		epoch = ANNULUS_LOAD_(g->seq);
 		want = ANNULUS_ARM_VALID | epoch | (old & (ANNULUS_ARM_CLOSED | ANNULUS_ARM_FENCE));
 		if (strategy == ANNULUS_SEMAPHORE)
 			want |= ANNULUS_ARM_SEM;
-	} while (!__atomic_compare_exchange_n(&g->arm->arm, &old, want, 0, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE));
+	} while (!__atomic_compare_exchange_n(g->arm, &old, want, 0, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE));
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!annulus_barrier_()) {
-		__atomic_fetch_or(&g->arm->arm, ANNULUS_ARM_FENCE, __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(g->arm, ANNULUS_ARM_FENCE, __ATOMIC_SEQ_CST);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	}
 	return epoch;
@@ -77,12 +87,12 @@ static inline uint32_t annulus_prepare_(struct annulus_gate_ *g, enum annulus_st
  * call for it. */
 static inline void annulus_disarm_(struct annulus_gate_ *g)
 {
-	uint64_t old = ANNULUS_LOAD_(&g->arm->arm);
-	if ((uint32_t)old != ANNULUS_LOAD_(g->seq))
+	uint64_t old = ANNULUS_LOAD_(g->arm);
+	if (g->shared || (uint32_t)old != ANNULUS_LOAD_(g->seq))
 		return;
 	uint64_t want = (old & ~ANNULUS_ARM_EPOCH_MASK) | (uint32_t)(old - 1);
 	/* Failing means that CLOSED was just set: then it stays armed. */
-	(void)__atomic_compare_exchange_n(&g->arm->arm, &old, want, 0, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
+	(void)__atomic_compare_exchange_n(g->arm, &old, want, 0, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
 
 #ifdef __GLIBC__
@@ -110,7 +120,7 @@ static inline int annulus_sem_wait_(sem_t *sem, uint64_t ns)
 static inline int annulus_sleep_(struct annulus_gate_ *g, enum annulus_strategy strategy, uint32_t epoch, uint64_t ns)
 {
 	long rc;
-	__atomic_fetch_add(&g->arm->parks, 1, __ATOMIC_RELAXED);
+	annulus_count_(g->parks);
 #ifdef __GLIBC__
 	if (strategy == ANNULUS_SEMAPHORE) {
 		rc = annulus_sem_wait_((sem_t *)g->sem, ns);
@@ -126,7 +136,7 @@ static inline int annulus_sleep_(struct annulus_gate_ *g, enum annulus_strategy 
 	if (rc == 0 || errno == EAGAIN || errno == EINTR)
 		return ANNULUS_OK;
 	if (errno == ETIMEDOUT) {
-		__atomic_fetch_add(&g->arm->bounds, 1, __ATOMIC_RELAXED);
+		annulus_count_(g->bounds);
 		return ANNULUS_OK;
 	}
 	return errno == EFAULT ? ANNULUS_LOST : ANNULUS_SYSTEM;
@@ -154,7 +164,7 @@ static inline void annulus_wake_(struct annulus_gate_ *g, uint64_t arm)
 	if ((uint32_t)arm != ANNULUS_LOAD_(g->seq))
 		return;
 	__atomic_fetch_add(g->seq, 1, __ATOMIC_SEQ_CST);
-	__atomic_fetch_add(g->wakes, 1, __ATOMIC_RELAXED);
+	annulus_count_(g->wakes);
 	annulus_rouse_(g, arm);
 }
 
@@ -163,7 +173,7 @@ static inline void annulus_wake_(struct annulus_gate_ *g, uint64_t arm)
 static inline void annulus_interrupt_(struct annulus_gate_ *g)
 {
 	__atomic_fetch_add(g->seq, 1, __ATOMIC_SEQ_CST);
-	annulus_rouse_(g, ANNULUS_LOAD_(&g->arm->arm));
+	annulus_rouse_(g, ANNULUS_LOAD_(g->arm));
 }
 
 #endif

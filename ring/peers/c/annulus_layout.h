@@ -80,6 +80,7 @@
 #define ANNULUS_SLOT_COMMITTED         UINT64_C(1) /* state: committed */
 #define ANNULUS_SLOT_SKIP              UINT64_C(2) /* state, MPMC: the ticket carries nothing */
 #define ANNULUS_SLOT_REDELIVER_SHIFT   UINT64_C(3) /* 5 bits, MPMC: how often the message was handed over from a dead consumer */
+#define ANNULUS_SLOT_REDELIVER_MASK    UINT64_C(248) /* these 5 bits in place */
 #define ANNULUS_SLOT_LAP_SHIFT         UINT64_C(8) /* lap: position divided by capacity */
 #define ANNULUS_SLOT_PAYLOAD           UINT64_C(8) /* offset of the payload in a slot */
 #define ANNULUS_SLOT_LENGTH            UINT64_C(8) /* offset of the length in a slot that has one */
@@ -87,6 +88,12 @@
 
 #define ANNULUS_INTENT_COUNT_SHIFT     UINT64_C(56) /* 8 bits: how many tickets; 0: no intent */
 #define ANNULUS_INTENT_POSITION_MASK   UINT64_C(0xffffffffffffff) /* the first of them, modulo 2^56 */
+#define ANNULUS_INTENT_MAX_COUNT       UINT64_C(255) /* most tickets of one intent */
+
+#define ANNULUS_ROLE_PRODUCER          UINT64_C(1) /* holder.role: a producer */
+#define ANNULUS_ROLE_CONSUMER          UINT64_C(2) /* holder.role: a consumer */
+#define ANNULUS_STATE_ATTACHED         UINT64_C(1) /* holder.state: attached */
+#define ANNULUS_STATE_LEAVING          UINT64_C(2) /* holder.state: about to detach in order */
 
 #define ANNULUS_CELL_MAGIC             UINT64_C(0x1a4c4c45434e4e41) /* first word: the bytes 'ANNCELL', 0x1A */
 #define ANNULUS_CELL_MAJOR             UINT64_C(1) /* layout version of cells: another is refused */

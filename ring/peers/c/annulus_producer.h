@@ -14,6 +14,7 @@ struct annulus_producer {
 	uint64_t room;  /* bytes of the open reservation */
 	int reserved;
 	uint64_t staged;     /* messages staged and not published */
+	uint64_t staged_bytes; /* MPMC: of these */
 	uint64_t *first;     /* word of the first of them, */
 	uint64_t first_val;  /* what it will hold */
 	uint64_t first_pos;  /* and its position */
@@ -64,43 +65,72 @@ static inline void annulus_wipe_(struct annulus_producer *p, uint64_t limit)
 		ANNULUS_STORE_(annulus_word_(e, last), UINT64_C(0));
 }
 
-/* annulus_producer_attach takes the producer role: ANNULUS_ATTACHED while
- * another producer lives. After its death the new one goes on behind what was
- * committed. */
-static inline int annulus_producer_attach(struct annulus_producer *p, struct annulus *r, enum annulus_strategy strategy)
+/* annulus_take_over_ finds the end of what is committed in an SPSC ring. */
+static inline int annulus_take_over_(struct annulus_producer *p)
 {
 	struct annulus_end_ *e = &p->e;
-	memset(p, 0, sizeof(*p));
-	int attached, rc = annulus_attach_(e, r, ANNULUS_PRODUCER, strategy, p->detail);
-	if (rc)
-		return rc;
 	uint64_t tail = ANNULUS_LOAD_(&e->mine.cursor->position);
 	p->head = ANNULUS_LOAD_(&e->peer.cursor->position);
 	if ((int64_t)(tail - p->head) < 0)
 		tail = p->head;
 	if (tail - p->head > e->size || (!e->slot_stride && p->head & 7))
-		rc = annulus_poison_(e, p->detail, "impossible head", p->head);
-	else
-		rc = annulus_walk_(p, tail, p->head + e->size);
-	if (rc) {
-		annulus_leave_(e);
+		return annulus_poison_(e, p->detail, "impossible head", p->head);
+	int rc = annulus_walk_(p, tail, p->head + e->size);
+	if (rc)
 		return rc;
-	}
 	annulus_wipe_(p, p->head + e->size);
 	p->run = p->free = p->clean = p->told = e->pos;
 	ANNULUS_STORE_(&e->mine.cursor->position, e->pos);
-	/* A close speaks to whoever was attached then: without a consumer, its
-	 * flag is history; so it is while one is still attaching (state 0). */
-	if (annulus_attached(r, ANNULUS_CONSUMER, &attached) == ANNULUS_OK &&
-	    (!attached || ANNULUS_LOAD_(&e->peer.endpoint->state) == 0))
+	return ANNULUS_OK;
+}
+
+/* annulus_producer_attach_tagged takes the producer role: ANNULUS_ATTACHED while
+ * another producer lives. After its death the new one goes on behind what was
+ * committed. In an MPMC ring it is one more producer, ANNULUS_ATTACHED while the
+ * endpoint table is full; a tag, if not 0, keeps its place there for its successor,
+ * which gives the same tag, until it detaches: see annulus_committed. */
+static inline int annulus_producer_attach_tagged(struct annulus_producer *p, struct annulus *r, enum annulus_strategy strategy,
+						 uint64_t tag)
+{
+	struct annulus_end_ *e = &p->e;
+	memset(p, 0, sizeof(*p));
+	int alive, rc = annulus_attach_(e, r, ANNULUS_PRODUCER, strategy, tag, p->detail);
+	if (rc)
+		return rc;
+	if (e->form != ANNULUS_TICKETS_ && (rc = annulus_take_over_(p))) {
+		annulus_leave_(e);
+		return rc;
+	}
+	/* A close speaks to whoever was attached then: without a consumer, its flag
+	 * is history; so it is in an SPSC ring while one is still attaching (state 0). */
+	if (annulus_attached(r, ANNULUS_CONSUMER, &alive) == ANNULUS_OK &&
+	    (!alive || (e->form != ANNULUS_TICKETS_ && ANNULUS_LOAD_(&e->peer.endpoint->state) == 0)))
 		__atomic_fetch_and(&e->peer.arm->arm, ~ANNULUS_ARM_CLOSED, __ATOMIC_SEQ_CST);
 	annulus_announce_(e);
 	return ANNULUS_OK;
 }
 
+static inline int annulus_producer_attach(struct annulus_producer *p, struct annulus *r, enum annulus_strategy strategy)
+{
+	return annulus_producer_attach_tagged(p, r, strategy, 0);
+}
+
+/* annulus_committed tells how far this producer and those before it have come: a
+ * position of an SPSC ring; messages sent under its tag in an MPMC ring, or without
+ * one in its place of the endpoint table. One that notes it before a send and dies
+ * learns, as the successor, whether that took effect: if it is greater. */
+static inline uint64_t annulus_committed(const struct annulus_producer *p)
+{
+	if (p->e.ring == NULL)
+		return 0;
+	return p->e.form == ANNULUS_TICKETS_ ? ANNULUS_LOAD_(&p->e.mine.entry.line->sent) : annulus_committed_(p);
+}
+
+static inline void annulus_skip_tickets_(struct annulus_producer *p); /* annulus_send_ticket.h */
+
 /* annulus_producer_detach ends the session: what is committed stays, the
- * consumer gets ANNULUS_END behind it, the role is free. A reservation or an
- * unpublished batch is given up. */
+ * consumer gets ANNULUS_END behind it, the role is free. In an MPMC ring it ends
+ * with the last producer. A reservation or an unpublished batch is given up. */
 static inline int annulus_producer_detach(struct annulus_producer *p)
 {
 	struct annulus_end_ *e = &p->e;
@@ -109,8 +139,18 @@ static inline int annulus_producer_detach(struct annulus_producer *p)
 	p->run = e->pos; /* a later send has to look closer, and fails */
 	struct annulus_endpoint *mine = e->mine.endpoint;
 	if (!e->failed) {
-		ANNULUS_STORE_(&e->mine.cursor->position, annulus_committed_(p));
-		ANNULUS_STORE_(&mine->closed, ANNULUS_LOAD_(&mine->session));
+		if (e->form == ANNULUS_TICKETS_) {
+			p->staged = 0;
+			p->reserved = 0;
+			annulus_skip_tickets_(p);
+		} else {
+			ANNULUS_STORE_(&e->mine.cursor->position, annulus_committed_(p));
+		}
+		uint32_t session = ANNULUS_LOAD_(&mine->session); /* before the look at the others */
+		if (annulus_leaving_(e->ring, &e->mine))
+			ANNULUS_STORE_(&mine->closed, session); /* [P2] */
+		if (e->mine.entry.holder)
+			ANNULUS_STORE_(&e->mine.entry.holder->tag, UINT64_C(0));
 		annulus_interrupt_(&e->wake);
 	}
 	annulus_leave_(e);

@@ -1,5 +1,4 @@
-/* The memory of a ring: create, open, close; and the lock bytes that say who
- * holds which role. Included by annulus.h. */
+/* The memory of a ring: create, open, close. Included by annulus.h. */
 #ifndef ANNULUS_REGION_H
 #define ANNULUS_REGION_H
 
@@ -12,9 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Roles, as lock bytes. */
-enum annulus_role { ANNULUS_PRODUCER = 0, ANNULUS_CONSUMER = 1 };
-
 /* annulus_config says what ring to make. Zero fields are defaults. */
 struct annulus_config {
 	uint32_t kind;      /* ANNULUS_KIND_BYTES (default) or ANNULUS_KIND_SLOTS */
@@ -22,6 +18,10 @@ struct annulus_config {
 	uint64_t slot_size; /* KIND_SLOTS: bytes of every message */
 	uint64_t stride;    /* bytes that keep two writers apart; default 128 on x86, else 64 */
 	unsigned mode;      /* permission bits; default 0600 */
+	uint32_t topology;  /* ANNULUS_TOPOLOGY_SPSC (default) or ANNULUS_TOPOLOGY_MPMC, which is of kind slots */
+	uint64_t members;   /* MPMC: how many endpoints there can be at a time; default 64 */
+	int fixed;          /* MPMC: every message has slot_size bytes, else at most so many */
+	int redeliver;      /* MPMC: what a dead consumer had in its hands goes to another; else it is dropped */
 };
 
 /* annulus_system_ turns errno into a code. */
@@ -192,18 +192,26 @@ static inline int annulus_defaults_(struct annulus *r, const struct annulus_conf
 	memset(&c, 0, sizeof(c));
 	if (config)
 		c = *config;
-	if (c.kind == 0)
-		c.kind = ANNULUS_KIND_BYTES;
-	if (c.capacity == 0)
-		c.capacity = c.kind == ANNULUS_KIND_SLOTS ? 4096 : 1 << 20;
-	if (c.stride == 0) {
+	int many = c.topology == ANNULUS_TOPOLOGY_MPMC;
+	if (c.redeliver && !many)
+		return annulus_fail_(r->detail, ANNULUS_INVALID, "redeliver is for MPMC rings; an SPSC ring does so anyway");
+	struct annulus_shape_ s = {c.kind, c.topology, c.capacity, c.slot_size, c.stride, c.members, many && !c.fixed};
+	if (s.topology == 0)
+		s.topology = ANNULUS_TOPOLOGY_SPSC;
+	if (s.kind == 0)
+		s.kind = many ? ANNULUS_KIND_SLOTS : ANNULUS_KIND_BYTES;
+	if (s.capacity == 0)
+		s.capacity = s.kind == ANNULUS_KIND_SLOTS ? 4096 : 1 << 20;
+	if (s.members == 0 && many)
+		s.members = 64;
+	if (s.stride == 0) {
 #if defined(__x86_64__)
-		c.stride = 128; /* its prefetcher fetches lines in pairs */
+		s.stride = 128; /* its prefetcher fetches lines in pairs */
 #else
-		c.stride = 64;
+		s.stride = 64;
 #endif
 	}
-	return annulus_compute_(&r->geometry, c.kind, c.capacity, c.slot_size, c.stride, r->detail);
+	return annulus_compute_(&r->geometry, &s, r->detail);
 }
 
 /* annulus_create_path makes a ring in a new file, complete before it has its
@@ -236,7 +244,7 @@ static inline int annulus_create_path(struct annulus *r, const char *path, const
 		return annulus_undo_(r, rc);
 	uint8_t boot_id[16];
 	annulus_boot_id_(boot_id);
-	annulus_format_(r->base, &r->geometry, boot_id, annulus_clock_(CLOCK_REALTIME), (uint64_t)getpid());
+	annulus_format_(r->base, &r->geometry, config && config->redeliver ? ANNULUS_FEATURE_REDELIVER : 0, boot_id, annulus_clock_(CLOCK_REALTIME), (uint64_t)getpid());
 	memcpy(&r->header, r->base, sizeof(r->header));
 	unsigned mode = config && config->mode ? config->mode : 0600;
 	snprintf(fd_path, sizeof(fd_path), "/proc/self/fd/%d", r->fd);
@@ -261,37 +269,10 @@ static inline int annulus_create(struct annulus *r, const char *name, const stru
  * first: ANNULUS_INVALID while one is attached. */
 static inline int annulus_close(struct annulus *r)
 {
-	if (__atomic_load_n(&r->held, __ATOMIC_ACQUIRE) != 0)
-		return annulus_fail_(r->detail, ANNULUS_INVALID, "an endpoint is still attached; detach it first");
+	for (size_t i = 0; i < sizeof(r->held) / sizeof(r->held[0]); i++)
+		if (__atomic_load_n(&r->held[i], __ATOMIC_ACQUIRE) != 0)
+			return annulus_fail_(r->detail, ANNULUS_INVALID, "an endpoint is still attached; detach it first");
 	return annulus_undo_(r, ANNULUS_OK);
-}
-
-static inline int annulus_flock_(struct annulus *r, int command, int type, enum annulus_role role, struct flock *l)
-{
-	int rc;
-	memset(l, 0, sizeof(*l));
-	l->l_type = (short)type;
-	l->l_whence = SEEK_SET;
-	l->l_start = (off_t)(ANNULUS_LOCK_BASE + (uint64_t)role);
-	l->l_len = 1;
-	do {
-		rc = fcntl(r->fd, command, l);
-	} while (rc != 0 && errno == EINTR);
-	return rc;
-}
-
-/* annulus_attached asks the kernel whether anybody holds a role: a killed
- * process does not, a stopped one does. */
-static inline int annulus_attached(struct annulus *r, enum annulus_role role, int *attached)
-{
-	struct flock l;
-	*attached = (__atomic_load_n(&r->held, __ATOMIC_ACQUIRE) >> role & 1) != 0;
-	if (*attached) /* our own lock does not show */
-		return ANNULUS_OK;
-	if (annulus_flock_(r, F_OFD_GETLK, F_WRLCK, role, &l) != 0)
-		return ANNULUS_SYSTEM;
-	*attached = l.l_type != F_UNLCK;
-	return ANNULUS_OK;
 }
 
 #endif

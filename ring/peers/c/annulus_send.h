@@ -30,10 +30,9 @@ static inline void annulus_sweep_(struct annulus_producer *p, uint64_t end, uint
 /* annulus_settle_ allows sends up to free, unless something is pending. */
 static inline void annulus_settle_(struct annulus_producer *p) { p->run = p->staged || p->reserved ? p->e.pos : p->free; }
 
-/* annulus_show_ publishes a word, then looks whether the consumer sleeps. */
-static inline void annulus_show_(struct annulus_producer *p, uint64_t *word, uint64_t value)
+/* annulus_shown_ looks, after a publish, whether the consumer sleeps. */
+static inline void annulus_shown_(struct annulus_producer *p)
 {
-	ANNULUS_STORE_(word, value);
 	annulus_published_();
 	if (ANNULUS_LOAD_(p->e.arm) != p->e.quiet)
 		annulus_signal_(&p->e, 1);
@@ -108,23 +107,30 @@ static inline int annulus_admit_(struct annulus_producer *p, uint64_t n)
 		return ANNULUS_CLOSED;
 	if (p->reserved)
 		return ANNULUS_RESERVED;
-	if (e->slot_stride && n != e->max)
+	if (e->exact && n != e->max)
 		return annulus_fail_(p->detail, ANNULUS_SIZE, "%llu bytes, messages have exactly %llu", (unsigned long long)n,
 				     (unsigned long long)e->max);
 	if (n > e->max)
 		return annulus_fail_(p->detail, ANNULUS_TOO_LARGE, "%llu bytes, at most %llu fit; make the capacity greater",
 				     (unsigned long long)n, (unsigned long long)e->max);
-	return annulus_make_room_(p, n);
+	return e->form == ANNULUS_TICKETS_ ? ANNULUS_OK : annulus_make_room_(p, n);
 }
 
-/* annulus_publish makes every staged message visible at once, in order. */
+/* annulus_publish makes every staged message visible, in order: at once, but in
+ * an MPMC ring one by one. */
 static inline void annulus_publish(struct annulus_producer *p)
 {
-	if (p->staged == 0)
+	if (p->staged == 0 || p->e.ring == NULL)
 		return;
+	if (p->e.form == ANNULUS_TICKETS_) {
+		annulus_publish_tickets_(p);
+		annulus_shown_(p);
+		return;
+	}
 	p->staged = 0;
 	annulus_settle_(p);
-	annulus_show_(p, p->first, p->first_val);
+	ANNULUS_STORE_(p->first, p->first_val);
+	annulus_shown_(p);
 	if (p->e.slot_stride && (p->e.pos - p->told) * p->e.slot_stride >= 256)
 		annulus_tell_(p); /* records do so with each sweep */
 }
@@ -145,6 +151,11 @@ static inline int annulus_try_reserve(struct annulus_producer *p, size_t n, void
 {
 	if (!annulus_fits_(p, n)) {
 		int rc = annulus_admit_(p, n);
+		if (rc == ANNULUS_OK && p->e.form == ANNULUS_TICKETS_ && (rc = annulus_reserve_ticket_(p, room)) == ANNULUS_OK) {
+			p->reserved = ANNULUS_TICKET_OPEN_;
+			p->room = n;
+			return ANNULUS_OK;
+		}
 		if (rc)
 			return rc;
 	}
@@ -163,8 +174,13 @@ static inline int annulus_stage(struct annulus_producer *p, size_t n)
 	uint64_t pos = e->pos;
 	if (!p->reserved)
 		return ANNULUS_NOT_RESERVED;
-	if (e->slot_stride ? n != p->room : n > p->room)
-		return e->slot_stride ? ANNULUS_SIZE : ANNULUS_TOO_LARGE;
+	if (e->exact ? n != p->room : n > p->room)
+		return e->exact ? ANNULUS_SIZE : ANNULUS_TOO_LARGE;
+	if (p->reserved == ANNULUS_TICKET_OPEN_) {
+		p->reserved = 0;
+		annulus_stage_ticket_(p, n);
+		return ANNULUS_OK;
+	}
 	p->reserved = 0;
 	e->pos += annulus_need_(e, n);
 	if (e->slot_stride) {
@@ -195,6 +211,10 @@ static inline void annulus_abort(struct annulus_producer *p)
 {
 	if (!p->reserved)
 		return;
+	if (p->reserved == ANNULUS_TICKET_OPEN_ && p->e.ring != NULL) {
+		annulus_skip_tickets_(p);
+		annulus_shown_(p); /* others may wait behind it */
+	}
 	p->reserved = 0;
 	p->clean = p->e.pos; /* the caller may have written into it */
 	annulus_settle_(p);
@@ -217,6 +237,8 @@ static inline int annulus_try_send(struct annulus_producer *p, const void *msg, 
 /* annulus_wait_space_ is one step of a wait for room. */
 static inline int annulus_wait_space_(struct annulus_producer *p, struct annulus_wait_ *w)
 {
+	if (p->e.form == ANNULUS_TICKETS_)
+		return annulus_pause_(&p->e, w, p->e.claim.watch, p->e.claim.seen);
 	return annulus_pause_(&p->e, w, &p->e.peer.cursor->position, p->head);
 }
 

@@ -6,6 +6,8 @@
  *   peer hold producer|consumer NAME    take a role until stdin ends
  *   peer check  NAME                open the ring, say "ok" or what is wrong
  *   peer dump   NAME                show the ring, without touching it
+ *   peer cat    NAME [--count N]    print what it receives
+ *   peer vector NAME                do to a new ring what vectors/mpmc-claims.bin shows
  *
  * NAME is POSIX shared memory; a path if it has a slash; fd:N an inherited
  * descriptor. Options:
@@ -15,7 +17,14 @@
  *   --size MIN:MAX  bytes of a message (default 12:1024, slots: the slot size)
  *   --seed S        of the messages' contents
  *   --wait W        spin, futex (default) or semaphore
- *   --kind K        refuse a ring of another kind
+ *   --members N     create: entries of the endpoint table
+ *   --kind K        refuse a ring of another kind; create: make one of it
+ *   --mpmc          create: for many producers and consumers
+ *   --redeliver     create: and with redelivery
+ *   --fixed         create: and every message of the slot size
+ *   --tag N         send: keep the place in an MPMC ring, say what was committed in it
+ *   --hold          recv: keep the first message in hand until stdin ends, then end
+ *   --any           recv: messages in any order; say what they were by their mix
  *   --batch N       publish or release N at a time (default 1)
  *   --timeout MS    of each wait (default: none)
  *   --checks N      how often recv checks each message, to be slow (default 1)
@@ -29,14 +38,20 @@
 #include "annulus.h"
 #include "peer_dump.h"
 #include "peer_payload.h"
+#include "peer_vector.h"
 
 struct options {
-	uint64_t count, start, batch, die_after, capacity, checks;
+	uint64_t count, start, batch, die_after, capacity, checks, tag, members;
 	struct stream stream;
 	enum annulus_strategy wait;
 	uint32_t kind;
-	int timeout, cut, sized;
+	int timeout, cut, sized, mpmc, redeliver, fixed, any, hold;
 };
+
+/* What recv --any has got: mix is the sum over the messages' numbers. */
+static struct {
+	uint64_t mix, redelivered;
+} got;
 
 static int complain(const char *what, int code, const char *detail)
 {
@@ -88,9 +103,13 @@ static int send_one(struct annulus_producer *p, const struct options *o, uint64_
 static int run_send(struct annulus *r, const struct options *o, uint8_t *buf)
 {
 	struct annulus_producer p;
-	int rc = annulus_producer_attach(&p, r, o->wait);
+	int rc = annulus_producer_attach_tagged(&p, r, o->wait, o->tag);
 	if (rc)
 		return complain("attach", rc, p.detail);
+	if (o->tag) {
+		printf("committed %llu\n", (ull)annulus_committed(&p));
+		fflush(stdout);
+	}
 	for (uint64_t i = 0; i < o->count; i++) {
 		if ((rc = send_one(&p, o, o->start + i, buf)))
 			break;
@@ -110,13 +129,20 @@ static int run_send(struct annulus *r, const struct options *o, uint8_t *buf)
 	return 0;
 }
 
+static void wait_for_end(void)
+{
+	fflush(stdout);
+	while (getchar() != EOF)
+		;
+}
+
 /* receive takes up to batch messages, checks them and counts them in *done. */
 static int receive(struct annulus_consumer *c, const struct options *o, uint64_t *done, uint8_t *buf)
 {
 	const void *msg = buf;
 	const char *wrong;
 	size_t n;
-	int rc, copied = o->batch == 1 && o->die_after == 0;
+	int rc, copied = o->batch == 1 && o->die_after == 0 && !o->hold;
 	for (uint64_t i = 0; i < o->batch && *done < o->count; i++) {
 		if (copied)
 			rc = annulus_recv(c, buf, o->stream.max, &n, o->timeout);
@@ -126,17 +152,27 @@ static int receive(struct annulus_consumer *c, const struct options *o, uint64_t
 			rc = annulus_try_peek(c, &msg, &n);
 		if (rc != ANNULUS_OK) {
 			annulus_release(c);
-			return rc == ANNULUS_EMPTY ? ANNULUS_OK : rc;
+			return rc == ANNULUS_EMPTY || rc == ANNULUS_HELD ? ANNULUS_OK : rc;
+		}
+		uint64_t seq = o->start + *done;
+		if (o->any && n >= PAYLOAD_REST) {
+			memcpy(&seq, msg, 8);
+			got.mix += payload_mix(seq);
+			got.redelivered += annulus_redelivered(c) > 0;
 		}
 		wrong = NULL;
 		for (uint64_t k = 0; k < o->checks && wrong == NULL; k++)
-			wrong = payload_check(&o->stream, o->start + *done, (const uint8_t *)msg, n);
+			wrong = payload_check(&o->stream, seq, (const uint8_t *)msg, n);
 		if (wrong != NULL) {
-			snprintf(c->detail, sizeof(c->detail), "message %llu of %zu bytes: wrong %s", (ull)(o->start + *done), n, wrong);
+			snprintf(c->detail, sizeof(c->detail), "message %llu of %zu bytes: wrong %s", (ull)seq, n, wrong);
 			return ANNULUS_SYSTEM;
 		}
 		if (++*done == o->die_after)
 			die(NULL, o);
+		if (o->hold) {
+			printf("held %llu\n", (ull)seq);
+			wait_for_end();
+		}
 	}
 	if (!copied)
 		annulus_release(c);
@@ -150,7 +186,7 @@ static int run_recv(struct annulus *r, const struct options *o, uint8_t *buf)
 	int rc = annulus_consumer_attach(&c, r, o->wait);
 	if (rc)
 		return complain("attach", rc, c.detail);
-	while (rc == ANNULUS_OK && done < o->count)
+	while (rc == ANNULUS_OK && done < (o->hold ? 1 : o->count))
 		rc = receive(&c, o, &done, buf);
 	annulus_consumer_detach(&c);
 	if (rc == ANNULUS_END && o->count != UINT64_MAX) {
@@ -159,7 +195,10 @@ static int run_recv(struct annulus *r, const struct options *o, uint8_t *buf)
 	}
 	if (rc != ANNULUS_OK && rc != ANNULUS_END)
 		return complain("recv", rc, rc == ANNULUS_TIMEOUT ? NULL : c.detail);
-	printf("received %llu ok\n", (ull)done);
+	printf("received %llu ok", (ull)done);
+	if (o->any)
+		printf(" mix %llu redelivered %llu", (ull)got.mix, (ull)got.redelivered);
+	putchar('\n');
 	return 0;
 }
 
@@ -172,9 +211,7 @@ static int run_hold(struct annulus *r, const char *role, enum annulus_strategy w
 	if (rc)
 		return complain("attach", rc, producer ? p.detail : c.detail);
 	puts("attached");
-	fflush(stdout);
-	while (getchar() != EOF)
-		;
+	wait_for_end();
 	rc = producer ? annulus_producer_detach(&p) : annulus_consumer_detach(&c);
 	return rc ? complain("detach", rc, NULL) : 0;
 }
@@ -186,7 +223,11 @@ static int run_create(const char *name, const struct options *o)
 	memset(&config, 0, sizeof(config));
 	config.kind = o->kind;
 	config.capacity = o->capacity;
-	config.slot_size = o->kind == ANNULUS_KIND_SLOTS ? o->stream.max : 0;
+	config.topology = o->mpmc ? ANNULUS_TOPOLOGY_MPMC : ANNULUS_TOPOLOGY_SPSC;
+	config.redeliver = o->redeliver;
+	config.fixed = o->fixed;
+	config.members = o->members;
+	config.slot_size = o->mpmc || o->kind == ANNULUS_KIND_SLOTS ? o->stream.max : 0;
 	int rc = strchr(name, '/') ? annulus_create_path(&r, name, &config) : annulus_create(&r, name, &config);
 	if (rc)
 		return complain("create", rc, r.detail);
@@ -199,7 +240,8 @@ static int parse(int argc, char **argv, struct options *o)
 	static const struct option names[] = {
 		{"count", 1, NULL, 'c'}, {"start", 1, NULL, 'f'}, {"size", 1, NULL, 's'}, {"seed", 1, NULL, 'e'},
 		{"wait", 1, NULL, 'w'}, {"kind", 1, NULL, 'k'}, {"batch", 1, NULL, 'b'}, {"timeout", 1, NULL, 't'},
-		{"checks", 1, NULL, 'K'}, {"die-after", 1, NULL, 'd'}, {"cut", 0, NULL, 'x'}, {"capacity", 1, NULL, 'C'}, {NULL, 0, NULL, 0},
+		{"checks", 1, NULL, 'K'}, {"die-after", 1, NULL, 'd'}, {"cut", 0, NULL, 'x'}, {"capacity", 1, NULL, 'C'},
+		{"mpmc", 0, NULL, 'm'}, {"redeliver", 0, NULL, 'r'}, {"fixed", 0, NULL, 'F'}, {"members", 1, NULL, 'M'}, {"tag", 1, NULL, 'T'}, {"any", 0, NULL, 'a'}, {"hold", 0, NULL, 'H'}, {NULL, 0, NULL, 0},
 	};
 	const struct options defaults = {
 		.count = UINT64_MAX, .batch = 1, .checks = 1, .stream = {.min = 12, .max = 1024}, .wait = ANNULUS_FUTEX, .timeout = -1,
@@ -215,7 +257,14 @@ static int parse(int argc, char **argv, struct options *o)
 		case 't': o->timeout = atoi(optarg); break;
 		case 'K': o->checks = strtoull(optarg, NULL, 0); break;
 		case 'd': o->die_after = strtoull(optarg, NULL, 0); break;
+		case 'T': o->tag = strtoull(optarg, NULL, 0); break;
 		case 'x': o->cut = 1; break;
+		case 'm': o->mpmc = 1; break;
+		case 'r': o->redeliver = 1; break;
+		case 'M': o->members = strtoull(optarg, NULL, 0); break;
+		case 'F': o->fixed = 1; break;
+		case 'a': o->any = 1; break;
+		case 'H': o->hold = 1; break;
 		case 'C': o->capacity = strtoull(optarg, NULL, 0); break;
 		case 'k': o->kind = strcmp(optarg, "slots") == 0 ? ANNULUS_KIND_SLOTS : ANNULUS_KIND_BYTES; break;
 		case 's':
@@ -238,7 +287,7 @@ static int parse(int argc, char **argv, struct options *o)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: peer create|send|recv|check|dump NAME [options] | peer hold producer|consumer NAME\n");
+	fprintf(stderr, "usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME\n");
 	return 2;
 }
 
@@ -272,6 +321,11 @@ int main(int argc, char **argv)
 		rc = run_hold(&r, argv[i + 1], o.wait);
 	} else if (strcmp(command, "dump") == 0) {
 		rc = dump(&r);
+	} else if (strcmp(command, "cat") == 0) {
+		rc = cat(&r, o.count);
+	} else if (strcmp(command, "vector") == 0) {
+		free(buf);
+		return vector(&r);
 	} else if (strcmp(command, "check") == 0) {
 		rc = puts("ok") < 0;
 	} else {

@@ -32,6 +32,51 @@ static inline void dump_header(const struct annulus_header *h)
 	       (ull)h->checksum);
 }
 
+static inline void dump_payload(const void *payload, uint64_t n)
+{
+	printf(" payload=");
+	for (uint64_t i = 0; i < n; i++)
+		printf("%02x", ((const uint8_t *)payload)[i]);
+}
+
+/* dump_tickets shows an MPMC ring: who has a place in it, and what lies between
+ * head and tail. */
+static inline int dump_tickets(struct annulus *r)
+{
+	const struct annulus_geometry *g = &r->geometry;
+	printf("header endpoint_table=%llu endpoint_count=%llu\n", (ull)g->endpoint_table, (ull)g->members);
+	for (uint64_t i = 0; i < g->members; i++) {
+		struct annulus_entry_ m = annulus_entry_at_(r, i);
+		if (m.holder->role == 0)
+			continue;
+		printf("entry %llu role=%u state=%u tag=%llu intent=%#llx sent=%llu/%llu received=%llu/%llu", (ull)i, m.holder->role,
+		       m.holder->state, (ull)m.holder->tag, (ull)m.line->intent, (ull)m.line->sent, (ull)m.line->sent_bytes,
+		       (ull)m.line->received, (ull)m.line->received_bytes);
+		printf(" drawn=%llu base=%llu skipped=%llu\n", (ull)m.line->drawn, (ull)m.line->base, (ull)m.line->skipped);
+	}
+	uint64_t t = annulus_counter_(r, ANNULUS_CONSUMER), tail = annulus_counter_(r, ANNULUS_PRODUCER);
+	for (; t != tail; t++) {
+		const uint64_t *word = annulus_slot_at_(r, t);
+		uint64_t w = ANNULUS_LOAD_(word), lap = annulus_lap_(r, t), n = g->max_message;
+		if (w == annulus_lap_word_(lap, ANNULUS_SLOT_FREE)) {
+			printf("claimed at=%llu\n", (ull)t);
+		} else if (w == annulus_lap_word_(lap, ANNULUS_SLOT_SKIP)) {
+			printf("skip at=%llu\n", (ull)t);
+		} else if (w == annulus_lap_word_(lap, ANNULUS_SLOT_COMMITTED)) {
+			if (g->slot_payload == ANNULUS_SLOT_PAYLOAD_LENGTH)
+				n = annulus_min_(word[1], g->max_message);
+			printf("message at=%llu length=%llu", (ull)t, (ull)n);
+			dump_payload((const uint8_t *)word + g->slot_payload, n);
+			putchar('\n');
+		} else {
+			printf("corrupt word %#llx at %llu\n", (ull)w, (ull)t);
+			return 1;
+		}
+	}
+	printf("end at=%llu\n", (ull)t);
+	return 0;
+}
+
 /* dump_messages lists what lies between the head and the first word that is not
  * committed. The ring must be at rest. */
 static inline int dump_messages(struct annulus *r)
@@ -66,12 +111,8 @@ static inline int dump_messages(struct annulus *r)
 			}
 		}
 		printf("%s at=%llu length=%llu", pad ? "pad" : "message", (ull)pos, (ull)n);
-		const uint8_t *payload = (const uint8_t *)(annulus_word_(&e, pos) + 1);
-		if (!pad) {
-			printf(" payload=");
-			for (uint64_t i = 0; i < n; i++)
-				printf("%02x", payload[i]);
-		}
+		if (!pad)
+			dump_payload(annulus_word_(&e, pos) + 1, n);
 		putchar('\n');
 		pos += annulus_need_(&e, n);
 	}
@@ -84,7 +125,7 @@ static inline int dump(struct annulus *r)
 	dump_header(&r->header);
 	dump_side(r, ANNULUS_PRODUCER, "producer");
 	dump_side(r, ANNULUS_CONSUMER, "consumer");
-	return dump_messages(r);
+	return r->geometry.members ? dump_tickets(r) : dump_messages(r);
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "selftest.h"
+#include "selftest_mpmc.h"
 
 static void test_reservations(const char *dir)
 {
@@ -288,6 +289,7 @@ int main(int argc, char **argv)
 	test_slots(argv[1]);
 	test_corruption(argv[1]);
 	test_cancel(argv[1]);
+	test_mpmc(argv[1]);
 	if (failures == 0)
 		puts("ok");
 	return failures != 0;

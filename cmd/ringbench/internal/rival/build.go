@@ -39,7 +39,7 @@ func (b *Builder) Build(ctx context.Context, r *Rival, p *rig.Params) (string, e
 	if r.cxx {
 		compiler, std = "g++", "-std=c++17"
 	}
-	args := []string{std, "-O3", "-march=native"}
+	args := []string{std, "-O3", "-march=native", "-pthread"}
 	if r.sized {
 		args = append(args, fmt.Sprintf("-DMSG_SIZE=%d", p.Size), fmt.Sprintf("-DCAPACITY_BYTES=%d", p.Capacity))
 	}
@@ -60,7 +60,7 @@ func (b *Builder) Build(ctx context.Context, r *Rival, p *rig.Params) (string, e
 			return "", err
 		}
 	}
-	bin := filepath.Join(b.dir, fmt.Sprintf("%s-%d", r.Name, len(b.built)))
+	bin := filepath.Join(b.dir, fmt.Sprintf("%s-%d", strings.ReplaceAll(r.Name, " ", "-"), len(b.built)))
 	cmd := exec.CommandContext(ctx, compiler, append(args, "-o", bin, filepath.Join(b.dir, r.Source))...)
 	// The compiler is several processes with temporary files: an interrupt ends
 	// all of them, and what they leave lies in our directory.

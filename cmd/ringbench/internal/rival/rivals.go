@@ -29,6 +29,9 @@ var All = []*Rival{
 // Vyukov is measured with many producers and consumers, by package crowd.
 var Vyukov = &Rival{Name: "vyukov", Source: "vyukov_mpmc.cpp", Wait: "yield", cxx: true, sized: true}
 
+// Peer is no rival but the ring's own peer in C, as a worker of package stress.
+var Peer = &Rival{Name: "the peer in C", Source: "stress.c"}
+
 // Find returns the rival of that name, or nil.
 func Find(name string) *Rival {
 	for _, r := range All {

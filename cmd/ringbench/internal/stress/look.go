@@ -96,6 +96,9 @@ func (r *run) bury(p *place, err error) error {
 		r.note("%v ended by itself: %v %s", p, err, p.ledger.text())
 	}
 	r.report.Kills++
+	if p.foreign {
+		r.report.KillsC++
+	}
 	if cut {
 		r.report.InFlight++
 	}

@@ -15,6 +15,8 @@ type Options struct {
 	Producers int
 	Consumers int
 	Wait      string // how they wait, as ringbench names it
+	CPeers    int    // so many of the processes, on average, run CWorker
+	CWorker   string // the program in C, built from ring/peers/c/stress.c
 
 	Kills int    // single processes killed
 	Stops int    // processes stopped and continued
@@ -35,12 +37,14 @@ type Report struct {
 	Producers int    `json:"producers"`
 	Consumers int    `json:"consumers"`
 	Capacity  int    `json:"capacity"`
+	CPeers    int    `json:"c_peers"`
 	Point     string `json:"point,omitempty"`
 	Seed      uint64 `json:"seed"`
 
 	Seconds     float64 `json:"seconds"`
 	Kills       int     `json:"kills"`
 	KillsAll    int     `json:"kills_of_all_at_once"`
+	KillsC      int     `json:"kills_of_c_processes"`
 	AtPoint     int     `json:"kills_at_the_point"`
 	Stops       int     `json:"stops"`
 	InFlight    int     `json:"kills_with_a_claim_in_flight"` // at least: survivors may have been faster than the look

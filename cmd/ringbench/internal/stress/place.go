@@ -22,6 +22,7 @@ type place struct {
 	incarnation int
 	ledger      *ledger
 	cmd         *exec.Cmd
+	foreign     bool       // it is the one in C
 	exited      chan error // gets what Wait returns, once
 	struck      time.Time  // when SIGKILL was sent to it; zero: not yet
 	recent      []id       // a consumer's latest messages
@@ -48,17 +49,14 @@ func (p *place) start(o *Options, ringFile *os.File, rng *rand.Rand) error {
 	p.incarnation++
 	p.asked, p.struck = false, time.Time{}
 	p.ledger.reset()
-	arg, err := json.Marshal(job{
+	// By chance: so the languages succeed each other.
+	p.foreign = o.CPeers > 0 && rng.IntN(o.Producers+o.Consumers) < o.CPeers
+	var err error
+	if p.cmd, err = p.command(o, job{
 		Producer: p.producer, Place: p.number, Incarnation: p.incarnation, Seed: rng.Uint64(), Wait: o.Wait, Size: messageMax, Tag: o.tags,
-	})
-	if err != nil {
+	}); err != nil {
 		return err
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	p.cmd = exec.Command(exe, WorkerCommand, string(arg))
 	p.cmd.ExtraFiles = []*os.File{ringFile, p.ledger.file}
 	p.cmd.Stderr = os.Stderr
 	rig.Tether(p.cmd)
@@ -72,6 +70,19 @@ func (p *place) start(o *Options, ringFile *os.File, rng *rand.Rand) error {
 	p.exited = make(chan error, 1)
 	go func(c *exec.Cmd, done chan error) { done <- c.Wait() }(p.cmd, p.exited)
 	return nil
+}
+
+// command is the program for a job.
+func (p *place) command(o *Options, j job) (*exec.Cmd, error) {
+	if p.foreign {
+		return exec.Command(o.CWorker, j.plain()...), nil
+	}
+	arg, err := json.Marshal(j)
+	if err != nil {
+		return nil, err
+	}
+	exe, err := os.Executable()
+	return exec.Command(exe, WorkerCommand, string(arg)), err
 }
 
 // turns is at which turn a process dies at a point, at most.

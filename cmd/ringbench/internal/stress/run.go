@@ -56,7 +56,7 @@ func Run(ctx context.Context, o Options, watch func(*Report)) (*Report, error) {
 	r := &run{Options: &o, rng: rand.New(rand.NewPCG(o.Seed, 1)), verdict: newVerdict(), watch: watch}
 	r.report = &Report{
 		Topology: o.Topology.String(), Redeliver: o.Redeliver, Wait: o.Wait, Producers: o.Producers, Consumers: o.Consumers,
-		Capacity: o.Capacity, Point: o.Point, Seed: o.Seed,
+		Capacity: o.Capacity, CPeers: o.CPeers, Point: o.Point, Seed: o.Seed,
 	}
 	if o.casts {
 		r.verdict.cast, r.report.Overrun = newCastVerdict(o.Overrun), o.Overrun.String()

@@ -34,6 +34,18 @@ type job struct {
 	Tag         bool // see Traits
 }
 
+// plain is the job for the worker in C.
+func (j *job) plain() []string {
+	role, tag := "consumer", 0
+	if j.Producer {
+		role = "producer"
+	}
+	if j.Tag {
+		tag = j.Place + 1
+	}
+	return []string{role, fmt.Sprint(j.Place), fmt.Sprint(j.Incarnation), fmt.Sprint(j.Seed), j.Wait, fmt.Sprint(j.Size), fmt.Sprint(tag)}
+}
+
 // WorkerMain plays one endpoint until it is killed or asked to end.
 func WorkerMain(arg string) int {
 	l, err := openLedger(os.NewFile(ledgerFD, "ledger"))

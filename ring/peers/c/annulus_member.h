@@ -1,0 +1,92 @@
+/* A place in the endpoint table of an MPMC ring, from attach to detach. Section 8
+ * of docs/spec/layout-v1.md, "What took effect", "Attach", "Leave". Included by
+ * annulus.h. */
+#ifndef ANNULUS_MEMBER_H
+#define ANNULUS_MEMBER_H
+
+/* annulus_complete_ makes the count of what a dead producer has sent right, whose
+ * intent was in: the claim had an effect only if it was drawn, and then up to the
+ * first ticket that was, or will be, skipped. Doing it twice changes nothing. */
+static inline void annulus_complete_(struct annulus *r, struct annulus_entry_ *m, uint64_t in)
+{
+	uint64_t n = in >> ANNULUS_INTENT_COUNT_SHIFT, base = ANNULUS_LOAD_(&m->line->base), t = ANNULUS_LOAD_(&m->line->drawn);
+	if (((t ^ in) & ANNULUS_INTENT_POSITION_MASK) != 0 || ANNULUS_LOAD_(&m->line->sent) != base)
+		return;
+	uint64_t tail = annulus_counter_(r, ANNULUS_PRODUCER), settled = 0;
+	while (settled < n &&
+	       !annulus_unsettled_(r, ANNULUS_PRODUCER, ANNULUS_LOAD_(annulus_slot_at_(r, t + settled)), t + settled, tail))
+		settled++;
+	ANNULUS_STORE_(&m->line->sent, base + annulus_min_(settled, ANNULUS_LOAD_(&m->line->skipped) - 1 - t)); /* 0: none */
+}
+
+/* annulus_occupy_ takes an entry if it is free, and settles what its last holder
+ * may have claimed. */
+static inline int annulus_occupy_(struct annulus *r, struct annulus_entry_ *m, uint64_t tag, char *detail)
+{
+	int err = annulus_lock_(r, m->lock);
+	if (err == EALREADY || err == EAGAIN)
+		return annulus_fail_(detail, ANNULUS_ATTACHED, "a live endpoint (pid %llu) has the tag %llu",
+				     (unsigned long long)ANNULUS_LOAD_(&m->holder->pid), (unsigned long long)tag);
+	if (err)
+		return annulus_fail_(detail, ANNULUS_SYSTEM, "lock an entry of the endpoint table: %s", strerror(err));
+	uint64_t has = ANNULUS_LOAD_(&m->holder->tag);
+	if (has != 0 && has != tag) { /* somebody was here since the caller looked, and died */
+		annulus_unlock_(r, m->lock);
+		return annulus_fail_(detail, ANNULUS_ATTACHED, "the entry is kept for the tag %llu", (unsigned long long)has);
+	}
+	ANNULUS_STORE_(&m->holder->state, 0u);
+	uint64_t in = ANNULUS_LOAD_(&m->line->intent), done;
+	if (in) {
+		enum annulus_role role = ANNULUS_LOAD_(&m->holder->role) == ANNULUS_ROLE_PRODUCER ? ANNULUS_PRODUCER : ANNULUS_CONSUMER;
+		int rc = annulus_repair_(r, role, in & ANNULUS_INTENT_POSITION_MASK, in >> ANNULUS_INTENT_COUNT_SHIFT, m->lock, &done);
+		if (rc) {
+			annulus_unlock_(r, m->lock);
+			return annulus_fail_(detail, rc, "ask who holds the entries of the endpoint table: %s", strerror(errno));
+		}
+		if (role == ANNULUS_PRODUCER)
+			annulus_complete_(r, m, in);
+		ANNULUS_STORE_(&m->line->intent, UINT64_C(0));
+	}
+	ANNULUS_STORE_(&m->line->skipped, UINT64_C(0));
+	ANNULUS_STORE_(&m->holder->tag, tag);
+	return ANNULUS_OK;
+}
+
+/* annulus_join_ takes an entry for an endpoint of side s: the one that has its
+ * tag, if it has one, else a free one that has none. */
+static inline int annulus_join_(struct annulus *r, struct annulus_side_ *s, uint64_t tag, char *detail)
+{
+	uint64_t tagged = 0;
+	for (int own = tag != 0; own >= 0; own--) {
+		for (uint64_t i = 0; i < r->geometry.members; i++) {
+			struct annulus_entry_ m = annulus_entry_at_(r, i);
+			uint64_t has = ANNULUS_LOAD_(&m.holder->tag);
+			if (has != (own ? tag : 0)) {
+				tagged += !own;
+				continue;
+			}
+			int rc = annulus_occupy_(r, &m, tag, detail);
+			if (rc == ANNULUS_ATTACHED && !own)
+				continue;
+			s->entry = m;
+			s->lock = m.lock;
+			return rc;
+		}
+	}
+	return annulus_fail_(detail, ANNULUS_ATTACHED, "all %llu entries of the endpoint table are held (%llu by tags)",
+			     (unsigned long long)r->geometry.members, (unsigned long long)tagged);
+}
+
+/* annulus_leaving_ announces that an endpoint goes, and tells whether it was the
+ * last of its side. Two that leave at once both see the other leave. */
+static inline int annulus_leaving_(struct annulus *r, struct annulus_side_ *s)
+{
+	int others;
+	if (!s->entry.holder)
+		return 1;
+	ANNULUS_STORE_(&s->entry.holder->state, (uint32_t)ANNULUS_STATE_LEAVING);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* before the look at the others */
+	return annulus_alive_(r, s->role, s->lock, &others) == ANNULUS_OK && !others;
+}
+
+#endif
