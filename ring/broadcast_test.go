@@ -150,3 +150,63 @@ func TestBroadcastStream(t *testing.T) {
 		})
 	}
 }
+
+// What is peeked is a copy that outlives what it was copied from; an overrun found behind
+// it is the next call's answer.
+func TestBroadcastPeekedIsACopy(t *testing.T) {
+	r := castRing(t, ring.OverrunOverwrite)
+	p, err := r.Producer()
+	must(t, err)
+	c, err := r.Consumer()
+	must(t, err)
+	for n := range uint64(5) {
+		must(t, p.TrySend(payload(n)))
+	}
+	views := make([][]byte, 3)
+	if n, err := c.TryPeekBatch(views); n != 3 || err != nil {
+		t.Fatal(n, err)
+	}
+	for n := range uint64(1000) {
+		must(t, p.TrySend(payload(n+5)))
+	}
+	for n, m := range views {
+		must(t, checkPayload(m, uint64(n)))
+	}
+	must(t, c.Release())
+	_, err = c.TryPeek()
+	var over *ring.OverrunError
+	if !errors.As(err, &over) || over.Lost != 1001 {
+		t.Fatalf("%v, want an overrun of 1001 messages", err)
+	}
+	m, err := c.TryRecv(nil)
+	must(t, err)
+	must(t, checkPayload(m, 1004))
+}
+
+// A consumer that finishes or closes is no concern of the producer's.
+func TestBroadcastConsumerEnds(t *testing.T) {
+	for _, o := range []ring.Overrun{ring.OverrunOverwrite, ring.OverrunBlock} {
+		r := castRing(t, o)
+		p, err := r.Producer()
+		must(t, err)
+		c, err := r.Consumer()
+		must(t, err)
+		must(t, p.TrySend(payload(0)))
+		must(t, c.Finish())
+		must(t, p.TrySend(payload(1)))
+		m, err := c.TryRecv(nil)
+		must(t, err)
+		must(t, checkPayload(m, 0))
+		if _, err := c.TryRecv(nil); err != io.EOF {
+			t.Errorf("%v: %v behind what was committed at Finish, want EOF", o, err)
+		}
+		must(t, c.Close())
+		must(t, p.TrySend(payload(2)))
+		last, err := r.Consumer(ring.WithBacklog())
+		must(t, err)
+		want := map[ring.Overrun]uint64{ring.OverrunOverwrite: 0, ring.OverrunBlock: 2}[o]
+		m, err = last.TryRecv(nil)
+		must(t, err)
+		must(t, checkPayload(m, want))
+	}
+}
