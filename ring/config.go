@@ -44,6 +44,10 @@ const (
 	// MPSCOrdered is any number of producers and one consumer, which receives all
 	// messages in one order, that in which the producers claimed room. Of kind Bytes.
 	MPSCOrdered Topology = layout.TopologyMPSCOrdered
+	// Broadcast is one producer and any number of consumers, each of which receives
+	// every message, from when it attached. Of kind Bytes only; Config.Overrun says
+	// what becomes of a consumer that is too slow.
+	Broadcast Topology = layout.TopologyCast
 )
 
 func (t Topology) String() string {
@@ -56,6 +60,8 @@ func (t Topology) String() string {
 		return "MPSC"
 	case MPSCOrdered:
 		return "MPSC ordered"
+	case Broadcast:
+		return "broadcast"
 	}
 	return fmt.Sprintf("topology(%d)", uint8(t))
 }
@@ -77,8 +83,13 @@ type Config struct {
 	Topology Topology // default SPSC
 	// Members is how many producers and consumers a ring of many can have at a
 	// time, all together; default 64. Of an MPSC ring it is the number of lanes, and
-	// so of producers; default 8. Its memory is that many times the capacity.
+	// so of producers; default 8. Its memory is that many times the capacity. Of a
+	// Broadcast ring it is how many consumers, but with OverrunOverwrite there may be
+	// more, whom Stats does not show.
 	Members int
+	// Overrun says what the producer of a Broadcast ring does when a consumer is a
+	// whole ring behind; default OverrunOverwrite.
+	Overrun Overrun
 	// Redeliver hands a message that an MPMC ring's consumer held when it died
 	// to another consumer (see Consumer.Redelivered); else it is dropped.
 	Redeliver bool
@@ -111,11 +122,14 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Members == 0 {
 		switch c.Topology {
-		case MPMC, MPSCOrdered:
+		case MPMC, MPSCOrdered, Broadcast:
 			c.Members = layout.DefaultMembers
 		case MPSC:
 			c.Members = layout.DefaultLanes
 		}
+	}
+	if c.Overrun == 0 && c.Topology == Broadcast {
+		c.Overrun = OverrunOverwrite
 	}
 	if c.Capacity == 0 {
 		c.Capacity = DefaultCapacity
@@ -158,6 +172,9 @@ func (c Config) geometry() (layout.Geometry, error) {
 	if c.Redeliver && c.Topology != MPMC {
 		return layout.Geometry{}, fmt.Errorf("%w: Redeliver is for MPMC rings; a ring of one consumer redelivers to the next one anyway", ErrGeometry)
 	}
+	if c.Overrun != 0 && c.Topology != Broadcast || c.Overrun > OverrunDrop {
+		return layout.Geometry{}, fmt.Errorf("%w: Overrun is %v in a ring of topology %v; overwrite, block and drop are for broadcast rings", ErrGeometry, c.Overrun, c.Topology)
+	}
 	g, err := layout.Compute(layout.Shape{
 		Kind: uint32(c.Kind), Topology: uint32(c.Topology), Capacity: uint64(c.Capacity), SlotSize: uint64(c.SlotSize),
 		Variable: c.Topology == MPMC && c.fingerprint == 0, Members: uint64(c.Members), Stride: uint64(c.Stride),
@@ -179,6 +196,7 @@ func configOf(g layout.Geometry, h *layout.Header) Config {
 	return Config{
 		Kind: Kind(g.Kind), Capacity: int(g.Capacity), SlotSize: int(g.SlotSize), Stride: int(g.Stride),
 		Topology: Topology(g.Topology), Members: int(g.Members), Redeliver: h.Required&layout.FeatureRedeliver != 0,
+		Overrun:    overrunOf(g, h),
 		MaxMessage: int(g.MaxMessage), element: string(name), fingerprint: h.Fingerprint,
 	}
 }
@@ -196,6 +214,7 @@ func (c Config) accepts(got Config) error {
 	}{
 		{"kind", c.Kind, got.Kind, c.Kind != 0}, {"topology", c.Topology, got.Topology, c.Topology != 0},
 		{"capacity", c.Capacity, got.Capacity, c.Capacity != 0}, {"slot size", c.SlotSize, got.SlotSize, c.SlotSize != 0},
+		{"overrun policy", c.Overrun, got.Overrun, c.Overrun != 0},
 		{"stride", c.Stride, got.Stride, c.Stride != 0}, {"members", c.Members, got.Members, c.Members != 0},
 	} {
 		if f.asked && f.want != f.got {

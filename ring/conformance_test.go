@@ -124,6 +124,29 @@ func conformance(t *testing.T, topology ring.Topology) {
 	}
 }
 
+// The same for broadcast rings with one consumer, as far as it holds for them.
+func TestConformanceBroadcast(t *testing.T) {
+	for backing, make := range backings {
+		for _, o := range []ring.Overrun{ring.OverrunOverwrite, ring.OverrunBlock} {
+			for _, name := range []string{"adaptive", "futex", "yield"} {
+				if race.Enabled && backing != "heap" || backing == "file" || backing == "shm" || backing == "memfd" && name == "yield" {
+					continue
+				}
+				s := strategies[name]
+				if backing == "memfd" {
+					s = unbounded(s)
+				}
+				t.Run(backing+"/"+o.String()+"/"+name, func(t *testing.T) {
+					ringtest.TestBroadcast(t, ringtest.Factory{
+						Strategy: s, Messages: messages(s) / 8,
+						New: func(t testing.TB, c ring.Config) (a, b *ring.Ring) { return make(t, c) },
+					}, o)
+				})
+			}
+		}
+	}
+}
+
 // unbounded lets every sleep of s last for an hour, so that a lost wake hangs its
 // test. Where there is no membarrier one may be lost: then s stays as it is.
 func unbounded(s futex.Strategy) futex.Strategy {

@@ -3,7 +3,6 @@ package ring
 import (
 	"context"
 	"io"
-	"iter"
 	"sync/atomic"
 	"time"
 
@@ -38,7 +37,9 @@ type Consumer struct {
 	given       uint64 // MPMC: of the tickets held, those handed out
 	redelivered int    // of the message handed out last
 
-	lanes lanes // MPSC
+	lanes lanes      // MPSC
+	from  mem.Ptr    // what is peeked lies here: data, or private copies
+	cast  castReader // of broadcast rings
 
 	over        bool   // io.EOF was returned
 	overSession uint32 // for this session of the producer
@@ -47,8 +48,11 @@ type Consumer struct {
 // Consumer takes the consumer role. ErrAttached while another consumer lives;
 // after its death the new one goes on with what it had not released.
 //
-// In an MPSCOrdered ring there is one, as in an SPSC ring. In an MPMC ring it is one more consumer, and each message goes to one of them;
-// ErrAttached when the endpoint table is full.
+// In an MPSC or MPSCOrdered ring there is one, as in an SPSC ring. In an MPMC ring it is one more
+// consumer, and each message goes to one of them; in a Broadcast ring too, and each message goes
+// to all. ErrAttached when the endpoint table is full, but not with OverrunOverwrite, where
+// the handle may be read-only as well. A broadcast consumer starts with the next message, or see
+// WithBacklog; if the last session of the producer is over, it waits for another one.
 func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 	o, err := r.endpointOptions(opts)
 	if err != nil {
@@ -63,16 +67,23 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		c.form = formLanes
 	}
 	c.special = !c.shortWay()
-	if c.form == formLanes {
+	c.from = c.data
+	switch c.form {
+	case formTickets:
+	case formLanes:
 		c.openLanes()
-	} else if c.form != formTickets {
+	case formCast:
+		if err := c.startCast(o.backlog); err != nil {
+			return nil, c.abandon(err)
+		}
+	default:
 		c.seek(mem.Load(&c.cursor.Position))
 	}
 	c.owed, c.ahead, c.caught = c.pos, c.pos, *c.messages
 	if c.form == formRecords && c.pos%layout.WordSize != 0 {
 		return nil, c.abandon(c.corrupt("head %d is not a multiple of %d", c.pos, layout.WordSize))
 	}
-	if c.mine.many {
+	if c.form.claims() {
 		e := c.peer.endpoint
 		c.overSession = atomic.LoadUint32(&c.mine.endpoint.Drained)
 		c.over = !r.single(c.mine) && c.overSession != 0 && c.overSession == atomic.LoadUint32(&e.Closed)
@@ -85,7 +96,7 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		}
 		c.announce() // before the flag: see endConsumers
 		mem.Atomic64(&c.mine.arm.Arm).And(^layout.ArmClosed)
-	} else {
+	} else if c.form != formCast {
 		mem.Atomic64(&c.mine.arm.Arm).And(^layout.ArmClosed)
 		c.announce()
 	}
@@ -109,7 +120,8 @@ func (c *Consumer) abandon(err error) error {
 // TryRecv appends the next message to dst, releases it and everything peeked
 // before it, and returns the extended slice. ErrEmpty when there is none, io.EOF
 // when there will be none: the producer has closed and all is received; ErrClosed
-// after Close, ErrTruncated or ErrCorrupt when the endpoint is dead. It allocates
+// after Close, ErrTruncated or ErrCorrupt when the endpoint is dead; in a broadcast ring
+// an OverrunError, once, in place of messages that were overwritten. It allocates
 // only if dst has too little room. ErrEmpty may be stale for a moment, and an MPMC
 // ring that says so may have messages behind a send under way: see there.
 //
@@ -155,6 +167,8 @@ func (c *Consumer) tryRecvSlow(dst []byte) ([]byte, error) {
 		if out, ok, err := c.recvOrdered(dst); ok {
 			return out, err
 		}
+	case formCast:
+		return c.recvCast(dst)
 	}
 	off, n, err := c.next()
 	if err == nil {
@@ -183,7 +197,8 @@ func (c *Consumer) Recv(ctx context.Context, dst []byte) ([]byte, error) {
 
 // TryPeek returns the next message that was not peeked yet, in place, or the
 // errors of TryRecv. It is valid until Release, TryRecv, Recv or Close. Between
-// trusting peers only: the bytes lie in shared memory.
+// trusting peers only: the bytes lie in shared memory. In a broadcast ring with
+// OverrunOverwrite they are a private copy, valid as long, since the producer waits for nobody.
 func (c *Consumer) TryPeek() ([]byte, error) {
 	c.enter()
 	off, n, err := c.next()
@@ -193,7 +208,7 @@ func (c *Consumer) TryPeek() ([]byte, error) {
 	}
 	c.peeked, c.special = true, true
 	c.exit()
-	return c.data.Bytes(off, n), nil
+	return c.from.Bytes(off, n), nil
 }
 
 // Peek is TryPeek that waits while the ring is empty, with the errors of Recv.
@@ -222,14 +237,14 @@ func (c *Consumer) TryPeekBatch(dst [][]byte) (n int, err error) {
 		if off, size, err = c.next(); err != nil {
 			break
 		}
-		dst[n] = c.data.Bytes(off, size)
+		dst[n] = c.from.Bytes(off, size)
 		c.peeked, c.special = true, true
 		n++
 		if c.form == formRecords {
 			n += c.peekRecords(dst[n:])
 		}
 	}
-	if n > 0 && (err == ErrEmpty || err == io.EOF || err == ErrHeld) {
+	if n > 0 && (err == ErrEmpty || err == io.EOF || err == ErrHeld || c.later(err)) {
 		err = nil
 	}
 	c.exit()
@@ -250,37 +265,6 @@ func (c *Consumer) Release() error {
 	}
 	c.exit()
 	return err
-}
-
-// All returns an iterator over the messages, in place: each is valid until the
-// next step of the loop, which releases it. It ends at io.EOF, or yields an
-// error once and ends; breaking out of the loop releases the last message.
-func (c *Consumer) All(ctx context.Context) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		for {
-			b, err := c.Peek(ctx)
-			if err == io.EOF {
-				return
-			}
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			more := yield(b, nil)
-			if c.closing.Load() {
-				return
-			}
-			if err := c.Release(); err != nil {
-				if more {
-					yield(nil, err)
-				}
-				return
-			}
-			if !more {
-				return
-			}
-		}
-	}
 }
 
 // SetDeadline bounds every blocking call from now on, a running one included:

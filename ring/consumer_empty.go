@@ -24,7 +24,7 @@ func (c *Consumer) nothing() error {
 		// quarter of the ring.
 		c.owed = c.pos
 		if mem.Load(c.arm) != mem.Load(&c.quiet) {
-			if err := c.signal(true); err != nil {
+			if err := c.tell(true); err != nil {
 				return err
 			}
 		}
@@ -55,8 +55,11 @@ func (c *Consumer) end() error {
 // ended tells whether the producer's session, which it returns, is over, or was
 // asked to be.
 func (c *Consumer) ended() (session uint32, ended bool, err error) {
-	if c.form.claims() {
+	switch c.form {
+	case formTickets, formOrdered:
 		return c.endedShared()
+	case formCast:
+		return c.endedCast()
 	}
 	p := c.peer.endpoint
 	closed := atomic.LoadUint32(&p.Closed) // [P2]
@@ -87,6 +90,8 @@ func (c *Consumer) word() *uint64 {
 		return c.shared.watch
 	case c.form == formLanes:
 		return c.lanes.watch[c.lanes.at].Word
+	case c.form == formCast:
+		return &c.peer.cursor.Position
 	case c.slots:
 		return c.data.Word(c.slot)
 	}

@@ -224,6 +224,7 @@ func (c *Consumer) toLane(i int) {
 	l.at = i
 	a := &l.all[i]
 	c.enterLane(&a.laneAt)
+	c.from = c.data
 	c.messages, c.bytes = &c.cursor.Messages, &c.cursor.Bytes
 	c.pos, c.owed, c.ahead, c.tail = a.pos, a.owed, a.ahead, a.tail
 	c.folded, c.foldedBytes = a.folded, a.foldedBytes

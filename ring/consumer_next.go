@@ -19,6 +19,8 @@ func (c *Consumer) next() (off, n uint64, err error) {
 		return c.nextOrdered()
 	case formLanes:
 		return c.nextInLanes()
+	case formCast:
+		return c.nextCast()
 	}
 	return c.nextHere()
 }

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"annulus/internal/killpoint"
+	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
 
@@ -27,12 +28,15 @@ func (c *Consumer) received() error {
 // release gives what was peeked back and wakes the producer if it has to be.
 func (c *Consumer) release() error {
 	c.special = !c.shortWay()
-	if c.form == formTickets {
+	switch c.form {
+	case formTickets:
 		c.settle()
-	} else {
-		if c.form == formLanes {
-			c.releaseLanes()
-		}
+	case formCast:
+		c.releaseCast()
+	case formLanes:
+		c.releaseLanes()
+		fallthrough
+	default:
 		mem.Publish(&c.cursor.Position, c.pos) // [C1] pairs with the load in consumed
 	}
 	killpoint.Here("released")
@@ -49,7 +53,9 @@ func (c *Consumer) release() error {
 
 // drained notes that this end of stream was delivered, all before it included.
 func (c *Consumer) drained() {
-	atomic.StoreUint32(&c.mine.endpoint.Drained, c.overSession)
+	if c.form != formCast { // each of these has an end of its own
+		atomic.StoreUint32(&c.mine.endpoint.Drained, c.overSession)
+	}
 }
 
 // oneMessage counts a message in tally, above the bytes of it: 2^24 of them, or
@@ -92,6 +98,17 @@ func (c *Consumer) releasedSlow() error {
 	if now {
 		c.lanes.wake = false
 		c.owed = c.pos
+	}
+	return c.tell(now)
+}
+
+// tell tells the producer of space, if it may wait for some.
+func (c *Consumer) tell(now bool) error {
+	if c.form == formCast && !c.cast.stays {
+		if mem.Load(c.arm)&layout.ArmValid == 0 {
+			return c.lost()
+		}
+		return c.failed
 	}
 	return c.signal(now)
 }

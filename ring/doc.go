@@ -14,7 +14,9 @@
 //
 // A ring of kind Bytes carries records of any length, one of kind Slots messages
 // of one size, typed with SlotsOf, NewProducerOf and NewConsumerOf. For each
-// call that blocks there is a Try call that does not.
+// call that blocks there is a Try call that does not. Config.Topology says how many
+// producers and consumers there may be, and whether each message goes to one
+// consumer or to all.
 //
 // What is committed survives its producer: kill it at any instruction, and the
 // next producer goes on behind the last committed message. Who lives is told by

@@ -37,7 +37,7 @@ type endpoint struct {
 	// Colder.
 	max    uint64 // greatest payload
 	size   uint64 // capacity
-	slots  bool
+	slots  bool   // kind Slots
 	form   form
 	fenced bool  // no membarrier here: fence after each publish
 	failed error // latched by fail
@@ -69,6 +69,7 @@ const (
 	formRecords form = iota // SPSC, a lane's producer: records
 	formSlots               // SPSC, a lane's producer: slots
 	formLanes               // MPSC, consumer: one lane after the other, each records or slots
+	formCast                // broadcast: records, found and checked by position
 	formTickets             // MPMC: slots drawn by ticket
 	formOrdered             // MPSC ordered: granules drawn by ticket, for records
 )

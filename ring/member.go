@@ -103,8 +103,10 @@ func (r *Ring) occupy(s side, m member, tag uint64) (side, error) {
 		mem.Publish(&m.line.Intent, 0)
 	}
 	mem.Publish(&m.line.Skipped, 0)
-	// No claim of this holder yet: one at position 0 is not to look like drawn.
-	mem.Publish(&m.line.Drawn, mem.Load(&r.producer.cursor.Position)-1)
+	if r.form.claims() {
+		// No claim of this holder yet: one at position 0 is not to look like drawn.
+		mem.Publish(&m.line.Drawn, mem.Load(&r.producer.cursor.Position)-1)
+	}
 	mem.Publish(&m.holder.Tag, tag)
 	return s, nil
 }
@@ -173,7 +175,9 @@ func (e *endpoint) announceMember() {
 	atomic.StoreUint32(&h.Role, e.mine.number)
 	atomic.StoreUint32(&h.State, layout.StateAttached)
 	killpoint.Here("announced")
-	atomic.AddUint32(&e.mine.endpoint.Session, 1) // [L1] pairs with the load in findLanes
+	if !e.ring.region.ReadOnly() {
+		atomic.AddUint32(&e.mine.endpoint.Session, 1) // [L1] pairs with the load in findLanes
+	}
 }
 
 // alive tells whether a live endpoint of side s is attached, other than the one

@@ -13,6 +13,7 @@ type EndpointOption func(*endpointOptions)
 type endpointOptions struct {
 	strategy futex.Strategy
 	tag      uint64
+	backlog  bool
 }
 
 // WithTag names a producer of a ring of many, with any number but 0, for its successor:

@@ -36,13 +36,15 @@ type Producer struct {
 	reserved    bool   // a reservation is open
 	room        uint64 // its bytes
 	staged      int    // records staged and not yet published
-	stagedBytes uint64 // of them, where places are claimed
+	stagedBytes uint64 // of them, where places are claimed and in broadcast rings
 	batch       uint64 // position of the first of them
 	first       *uint64
 	firstVal    uint64
 
 	starts   []uint64 // granules: positions of those staged
 	upcoming [][]byte // of a batch, the message at hand first
+
+	cast castWriter // of broadcast rings
 }
 
 // Producer takes the producer role. ErrAttached while another producer lives;
@@ -50,7 +52,7 @@ type Producer struct {
 // committed is lost.
 //
 // In a ring of many it is one more producer; ErrAttached when the endpoint table is
-// full.
+// full. In a Broadcast ring it is the only one, as in an SPSC ring.
 func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 	o, err := r.endpointOptions(opts)
 	if err != nil {
@@ -74,9 +76,12 @@ func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
 // takeOver finds the end of what is committed: somewhere behind the stored tail,
 // which is brought up to date only now and then.
 func (p *Producer) takeOver() error {
-	if p.form.claims() {
+	switch p.form {
+	case formTickets, formOrdered:
 		p.head = mem.Load(&p.peer.cursor.Position) // [C1]
 		return p.unclose()
+	case formCast:
+		return p.takeOverCast()
 	}
 	tail := mem.Load(&p.cursor.Position)
 	p.head = mem.Load(&p.peer.cursor.Position)
@@ -149,7 +154,7 @@ func (p *Producer) committed() uint64 {
 // room runs out, before a wait and at the end: a successor looks for what was
 // committed since by itself, and so do statistics.
 func (p *Producer) account() {
-	if !p.form.claims() {
+	if p.form <= formSlots {
 		mem.Publish(&p.cursor.Position, p.committed())
 	}
 }
@@ -173,7 +178,7 @@ func (p *Producer) Send(ctx context.Context, msg []byte) error {
 // waitSpace waits a little for the consumer to move on.
 func (p *Producer) waitSpace(ctx context.Context) error {
 	word, old := &p.peer.cursor.Position, p.head
-	if p.form.claims() {
+	if p.form > formSlots {
 		word, old = p.shared.watch, p.shared.seen
 	}
 	if p.spin(word, old, p.step) {
@@ -191,13 +196,17 @@ func (p *Producer) waited() {
 
 // publish makes what first points at visible and all that was staged behind it.
 func (p *Producer) publish() error {
-	if p.form.claims() {
+	switch p.form {
+	case formTickets, formOrdered:
 		if p.form == formOrdered {
 			p.publishOrdered()
 		} else {
 			p.publishShared()
 		}
 		killpoint.Here("published")
+		return p.notify()
+	case formCast:
+		p.publishCast()
 		return p.notify()
 	}
 	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word
@@ -259,8 +268,8 @@ func (p *Producer) consumed() error {
 }
 
 // Committed tells how far this producer and those before it have come: positions
-// of an SPSC ring, or of the lane in an MPSC ring (its own if it has a tag); messages sent
-// under its tag in other rings of many (without a tag: by
+// of an SPSC or broadcast ring, or of the lane in an MPSC ring (its own if it has a tag); messages
+// sent under its tag in other rings of many (without a tag: by
 // all that have had its place in the endpoint table). A producer that notes it
 // before a send and dies learns, as the successor, whether the send took effect:
 // exactly then it is greater. Owner only; staged messages do not count.

@@ -1,6 +1,8 @@
 package ring
 
 import (
+	"fmt"
+
 	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
@@ -25,7 +27,8 @@ func record(n uint64) uint64 { return layout.WordSize + layout.Align(n, layout.W
 // ErrClosed, ErrReserved or the error that killed the endpoint (ErrTruncated,
 // ErrCorrupt). What is staged is published first. No allocation, no system call
 // while the consumer is awake. ErrFull is no statement about the whole ring, and
-// may be stale for a moment: see there.
+// may be stale for a moment: see there. In a broadcast ring only OverrunBlock ever returns
+// it; with OverrunDrop nil may mean that msg was dropped, see Producer.Dropped.
 //
 // One call without calls in it is what this takes for a small message; the rest
 // is in put and trySendSlow.
@@ -69,6 +72,8 @@ func (p *Producer) trySendSlow(msg []byte) error {
 		return p.trySendShared(msg)
 	case formOrdered:
 		return p.trySendOrdered(msg)
+	case formCast:
+		return p.trySendCast(msg)
 	case formSlots:
 		return p.trySendSlot(msg)
 	}
@@ -140,6 +145,11 @@ func (p *Producer) makeRoom(n uint64) error {
 		return ErrFull
 	}
 	return nil
+}
+
+// tooLarge is the error for a message that no record can hold.
+func (p *Producer) tooLarge(n uint64) error {
+	return fmt.Errorf("%w: %d bytes, ring %s takes at most %d; make its capacity greater", ErrTooLarge, n, p.ring.name(), p.max)
 }
 
 // sweepAhead is how much is made zero at once in front of small records. It

@@ -1,8 +1,6 @@
 package ring
 
 import (
-	"fmt"
-
 	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
@@ -210,9 +208,4 @@ func (p *Producer) publishOrdered() {
 	s.claimed -= s.filled
 	s.filled = 0
 	p.starts, p.staged, p.stagedBytes = p.starts[:0], 0, 0
-}
-
-// tooLarge is the error for a message that no record can hold.
-func (p *Producer) tooLarge(n uint64) error {
-	return fmt.Errorf("%w: %d bytes, ring %s takes at most %d; make its capacity greater", ErrTooLarge, n, p.ring.name(), p.max)
 }

@@ -9,7 +9,9 @@ import (
 // filled in place; in a ring of slots n must be the slot size. The bytes hold
 // whatever was there before. They are valid until Commit, Stage, Abort or Close.
 // One reservation can be open (ErrReserved); further ones may follow after Stage.
-// Otherwise its errors are those of TrySend.
+// Otherwise its errors are those of TrySend. In a broadcast ring the bytes do not lie in the
+// ring where the message is going to be dropped (OverrunDrop); and what is staged
+// together has to fit into the ring beside the last message: else ErrFull, Publish first.
 func (p *Producer) TryReserve(n int) ([]byte, error) {
 	p.enter()
 	p.shared.want = 1
@@ -35,6 +37,8 @@ func (p *Producer) reserve(n int) (b []byte, err error) {
 		b, err = p.reserveShared(n)
 	case formOrdered:
 		b, err = p.reserveOrdered(n)
+	case formCast:
+		b, err = p.reserveCast(uint64(n))
 	case formSlots:
 		b, err = p.reserveSlot(n)
 	default:
@@ -108,6 +112,8 @@ func (p *Producer) stageRoom(n uint64) {
 		p.stageShared(n)
 	case formOrdered:
 		p.stageOrdered(n)
+	case formCast:
+		p.stageCast(n)
 	case formSlots:
 		p.stageSlot()
 	default:

@@ -26,7 +26,7 @@ type Ring struct {
 	producer side
 	consumer side
 	form     form
-	table    bool             // there is an endpoint table
+	table    bool             // there is an endpoint table, of one side or both
 	members  []member         // its endpoint table
 	intents  intents          // how their claims are written
 	lanes    []laneAt         // MPSC: where the lanes lie, lane i that of members[i]
@@ -81,6 +81,7 @@ func identity(c Config, o options) layout.Identity {
 	if c.Redeliver {
 		id.Required |= layout.FeatureRedeliver
 	}
+	id.Required |= c.Overrun.feature()
 	return id
 }
 
@@ -118,7 +119,7 @@ func attach(region *shm.Region, o options) (*Ring, error) {
 	r.form, r.table = formOf(g)
 	r.members, r.intents = membersOf(b, g), intentsOf(g)
 	r.lanes = lanesOf(b, g)
-	r.producer.many = r.table
+	r.producer.many = r.table && r.form != formCast
 	r.consumer.many = r.table && r.lanes == nil
 	for _, s := range []side{r.producer, r.consumer} {
 		if w := mem.Load(&s.arm.Arm); w&layout.ArmValid == 0 {
@@ -185,11 +186,18 @@ func (r *Ring) closedHere() error {
 // takeRole takes the lock of a role, or says who has it; where there may be many it
 // takes a place in the endpoint table. It returns s with the lock it has.
 func (r *Ring) takeRole(s side, tag uint64) (side, error) {
-	if s.many && !r.single(s) {
-		return r.join(s, tag)
+	if tag != 0 && (!s.many || r.form == formCast) {
+		return s, fmt.Errorf("ring %s: a tag is for endpoints that send, of which there may be many: %w", r.name(), errors.ErrUnsupported)
 	}
-	if tag != 0 && !s.many {
-		return s, fmt.Errorf("ring %s: a tag is for endpoints of which there may be many: %w", r.name(), errors.ErrUnsupported)
+	if s.many && r.region.ReadOnly() {
+		return s.unseen(), nil
+	}
+	if s.many && !r.single(s) {
+		got, err := r.join(s, tag)
+		if errors.Is(err, ErrAttached) && r.observers() {
+			return s.unseen(), nil
+		}
+		return got, err
 	}
 	err := r.region.TryLock(s.lock)
 	if errors.Is(err, shm.ErrLocked) {
@@ -226,6 +234,9 @@ func (r *Ring) holderOf(s side) uint64 {
 }
 
 func (r *Ring) unlock(s side) error {
+	if s.lock == noLock {
+		return nil
+	}
 	err := r.region.Unlock(s.lock)
 	if s.sole {
 		err = errors.Join(err, r.region.Unlock(layout.LockConsumer))

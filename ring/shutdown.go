@@ -88,12 +88,16 @@ func (p *Producer) end(finish bool) error {
 // Finish asks the producer to stop: its sends fail with ErrClosed from now on.
 // The consumer goes on receiving what is committed, then gets io.EOF: when the
 // producer has closed or is dead, or when the ring has been empty for
-// futex.DefaultSlice. Any goroutine may call it.
+// futex.DefaultSlice. Any goroutine may call it. In a broadcast ring the producer goes
+// on: this consumer receives what is committed now, then io.EOF.
 func (c *Consumer) Finish() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.detached {
 		return c.closed()
+	}
+	if c.form == formCast {
+		return c.finishCast()
 	}
 	c.finish.Store(true)
 	var err error
@@ -107,7 +111,8 @@ func (c *Consumer) Finish() error {
 
 // Close ends this consumer: a live producer's sends fail with ErrClosed, unless
 // its session is over anyway; what was peeked and not released, and all that
-// was not peeked, stays in the ring. Any goroutine may call it: a blocked Recv
+// was not peeked, stays in the ring. In a broadcast ring the producer goes on, also
+// without consumers. Any goroutine may call it: a blocked Recv
 // returns ErrClosed. The second Close returns ErrClosed.
 func (c *Consumer) Close() error {
 	c.closing.Store(true)
@@ -116,6 +121,9 @@ func (c *Consumer) Close() error {
 	return c.detach(func() error {
 		if !c.peeked {
 			c.count()
+		}
+		if c.form == formCast {
+			return c.endCast()
 		}
 		var err error
 		e := c.mine.endpoint

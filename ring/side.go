@@ -41,7 +41,7 @@ func sideAt(b []byte, area, stride uint64, role string, number uint32, lock int)
 // attach takes the role of mine for e. It returns with the role's lock held and
 // the cursor words loaded; the caller finds out where to go on from.
 func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
-	if r.region.ReadOnly() {
+	if r.region.ReadOnly() && (mine.number != layout.RoleConsumer || !r.observers()) {
 		return fmt.Errorf("ring %s: %w: it was opened read-only, a %s writes", r.name(), os.ErrPermission, mine.role)
 	}
 	if err := r.region.Hold(); err != nil {
@@ -91,6 +91,8 @@ func formOf(g *layout.Geometry) (f form, table bool) {
 		f = formTickets
 	case g.Topology == layout.TopologyMPSCOrdered:
 		f = formOrdered
+	case g.Topology == layout.TopologyCast:
+		f = formCast
 	case g.Kind == layout.KindSlots:
 		f = formSlots
 	}
@@ -102,7 +104,7 @@ func (r *Ring) gate(waker, sleeper side) futex.Gate {
 	g := futex.Gate{
 		Seq: mem.Atomic32(&waker.seq.Seq), Arm: mem.Atomic64(&sleeper.arm.Arm),
 		Wakes: &waker.seq.Wakes, Parks: &sleeper.arm.Parks, Bounds: &sleeper.arm.Bounds,
-		Sem: r.semSpace, Efd: r.options.efdSpace, Shared: sleeper.many,
+		Sem: r.semSpace, Efd: r.options.efdSpace, Shared: sleeper.many, Blind: r.region.ReadOnly(),
 	}
 	if sleeper.number == layout.RoleConsumer {
 		g.Sem, g.Efd = r.semData, r.options.efdData

@@ -21,8 +21,12 @@ type Stats struct {
 	Producer SideStats
 	Consumer SideStats
 
-	// Members are endpoints attached, and dead ones whose place nobody took yet.
-	// MPMC, MPSCOrdered: all; MPSC: producers, and lanes that hold messages whoever sent them.
+	// Dropped counts, in a broadcast ring with OverrunDrop, what was dropped for want of room.
+	Dropped uint64
+
+	// Members are endpoints attached, and dead ones whose place nobody took yet. MPMC,
+	// MPSCOrdered: all; MPSC: producers, and lanes that hold messages whoever sent them; broadcast:
+	// consumers, of whom with OverrunOverwrite there may be others that cannot be seen.
 	Members []MemberStats
 }
 
@@ -43,7 +47,7 @@ type SideStats struct {
 	Parks  uint64 // sleeps begun
 	Asleep bool   // announced a sleep and was not woken since
 
-	Repaired uint64 // MPMC: claims that died with their owner: skipped (producers), dropped (consumers); MPSCOrdered: granules of them
+	Repaired uint64 // claims that died with their owner: skipped (producers; MPSCOrdered: granules of them), dropped (MPMC, consumers); broadcast: dead consumers no longer waited for
 	Handed   uint64 // MPMC, consumers: messages taken over from dead ones
 }
 

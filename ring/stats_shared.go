@@ -28,17 +28,17 @@ type MemberStats struct {
 
 	Messages uint64 // committed or released in this place, by its holders before too
 	Bytes    uint64
-	Wakes    uint64 // system calls made to wake others
-	Parks    uint64 // sleeps begun
+	Position uint64 // of a broadcast ring's consumer: all before it is released
+	Lag      uint64 // bytes from there to tail
+	Lost     uint64 // messages it has lost to overruns
+
+	Wakes uint64 // system calls made to wake others
+	Parks uint64 // sleeps begun
 }
 
 // statsShared fills in what differs where there is an endpoint table.
 func (r *Ring) statsShared(s Stats) (Stats, error) {
 	s.Tail = mem.Load(&r.producer.cursor.Position)
-	s.Occupied = min(s.Tail-s.Head, r.tickets())
-	if r.form == formOrdered {
-		s.Occupied <<= layout.GranuleShift
-	}
 	var err error
 	if s.Producer, err = r.sideStats(r.producer, r.consumer); err != nil {
 		return s, err
@@ -46,7 +46,10 @@ func (r *Ring) statsShared(s Stats) (Stats, error) {
 	if s.Consumer, err = r.sideStats(r.consumer, r.producer); err != nil {
 		return s, err
 	}
-	s.Producer.Attached, s.Consumer.Attached = false, false
+	s.Producer.Attached, s.Consumer.Attached = s.Producer.Attached && !r.producer.many, false
+	if r.form == formCast {
+		s.Head, s.Dropped = s.Tail, mem.Load(&r.producer.cursor.Dropped)
+	}
 	for i, m := range r.members {
 		p := &s.Producer
 		if atomic.LoadUint32(&m.holder.Role) == layout.RoleConsumer {
@@ -67,6 +70,13 @@ func (r *Ring) statsShared(s Stats) (Stats, error) {
 		}
 		s.Members = append(s.Members, ms)
 		p.add(ms)
+		if r.form == formCast && ms.Attached && int64(s.Head-ms.Position) > 0 {
+			s.Head = ms.Position // the slowest
+		}
+	}
+	s.Occupied = min(s.Tail-s.Head, r.tickets())
+	if r.form == formOrdered {
+		s.Occupied <<= layout.GranuleShift
 	}
 	return s, r.region.Check()
 }
@@ -83,6 +93,13 @@ func (r *Ring) memberStats(i int, m member) (MemberStats, error) {
 	}
 	if out.Producer {
 		out.Messages, out.Bytes = mem.Load(&m.line.Sent), mem.Load(&m.line.SentBytes)
+	}
+	if r.form == formCast {
+		tail := mem.Load(&r.producer.cursor.Position)
+		out.Position, out.Lost = mem.Load(&m.line.Drawn), mem.Load(&m.line.Skipped)
+		if lag := tail - out.Position; int64(lag) > 0 {
+			out.Lag = lag
+		}
 	}
 	in := mem.Load(&m.line.Intent)
 	if r.intents.count(in) > 0 {

@@ -27,6 +27,10 @@ raw. It creates the ring if it is not there (but see --existing), and ends when 
 producer has closed it and all is drained. A close from before, with nothing left
 behind it, does not count: consume then waits for the next producer, and says so.
 
+From a broadcast ring each consume gets every message from when it began, and, of those sent
+before, what is still there. What it loses because it is too slow (--overrun
+overwrite) it reports on stderr, and goes on.
+
 A message is released only when it was written: if stdout breaks, if consume is
 killed, what was not written stays in the ring for the next one, who may get the
 last few again. A producer that dies without closing is reported once; consume
@@ -73,7 +77,7 @@ func consume(ctx context.Context, io *stdio, s *side, count uint64) (err error) 
 			return err
 		}
 	}
-	c, err := r.Consumer(ring.WithStrategy(s.wait))
+	c, err := r.Consumer(ring.WithStrategy(s.wait), ring.WithBacklog())
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,9 @@ func (d *drain) run() error {
 		if err == io.EOF {
 			return nil
 		}
+		if errors.Is(err, ring.ErrOverrun) {
+			_, err = fmt.Fprintln(d.notices, err)
+		}
 		if err != nil {
 			return err
 		}
@@ -140,7 +143,7 @@ func (d *drain) leaveLast() error {
 	case d.peeked == 0:
 		return nil
 	case d.ring.Config().Topology != ring.SPSC:
-		return d.flush() // these cannot be peeked again: others take them, or lanes come in another order
+		return d.flush() // these cannot be peeked again: others take or overwrite them, or lanes come in another order
 	}
 	if err := d.c.Close(); err != nil {
 		return err

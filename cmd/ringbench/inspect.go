@@ -69,7 +69,8 @@ type headerInfo struct {
 	Version     string `json:"version"`
 	Kind        string `json:"kind"`
 	Topology    string `json:"topology"`
-	Capacity    uint64 `json:"capacity"` // bytes or slots
+	Overrun     string `json:"overrun,omitempty"` // broadcast
+	Capacity    uint64 `json:"capacity"`          // bytes or slots
 	SlotSize    int    `json:"slot_size"`
 	SlotStride  int    `json:"slot_stride"`
 	MaxMessage  int    `json:"max_message"`
@@ -92,6 +93,7 @@ type positions struct {
 	Capacity uint64  `json:"capacity"`
 	Share    float64 `json:"occupancy"` // 0 to 1
 	Messages uint64  `json:"messages"`  // committed and not released
+	Dropped  uint64  `json:"dropped"`   // broadcast: for want of room
 }
 
 type sideInfo struct {
@@ -127,6 +129,9 @@ type memberInfo struct {
 	Bytes    uint64 `json:"bytes"`
 	Wakes    uint64 `json:"wakes"`
 	Parks    uint64 `json:"parks"`
+	Position uint64 `json:"position,omitempty"` // broadcast
+	Lag      uint64 `json:"lag,omitempty"`      // broadcast: bytes from there to tail
+	Lost     uint64 `json:"lost,omitempty"`     // broadcast: messages, to overruns
 }
 
 func membersOf(list []ring.MemberStats) (out []memberInfo) {
@@ -134,6 +139,7 @@ func membersOf(list []ring.MemberStats) (out []memberInfo) {
 		i := memberInfo{
 			Index: m.Index, Role: "consumer", State: "attached", PID: m.PID, Tag: m.Tag, Since: stamp(m.Since),
 			Claim: m.Claim, Claims: m.Claims, Occupied: m.Occupied, Messages: m.Messages, Bytes: m.Bytes, Wakes: m.Wakes, Parks: m.Parks,
+			Position: m.Position, Lag: m.Lag, Lost: m.Lost,
 		}
 		if m.Producer {
 			i.Role = "producer"
@@ -179,13 +185,17 @@ func inspect(n *named) (doc *inspection, err error) {
 	if err != nil {
 		return nil, err
 	}
+	unreleased := s.Producer.Messages - s.Consumer.Messages
+	if r.Config().Topology == ring.Broadcast { // each counts for each consumer
+		unreleased = 0
+	}
 	return &inspection{
 		Schema: inspectSchema, Name: n.name, Backing: r.Region().Backing().String(), Links: links, Removed: links == 0,
 		Header: headerOf(r),
 		Positions: positions{
 			Tail: s.Tail, Head: s.Head, Occupied: s.Occupied, Capacity: s.Capacity,
 			Share:    float64(s.Occupied) / float64(s.Capacity),
-			Messages: s.Producer.Messages - s.Consumer.Messages,
+			Messages: unreleased, Dropped: s.Dropped,
 		},
 		Producer: sideOf(s.Producer, producer), Consumer: sideOf(s.Consumer, consumer), Members: membersOf(s.Members),
 		config: r.Config(),
@@ -194,7 +204,12 @@ func inspect(n *named) (doc *inspection, err error) {
 
 func headerOf(r *ring.Ring) headerInfo {
 	c, i := r.Config(), r.Info()
+	overrun := ""
+	if c.Overrun != 0 {
+		overrun = c.Overrun.String()
+	}
 	return headerInfo{
+		Overrun: overrun,
 		Version: fmt.Sprintf("%d.%d", i.Major, i.Minor), Kind: c.Kind.String(), Topology: topologyName(c.Topology),
 		Capacity: uint64(c.Capacity), SlotSize: c.SlotSize, SlotStride: i.SlotStride, MaxMessage: c.MaxMessage,
 		Stride: c.Stride, Size: i.Size, Element: c.Element(), Fingerprint: fmt.Sprintf("%#016x", i.Fingerprint),

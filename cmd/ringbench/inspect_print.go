@@ -22,7 +22,11 @@ func (d *inspection) print(w io.Writer) error {
 	} else if d.Links > 1 {
 		fmt.Fprintf(&b, ", %d names", d.Links)
 	}
-	fmt.Fprintf(&b, "\n\nlayout     %s, %s, %s\n", h.Version, h.Topology, contents(d))
+	topology := h.Topology
+	if h.Overrun != "" {
+		topology += " (" + h.Overrun + ")"
+	}
+	fmt.Fprintf(&b, "\n\nlayout     %s, %s, %s\n", h.Version, topology, contents(d))
 	fmt.Fprintf(&b, "size       %d bytes in all, %d from line to line\n", h.Size, h.Stride)
 	if h.Element != "" {
 		fmt.Fprintf(&b, "element    %q, fingerprint %s\n", h.Element, h.Fingerprint)
@@ -33,7 +37,7 @@ func (d *inspection) print(w io.Writer) error {
 	fmt.Fprintf(&b, "created    %s by pid %d\n", or(h.Created, "at an unknown time"), h.CreatorPID)
 	fmt.Fprintf(&b, "boot       %s (%s)\n", or(h.BootID, "unknown"), h.Boot)
 	fmt.Fprintf(&b, "position   tail %d, head %d\n", p.Tail, p.Head)
-	fmt.Fprintf(&b, "occupied   %d of %d %s (%.1f%%), %d messages\n\n", p.Occupied, p.Capacity, unit(h.Kind), 100*p.Share, p.Messages)
+	fmt.Fprintf(&b, "occupied   %d of %d %s (%.1f%%), %s\n\n", p.Occupied, p.Capacity, unit(h.Kind), 100*p.Share, waiting(d))
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return err
 	}
@@ -70,6 +74,16 @@ func (d *inspection) print(w io.Writer) error {
 	if lanes {
 		return d.printLanes(w)
 	}
+	if h.Overrun != "" {
+		rows = [][]string{{"member", "role", "state", "pid", "messages", "bytes", "position", "lag", "lost"}}
+		for _, m := range d.Members {
+			rows = append(rows, []string{
+				fmt.Sprint(m.Index), m.Role, m.State, fmt.Sprint(m.PID), fmt.Sprint(m.Messages), fmt.Sprint(m.Bytes),
+				fmt.Sprint(m.Position), fmt.Sprint(m.Lag), fmt.Sprint(m.Lost),
+			})
+		}
+		return report.Table(w, len(rows[0]), rows)
+	}
 	rows = [][]string{{"member", "role", "state", "pid", "tag", "messages", "bytes", "claims", "from"}}
 	for _, m := range d.Members {
 		from := "-"
@@ -94,6 +108,14 @@ func (d *inspection) printLanes(w io.Writer) error {
 		})
 	}
 	return report.Table(w, len(rows[0]), rows)
+}
+
+// waiting says how much is not released, or what became of it.
+func waiting(d *inspection) string {
+	if d.Header.Overrun != "" {
+		return fmt.Sprintf("by the slowest consumer; %d messages dropped", d.Positions.Dropped)
+	}
+	return fmt.Sprintf("%d messages", d.Positions.Messages)
 }
 
 func contents(d *inspection) string {

@@ -65,16 +65,17 @@ func (n *named) open(opts ...shm.Option) (*ring.Ring, error) {
 	return r, badName(err)
 }
 
-// openOrCreate creates a ring of c if there is none. One that is there stays as it
-// is: the peer may have been faster.
+// openOrCreate creates a ring of c if there is none. One that is there keeps its own
+// capacity: the peer may have been faster. What else c asks for it must be.
 func (n *named) openOrCreate(c ring.Config) (*ring.Ring, error) {
 	f := ring.OpenOrCreate
 	if n.path {
 		f = ring.OpenOrCreateFile
 	}
 	r, err := f(n.name, c)
-	if errors.Is(err, ring.ErrMismatch) {
-		return n.open()
+	if errors.Is(err, ring.ErrMismatch) && c.Capacity != 0 {
+		c.Capacity = 0
+		return n.openOrCreate(c)
 	}
 	return r, badName(err)
 }
@@ -98,21 +99,22 @@ func badName(err error) error {
 type side struct {
 	ring     named
 	framing  framing
-	capacity int           // 0: the default
-	topology ring.Topology // 0: the default
-	existing bool          // do not create it
+	capacity int // 0: the default
+	topology string
+	overrun  string
+	existing bool // do not create it
 	wait     futex.Strategy
 	stats    bool
 }
 
-// open opens the ring, or creates it, and says so where a capacity or topology that was
-// asked for is not the ring's.
+// open opens the ring, or creates it, and says so where a capacity that was asked
+// for is not the ring's.
 func (s *side) open(notices io.Writer) (*ring.Ring, error) {
 	if s.existing {
 		r, err := s.ring.open()
 		return s.note(notices, r, err)
 	}
-	r, err := s.ring.openOrCreate(ring.Config{Capacity: s.capacity, Topology: s.topology})
+	r, err := s.ring.openOrCreate(s.config())
 	return s.note(notices, r, err)
 }
 
@@ -121,11 +123,6 @@ func (s *side) note(notices io.Writer, r *ring.Ring, err error) (*ring.Ring, err
 		return r, err
 	}
 	c := r.Config()
-	if s.topology != 0 && s.topology != c.Topology {
-		if _, err := fmt.Fprintf(notices, "ring %q is there already and stays %v, not --topology %s\n", r.Name(), c.Topology, topologyName(s.topology)); err != nil {
-			return nil, errors.Join(err, r.Close())
-		}
-	}
 	if s.capacity == 0 {
 		return r, nil
 	}
@@ -154,15 +151,8 @@ func (s *side) flags(fs *flag.FlagSet, framings string) {
 		s.capacity, err = parseCapacity(v)
 		return err
 	})
-	fs.Func("topology", "create the ring as `KIND`: spsc, or for several producers at a time mpsc or mpsc-ordered; default: spsc", func(v string) error {
-		for _, t := range []ring.Topology{ring.SPSC, ring.MPSC, ring.MPSCOrdered} {
-			if v == topologyName(t) {
-				s.topology = t
-				return nil
-			}
-		}
-		return errors.New("expected spsc, mpsc or mpsc-ordered")
-	})
+	fs.Func("topology", "create the ring for `KIND` of peers: "+strings.Join(feedable, ", ")+" (default spsc)", oneOf(&s.topology, feedable))
+	fs.Func("overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)", oneOf(&s.overrun, overruns))
 	fs.BoolVar(&s.existing, "existing", false, "do not create the ring: fail if it is not there")
 	waits := slices.DeleteFunc(futex.Names(), func(w string) bool { return w == "eventfd" })
 	fs.Func("wait", "`HOW` to wait for the other side: "+strings.Join(waits, ", ")+"; default: adaptive", func(v string) (err error) {

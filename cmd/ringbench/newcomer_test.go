@@ -172,13 +172,45 @@ func TestCrowded(t *testing.T) {
 }
 
 func TestInspectNamesTheTopology(t *testing.T) {
-	for _, topology := range []ring.Topology{ring.SPSC, ring.MPMC, ring.MPSC} {
+	for _, topology := range []ring.Topology{ring.SPSC, ring.MPMC, ring.MPSC, ring.Broadcast} {
 		name := ringName(t)
-		r, err := ring.Create(name, ring.Config{Kind: ring.Slots, SlotSize: 8, Topology: topology})
+		c := ring.Config{Kind: ring.Slots, SlotSize: 8, Topology: topology}
+		if topology == ring.Broadcast {
+			c = ring.Config{Topology: topology}
+		}
+		r, err := ring.Create(name, c)
 		must(t, err)
 		must(t, r.Close())
 		if got := look(t, name).Header.Topology; got != strings.ToLower(topology.String()) {
 			t.Errorf("%s, want %v", got, topology)
+		}
+	}
+}
+
+// Of a broadcast ring every consumer prints everything that is still there, and says what is
+// not; inspect shows how slow consumers are dealt with.
+func TestBroadcastFromTheShell(t *testing.T) {
+	for _, overrun := range []string{"overwrite", "block", "drop"} {
+		name := ringName(t)
+		in := "abc\ndef\n"
+		passes(t, []byte(in), "produce", name, "--topology", "broadcast", "--overrun", overrun, "--capacity", "4K")
+		want := in
+		if overrun != "overwrite" {
+			want = "def\n" // the last
+		}
+		for range 2 {
+			if got := passes(t, nil, "consume", name); string(got) != want {
+				t.Errorf("%s: %q, want %q", overrun, got, want)
+			}
+		}
+		if h := look(t, name).Header; h.Overrun != overrun || h.Capacity != 4096 {
+			t.Errorf("inspect: %+v, want %s", h, overrun)
+		}
+		if out := passes(t, nil, "inspect", name); !strings.Contains(string(out), "broadcast ("+overrun+")") {
+			t.Errorf("%s", out)
+		}
+		if status, _, text := callWith(t, nil, "produce", name, "--topology", "spsc"); status != 1 || !strings.Contains(text, "topology is broadcast, want SPSC") {
+			t.Errorf("exit status %d, %q", status, text)
 		}
 	}
 }

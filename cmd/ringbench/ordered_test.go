@@ -44,11 +44,11 @@ func TestOrdered(t *testing.T) {
 	if got := string(passes(t, nil, "consume", name)); got != "a\nb\nc\nd\n\x00\n" {
 		t.Errorf("received %q", got)
 	}
-	if status, _, errText := call("produce", "--topology", "mpmc", "x"); status != 2 || !strings.Contains(errText, "expected spsc or mpsc-ordered") {
+	if status, _, errText := call("produce", "--topology", "mpmc", "x"); status != 2 || !strings.Contains(errText, "mpsc-ordered") {
 		t.Errorf("exit status %d, %q", status, errText)
 	}
 	status, _, errText = callWith(t, nil, "produce", "--topology", "spsc", name)
-	if status != 0 || !strings.Contains(errText, "stays MPSC ordered, not --topology spsc") {
+	if status != 1 || !strings.Contains(errText, "topology is MPSC ordered, want SPSC") {
 		t.Errorf("another topology than the ring's: exit status %d, %q", status, errText)
 	}
 }

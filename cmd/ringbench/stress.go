@@ -14,6 +14,7 @@ import (
 	"annulus/cmd/ringbench/internal/stress"
 	"annulus/futex"
 	"annulus/internal/killpoint"
+	"annulus/ring"
 )
 
 func stressCommand() *command {
@@ -31,11 +32,14 @@ these are counted apart. --point kills at one named point only, in a build with
 		examples: `ringbench stress --kills 1000
 ringbench stress --topology mpmc --redeliver --producers 4 --consumers 4 --kills 100000 --json
 ringbench stress --topology spsc --kills 1000
+ringbench stress --topology broadcast --overrun block --kills 1000
 ringbench stress --c-peers 3 --kills 1000`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := stress.Options{Wait: "adaptive"}
 			topology := "mpmc"
 			fs.Func("topology", "`KIND` of ring: "+strings.Join(stress.Names(), ", ")+" (default mpmc)", oneOf(&topology, stress.Names()))
+			overrun := ring.OverrunOverwrite.String()
+			fs.Func("overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)", oneOf(&overrun, overruns))
 			fs.BoolVar(&o.Redeliver, "redeliver", false, "mpmc: hand what a killed consumer held to another")
 			fs.IntVar(&o.Producers, "producers", 3, "`N` producer processes")
 			fs.IntVar(&o.Consumers, "consumers", 3, "`N` consumer processes")
@@ -53,6 +57,7 @@ ringbench stress --c-peers 3 --kills 1000`,
 			asJSON := fs.Bool("json", false, "print the report as JSON")
 			return func(ctx context.Context, io *stdio, _ []string) error {
 				o.Traits = stress.Find(topology)
+				o.Overrun = parseOverrun(overrun)
 				if o.MostProducers > 0 {
 					o.Producers = min(o.Producers, o.MostProducers)
 				}
@@ -126,7 +131,7 @@ func printStress(w io.Writer, r *stress.Report, asJSON bool) error {
 		{"committed", fmt.Sprint(r.Committed)},
 		{"received", fmt.Sprintf("%d; %d redelivered", r.Received, r.Redelivered)},
 		{"settled", fmt.Sprintf("%d claims of producers, %d of consumers, %d handed on", r.Skipped, r.Dropped, r.Handed)},
-		{"lost in hand", fmt.Sprint(r.LostInHand)},
+		{"lost in hand", fmt.Sprint(r.LostInHand)}, {"overruns", fmt.Sprintf("%d lost to them, and reported", r.Overruns)},
 		{"lost", fmt.Sprint(r.Lost)}, {"duplicated", fmt.Sprint(r.Duplicated)}, {"torn", fmt.Sprint(r.Torn)},
 		{"reordered", fmt.Sprint(r.Reordered)}, {"phantom", fmt.Sprint(r.Phantom)}, {"misjudged", fmt.Sprint(r.Misjudged)},
 		{"hung", fmt.Sprint(r.Hung)}, {"leaked slots", fmt.Sprint(r.Leaked)}, {"failed", fmt.Sprint(r.Failed)},

@@ -42,10 +42,14 @@ func TestStress(t *testing.T) {
 		{"--topology", "mpsc", "--kills", "100", "--all", "40", "--stops", "20"},
 		{"--topology", "mpsc-ordered", "--kills", "100", "--all", "40", "--stops", "10", "--aim", "100"},
 		{"--topology", "spsc", "--kills", "150", "--all", "60", "--stops", "30"},
+		{"--topology", "broadcast", "--kills", "100", "--all", "60", "--stops", "10"},
+		{"--topology", "broadcast", "--overrun", "block", "--kills", "100", "--all", "60", "--stops", "10"},
+		{"--topology", "broadcast", "--overrun", "drop", "--kills", "100", "--wait", "futex"},
 	} {
 		r := stressReport(t, exe, args...)
-		// In a ring of two slots most processes wait most of the time.
-		if !strings.Contains(strings.Join(args, " "), "--capacity 2") && 10*r.InFlight < r.Kills {
+		// In a ring of two slots most processes wait most of the time; in a broadcast ring most
+		// are consumers, who claim nothing.
+		if line := strings.Join(args, " "); !strings.Contains(line, "--capacity 2") && !strings.Contains(line, "broadcast") && 10*r.InFlight < r.Kills {
 			t.Errorf("%v: %d of %d kills hit a claim in flight, want a tenth at least", args, r.InFlight, r.Kills)
 		}
 	}
@@ -80,8 +84,12 @@ func TestStressPoints(t *testing.T) {
 	exe := buildTags(t, "killpoints")
 	spsc := map[string]bool{"put": true, "swept": true, "sent": true, "released": true}
 	ordered := map[string]bool{"padded": true, "aborting": true}
+	cast := map[string]bool{"raised": true, "wrapped": true, "half": true, "latest": true, "copied": true}
 	for _, point := range killpoint.Names {
 		kills, topology := "40", "mpmc"
+		if cast[point] {
+			kills, topology = "20", "broadcast"
+		}
 		if spsc[point] {
 			kills, topology = "20", "spsc"
 		} else if ordered[point] {

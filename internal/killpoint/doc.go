@@ -18,4 +18,5 @@ var Names = []string{
 	"joined", "announced", "leaving", "left",
 	"padded", "aborting",
 	"put", "swept", "sent", "released",
+	"raised", "wrapped", "half", "latest", "copied",
 }

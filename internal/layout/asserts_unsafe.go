@@ -13,10 +13,10 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(Header{}.DataArea)-128]
 	_ = [1]struct{}{}[unsafe.Offsetof(Header{}.BootID)-152]
 
-	_ = [1]struct{}{}[unsafe.Sizeof(Cursor{})-24]
+	_ = [1]struct{}{}[unsafe.Sizeof(Cursor{})-40]
 	_ = [1]struct{}{}[unsafe.Sizeof(Seq{})-16]
 	_ = [1]struct{}{}[unsafe.Sizeof(Arm{})-24]
-	_ = [1]struct{}{}[unsafe.Sizeof(Endpoint{})-56]
+	_ = [1]struct{}{}[unsafe.Sizeof(Endpoint{})-64]
 	_ = [1]struct{}{}[unsafe.Offsetof(Endpoint{}.Drained)-8]
 	_ = [1]struct{}{}[unsafe.Offsetof(Endpoint{}.PID)-16]
 	_ = [1]struct{}{}[unsafe.Sizeof(Member{})-64]

@@ -69,6 +69,10 @@ func Compute(s Shape) (Geometry, error) {
 		// A record and the padding before it must fit into an empty ring
 		// together: see docs/spec/layout-v1.md, "wrap".
 		g.MaxMessage = min(capacity/2-WordSize, MaxMessageLimit)
+		if s.Topology == TopologyCast {
+			// And the record before both, for whoever was overrun, with intent ahead.
+			g.MaxMessage = min(capacity/4-WordSize, MaxMessageLimit)
+		}
 	case KindSlots:
 		if err := checkCapacity(capacity, MinSlots, MaxSlots, "slots"); err != nil {
 			return g, err
@@ -162,9 +166,14 @@ func (s Shape) check() error {
 			return geometry("kind", uint64(s.Kind), "%d (bytes) in a ring of many producers in one order", KindBytes)
 		}
 		return s.checkMembers()
+	case TopologyCast:
+		if s.Kind != KindBytes {
+			return geometry("kind", uint64(s.Kind), "%d (bytes) in a broadcast ring", KindBytes)
+		}
+		return s.checkMembers()
 	default:
-		return geometry("topology", uint64(s.Topology), "%d (SPSC), %d (MPMC), %d (MPSC) or %d (MPSC ordered)",
-			TopologySPSC, TopologyMPMC, TopologyMPSC, TopologyMPSCOrdered)
+		return geometry("topology", uint64(s.Topology), "%d (SPSC), %d (MPMC), %d (MPSC), %d (MPSC ordered) or %d (broadcast)",
+			TopologySPSC, TopologyMPMC, TopologyMPSC, TopologyMPSCOrdered, TopologyCast)
 	}
 	return nil
 }

@@ -104,6 +104,9 @@ func Decode(raw []byte, size uint64) (Geometry, Header, error) {
 	if err := compare(g, h); err != nil {
 		return g, h, err
 	}
+	if cast := h.Required & (FeatureBlock | FeatureDrop); cast != 0 && (g.Topology != TopologyCast || cast == FeatureBlock|FeatureDrop) {
+		return g, h, geometry("required features", h.Required, "at most one of %#x and %#x, and only in a broadcast ring", FeatureBlock, FeatureDrop)
+	}
 	if g.TotalSize > size {
 		return g, h, fmt.Errorf("%w: it has %d bytes, the ring in it has %d", ErrShort, size, g.TotalSize)
 	}

@@ -37,6 +37,7 @@ const (
 	TopologyMPSC = 3 // any number of producers, each with a lane of its own, one consumer
 
 	TopologyMPSCOrdered = 4 // any number of producers in one global order, one consumer; kind bytes
+	TopologyCast        = 5 // broadcast: one producer, each message to every consumer; kind bytes
 )
 
 // Required features: an attacher that does not know a set bit must refuse.
@@ -44,7 +45,10 @@ const (
 	FeatureEventfd   uint64 = 1 << 0 // sleepers may wait on eventfds that both sides were handed
 	FeatureRedeliver uint64 = 1 << 1 // MPMC: what a dead consumer had in its hands goes to another
 
-	KnownFeatures = FeatureEventfd | FeatureRedeliver
+	FeatureBlock uint64 = 1 << 8 // broadcast: the producer waits for the slowest consumer
+	FeatureDrop  uint64 = 1 << 9 // broadcast: it drops a message rather than wait
+
+	KnownFeatures = FeatureEventfd | FeatureRedeliver | FeatureBlock | FeatureDrop
 )
 
 // Lock bytes: byte i is held by an OFD write lock at file offset LockBase+i on
@@ -80,7 +84,7 @@ type Header struct {
 	Minor         uint32   `doc:"additions that may be ignored"`
 	HeaderSize    uint32   `doc:"256"`
 	Kind          uint32   `doc:"1 bytes, 2 slots"`
-	Topology      uint32   `doc:"1 SPSC, 2 MPMC, 3 MPSC, 4 MPSC ordered"`
+	Topology      uint32   `doc:"1 SPSC, 2 MPMC, 3 MPSC, 4 MPSC ordered, 5 broadcast"`
 	Stride        uint32   `doc:"bytes of a line: a power of two, 64 to 1024"`
 	Required      uint64   `doc:"feature bits an attacher must know"`
 	Optional      uint64   `doc:"feature bits an attacher may ignore"`
@@ -112,6 +116,8 @@ type Cursor struct {
 	Position uint64 `doc:"bytes or slots since the start, never reduced; consumer: head, released up to here; producer: a lower bound of tail, see takeover"`
 	Messages uint64 `doc:"consumer: messages released"`
 	Bytes    uint64 `doc:"consumer: payload bytes of these"`
+	Latest   uint64 `doc:"broadcast, producer: position of the last record, stored before position"`
+	Dropped  uint64 `doc:"broadcast, producer: messages dropped in place of waiting"`
 }
 
 // Seq is line 1 of a side: the half of a gate that its waker writes.
@@ -142,6 +148,7 @@ type Endpoint struct {
 	Attached  uint64 `doc:"ns since 1970; for people"`
 	Repaired  uint64 `doc:"MPMC: tickets of this side that died with their owner and were settled"`
 	Handed    uint64 `doc:"MPMC, consumer: messages handed from a dead consumer to a live one"`
+	Intent    uint64 `doc:"broadcast, producer: what lies more than a ring behind may be overwritten already; never reduced"`
 }
 
 // Member is line 0 of an entry of the endpoint table: what its holder has claimed
@@ -153,9 +160,9 @@ type Member struct {
 	SentBytes     uint64 `doc:"payload bytes of these"`
 	Received      uint64 `doc:"messages released by all holders of the entry"`
 	ReceivedBytes uint64 `doc:"payload bytes of these"`
-	Drawn         uint64 `doc:"producer: position of its latest claim, stored once it is drawn, before anything is filled"`
+	Drawn         uint64 `doc:"producer: position of its latest claim, stored once it is drawn, before anything is filled; broadcast consumer: its position, all before it is released"`
 	Base          uint64 `doc:"producer: sent at that time, stored before drawn; then sent says whether the claim is in it"`
-	Skipped       uint64 `doc:"1 + the lowest position of the intent that is settled as SKIP; 0: none; stored before the settling, by its producer or, after its death, by who settles"`
+	Skipped       uint64 `doc:"1 + the lowest position of the intent that is settled as SKIP; 0: none; stored before the settling, by its producer or, after its death, by who settles; broadcast consumer: messages it lost"`
 }
 
 // Holder is line 1 of an entry of the endpoint table: who holds it.
@@ -230,6 +237,19 @@ const (
 	RecordPad        uint64 = 1 << 33 // skip length bytes after the header
 )
 
+// Record header of broadcast rings. The number of a message is how many were sent
+// before it; that of padding is the number of the message behind it.
+//
+//	 63..32              31    30..0
+//	+-------------------+-----+--------+
+//	| number mod 2^32   | PAD | length |
+//	+-------------------+-----+--------+
+const (
+	CastLengthMask  uint64 = 1<<31 - 1
+	CastPad         uint64 = 1 << 31
+	CastNumberShift        = 32
+)
+
 // Slot word of kind slots.
 //
 //	 63..8   7..3        2..0
@@ -244,27 +264,6 @@ const (
 	SlotLapShift              = 8
 	SlotRedeliverShift        = 3
 	SlotRedeliverMask  uint64 = 31 << SlotRedeliverShift
-)
-
-// Granules of a ring of many producers in one global order: what its positions count.
-// A record is the word of its first 8 bytes and the payload, and takes whole granules:
-//
-//	 63..32   31..0
-//	+-------+--------+
-//	| span  | length |   span: the granules that the record takes
-//	+-------+--------+
-//
-// Each granule has a word in a table outside of the data, lap | state. The lap is the
-// position rounded down to a multiple of the ring's granules, of which there are at
-// least 64, so the low bits are free. A word of zero was never stored.
-const (
-	GranuleSize             = 64
-	GranuleShift            = 6 // of the granules in a number of bytes
-	GranuleCommitted uint64 = 1 // a record starts here
-	GranuleSkip      uint64 = 2 // nothing in this one granule
-	GranulePad       uint64 = 3 // nothing up to the end of this lap
-	SpanShift               = 32
-	SpanLengthMask   uint64 = 1<<SpanShift - 1
 )
 
 // Intent word: the tickets position to position+count-1. In a ring of granules, whose

@@ -40,6 +40,7 @@ func TestPublishCode(t *testing.T) {
 		{ring, "annulus/ring.(*Producer).TrySend", payload("CopyWord"), 1},
 		{ring, "annulus/ring.(*Producer).put", payload("CopyWord"), 1},
 		{ring, "annulus/ring.(*Producer).trySendSlot", payload("CopyWord"), 1},
+		{ring, "annulus/ring.(*Producer).trySendCast", payload("CopyWord"), 4},
 		{ring, "annulus/ring.(*Consumer).TryRecv", payload("AppendWord"), 1},
 		{used, "annulus/ring.(*ProducerOf[go.shape.[1]uint64]).TrySend", payload("Write"), 1},
 		{used, "annulus/ring.(*ConsumerOf[go.shape.[1]uint64]).TryRecv", func(i inst) bool {

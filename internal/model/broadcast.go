@@ -5,9 +5,13 @@ package model
 // then loads intent: if that is at most a ring beyond its position, nothing that it
 // copied was touched. Intent never falls, not even by a successor, who starts at tail
 // with a record that may be shorter than its predecessor's, whose half-written one
-// destroyed as much as its intent said. A record and its padding, together with the
+// destroyed as much as its intent said. It may be raised further than needed, so that it
+// need not be for every record, but not beyond a ring behind latest, or behind tail if
+// latest was not committed. A record and its padding, together with the
 // record before it, must fit into the ring: else latest may be overrun by a
 // dead writer's intent, and a reader has nowhere to go until the next record.
+// A reader that was overrun goes to latest, if tail, loaded behind it, is beyond: else to
+// tail, for what is at latest nobody has committed.
 
 const (
 	castGranules = 5 // most
@@ -19,6 +23,7 @@ type castConfig struct {
 	name    string
 	sizes   [castMsgs]uint8 // granules of each record, 1 or 2
 	ring    uint8           // granules of the ring
+	ahead   uint8           // intent is raised by so many more
 	crashes uint8           // of the writer; a reader's changes nothing for anybody
 	bug     castBug
 }
@@ -31,7 +36,7 @@ const (
 	castLate              // intent is raised after the payload
 	castNoLook            // a reader does not look at intent behind its copy
 	castEarlyTail         // tail moves before the payload
-	castDiffers           // a reader goes on when tail is not its position, not only when it is greater
+	castDiffers           // a reader goes to latest, committed or not, and on from there when tail is not its position, not only when it is greater
 )
 
 // Cells hold attempt<<3 | what. An attempt to write a record has its own number, so
@@ -83,6 +88,7 @@ const (
 	readRest
 	readIntent
 	readLatest
+	readLatestTail
 )
 
 func (c *castConfig) model() *Model[castState] {
@@ -149,7 +155,8 @@ func (c *castConfig) write(s *castState) string {
 			s.pad = c.ring - at
 		}
 		s.pos += s.pad
-		s.raised = max(s.raised, s.pos+size)
+		limit := min(s.latest, s.tail) + c.ring
+		s.raised = max(s.raised, s.pos+size, min(s.pos+size+c.ahead, limit))
 		s.attempt++
 		s.pc = castRaise
 		switch c.bug {
@@ -203,7 +210,6 @@ func (c *castConfig) body(s *castState) {
 func (c *castConfig) read(s *castState, r *castReader) string {
 	switch r.pc {
 	case readTail:
-		// Not "differs": latest, stored first, is beyond tail when there is padding.
 		if int8(s.tail-r.pos) <= 0 && c.bug != castDiffers || r.pos == s.tail {
 			return ""
 		}
@@ -226,8 +232,20 @@ func (c *castConfig) read(s *castState, r *castReader) string {
 		c.accept(s, r)
 		return "loads intent: accepts"
 	}
-	r.pos, r.pc = s.latest, readTail
-	return "loads latest"
+	if r.pc == readLatest && c.bug != castDiffers {
+		r.first, r.pc = s.latest, readLatestTail
+		return "loads latest"
+	}
+	if r.pc == readLatest {
+		r.pos, r.pc = s.latest, readTail
+		return "goes to latest"
+	}
+	*r = castReader{pos: s.tail, last: r.last, first: r.first}
+	if int8(r.first-s.tail) < 0 {
+		r.pos = r.first
+	}
+	r.first = 0
+	return "loads tail: goes to latest, or to tail"
 }
 
 // accept checks what a reader believes.

@@ -10,6 +10,9 @@ func TestBroadcast(t *testing.T) {
 	} {
 		c.ring, c.crashes = castGranules, 3
 		t.Run(c.name, func(t *testing.T) { holds(t, c.model()) })
+		c.ahead = 2
+		c.name += ", intent ahead"
+		t.Run(c.name, func(t *testing.T) { holds(t, c.model()) })
 	}
 }
 

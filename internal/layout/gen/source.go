@@ -34,8 +34,11 @@ var constants = []constant{
 	{"kinds", "TOPOLOGY_MPMC", layout.TopologyMPMC, "any number of producers and consumers, kind slots"},
 	{"kinds", "TOPOLOGY_MPSC", layout.TopologyMPSC, "any number of producers, each with a lane of its own, one consumer"},
 	{"kinds", "TOPOLOGY_MPSC_ORDERED", layout.TopologyMPSCOrdered, "any number of producers in one global order, one consumer, kind bytes"},
+	{"kinds", "TOPOLOGY_CAST", layout.TopologyCast, "broadcast: one producer, each message to every consumer, kind bytes"},
 	{"kinds", "FEATURE_EVENTFD", layout.FeatureEventfd, "required: sleepers may wait on eventfds that peers were handed"},
 	{"kinds", "FEATURE_REDELIVER", layout.FeatureRedeliver, "required, MPMC: what a dead consumer had in its hands goes to another"},
+	{"kinds", "FEATURE_BLOCK", layout.FeatureBlock, "required, broadcast: the producer waits for the slowest consumer"},
+	{"kinds", "FEATURE_DROP", layout.FeatureDrop, "required, broadcast: the producer drops a message rather than wait"},
 	{"kinds", "KNOWN_FEATURES", layout.KnownFeatures, "required bits of version 1.0"},
 
 	{"bounds", "MIN_CAPACITY_BYTES", layout.MinCapacityBytes, "kind bytes"},
@@ -68,6 +71,10 @@ var constants = []constant{
 	{"record", "RECORD_LENGTH_MASK", layout.RecordLengthMask, "payload bytes"},
 	{"record", "RECORD_COMMITTED", layout.RecordCommitted, "set in every record that is there"},
 	{"record", "RECORD_PAD", layout.RecordPad, "no message: skip to the end of data"},
+
+	{"cast-record", "CAST_LENGTH_MASK", layout.CastLengthMask, "payload bytes"},
+	{"cast-record", "CAST_PAD", layout.CastPad, "no message: skip to the end of data"},
+	{"cast-record", "CAST_NUMBER_SHIFT", layout.CastNumberShift, "number of the message, modulo 2^32; of padding: of the message behind it"},
 
 	{"slot", "SLOT_STATE_MASK", layout.SlotStateMask, "state of a slot"},
 	{"slot", "SLOT_FREE", layout.SlotFree, "state: not committed in this lap"},

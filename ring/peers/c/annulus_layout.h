@@ -35,9 +35,12 @@
 #define ANNULUS_TOPOLOGY_MPMC          UINT64_C(2) /* any number of producers and consumers, kind slots */
 #define ANNULUS_TOPOLOGY_MPSC          UINT64_C(3) /* any number of producers, each with a lane of its own, one consumer */
 #define ANNULUS_TOPOLOGY_MPSC_ORDERED  UINT64_C(4) /* any number of producers in one global order, one consumer, kind bytes */
+#define ANNULUS_TOPOLOGY_CAST          UINT64_C(5) /* broadcast: one producer, each message to every consumer, kind bytes */
 #define ANNULUS_FEATURE_EVENTFD        UINT64_C(1) /* required: sleepers may wait on eventfds that peers were handed */
 #define ANNULUS_FEATURE_REDELIVER      UINT64_C(2) /* required, MPMC: what a dead consumer had in its hands goes to another */
-#define ANNULUS_KNOWN_FEATURES         UINT64_C(3) /* required bits of version 1.0 */
+#define ANNULUS_FEATURE_BLOCK          UINT64_C(256) /* required, broadcast: the producer waits for the slowest consumer */
+#define ANNULUS_FEATURE_DROP           UINT64_C(512) /* required, broadcast: the producer drops a message rather than wait */
+#define ANNULUS_KNOWN_FEATURES         UINT64_C(771) /* required bits of version 1.0 */
 
 #define ANNULUS_MIN_CAPACITY_BYTES     UINT64_C(4096) /* kind bytes */
 #define ANNULUS_MAX_CAPACITY_BYTES     UINT64_C(0x100000000) /* kind bytes */
@@ -69,6 +72,10 @@
 #define ANNULUS_RECORD_LENGTH_MASK     UINT64_C(0xffffffff) /* payload bytes */
 #define ANNULUS_RECORD_COMMITTED       UINT64_C(0x100000000) /* set in every record that is there */
 #define ANNULUS_RECORD_PAD             UINT64_C(0x200000000) /* no message: skip to the end of data */
+
+#define ANNULUS_CAST_LENGTH_MASK       UINT64_C(0x7fffffff) /* payload bytes */
+#define ANNULUS_CAST_PAD               UINT64_C(0x80000000) /* no message: skip to the end of data */
+#define ANNULUS_CAST_NUMBER_SHIFT      UINT64_C(32) /* number of the message, modulo 2^32; of padding: of the message behind it */
 
 #define ANNULUS_SLOT_STATE_MASK        UINT64_C(7) /* state of a slot */
 #define ANNULUS_SLOT_FREE              UINT64_C(0) /* state: not committed in this lap */
@@ -115,7 +122,7 @@ struct annulus_header {
 	uint32_t minor; /* additions that may be ignored */
 	uint32_t header_size; /* 256 */
 	uint32_t kind; /* 1 bytes, 2 slots */
-	uint32_t topology; /* 1 SPSC, 2 MPMC, 3 MPSC, 4 MPSC ordered */
+	uint32_t topology; /* 1 SPSC, 2 MPMC, 3 MPSC, 4 MPSC ordered, 5 broadcast */
 	uint32_t stride; /* bytes of a line: a power of two, 64 to 1024 */
 	uint64_t required; /* feature bits an attacher must know */
 	uint64_t optional; /* feature bits an attacher may ignore */
@@ -175,11 +182,15 @@ struct annulus_cursor {
 	uint64_t position; /* bytes or slots since the start, never reduced; consumer: head, released up to here; producer: a lower bound of tail, see takeover */
 	uint64_t messages; /* consumer: messages released */
 	uint64_t bytes; /* consumer: payload bytes of these */
+	uint64_t latest; /* broadcast, producer: position of the last record, stored before position */
+	uint64_t dropped; /* broadcast, producer: messages dropped in place of waiting */
 };
-ANNULUS_ASSERT(sizeof(struct annulus_cursor) == 24, "annulus_cursor: size");
+ANNULUS_ASSERT(sizeof(struct annulus_cursor) == 40, "annulus_cursor: size");
 ANNULUS_ASSERT(offsetof(struct annulus_cursor, position) == 0, "annulus_cursor.position: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_cursor, messages) == 8, "annulus_cursor.messages: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_cursor, bytes) == 16, "annulus_cursor.bytes: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cursor, latest) == 24, "annulus_cursor.latest: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_cursor, dropped) == 32, "annulus_cursor.dropped: offset");
 
 struct annulus_seq {
 	uint32_t seq; /* futex word: moved on before each wake; starts at 1 */
@@ -211,8 +222,9 @@ struct annulus_endpoint {
 	uint64_t attached; /* ns since 1970; for people */
 	uint64_t repaired; /* MPMC: tickets of this side that died with their owner and were settled */
 	uint64_t handed; /* MPMC, consumer: messages handed from a dead consumer to a live one */
+	uint64_t intent; /* broadcast, producer: what lies more than a ring behind may be overwritten already; never reduced */
 };
-ANNULUS_ASSERT(sizeof(struct annulus_endpoint) == 56, "annulus_endpoint: size");
+ANNULUS_ASSERT(sizeof(struct annulus_endpoint) == 64, "annulus_endpoint: size");
 ANNULUS_ASSERT(offsetof(struct annulus_endpoint, session) == 0, "annulus_endpoint.session: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_endpoint, closed) == 4, "annulus_endpoint.closed: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_endpoint, drained) == 8, "annulus_endpoint.drained: offset");
@@ -222,6 +234,7 @@ ANNULUS_ASSERT(offsetof(struct annulus_endpoint, start_time) == 24, "annulus_end
 ANNULUS_ASSERT(offsetof(struct annulus_endpoint, attached) == 32, "annulus_endpoint.attached: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_endpoint, repaired) == 40, "annulus_endpoint.repaired: offset");
 ANNULUS_ASSERT(offsetof(struct annulus_endpoint, handed) == 48, "annulus_endpoint.handed: offset");
+ANNULUS_ASSERT(offsetof(struct annulus_endpoint, intent) == 56, "annulus_endpoint.intent: offset");
 
 struct annulus_member {
 	uint64_t intent; /* claim it may own, see the table of intent bits; 0: none */
@@ -229,9 +242,9 @@ struct annulus_member {
 	uint64_t sent_bytes; /* payload bytes of these */
 	uint64_t received; /* messages released by all holders of the entry */
 	uint64_t received_bytes; /* payload bytes of these */
-	uint64_t drawn; /* producer: position of its latest claim, stored once it is drawn, before anything is filled */
+	uint64_t drawn; /* producer: position of its latest claim, stored once it is drawn, before anything is filled; broadcast consumer: its position, all before it is released */
 	uint64_t base; /* producer: sent at that time, stored before drawn; then sent says whether the claim is in it */
-	uint64_t skipped; /* 1 + the lowest position of the intent that is settled as SKIP; 0: none; stored before the settling, by its producer or, after its death, by who settles */
+	uint64_t skipped; /* 1 + the lowest position of the intent that is settled as SKIP; 0: none; stored before the settling, by its producer or, after its death, by who settles; broadcast consumer: messages it lost */
 };
 ANNULUS_ASSERT(sizeof(struct annulus_member) == 64, "annulus_member: size");
 ANNULUS_ASSERT(offsetof(struct annulus_member, intent) == 0, "annulus_member.intent: offset");

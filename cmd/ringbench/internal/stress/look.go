@@ -189,6 +189,9 @@ func (r *run) leaks() error {
 		return err
 	}
 	r.report.Skipped, r.report.Dropped, r.report.Handed = s.Producer.Repaired, s.Consumer.Repaired, s.Consumer.Handed
+	if r.casts {
+		r.report.Dropped = s.Dropped
+	}
 	if s.Occupied != 0 && r.table {
 		r.note("%d left in the ring at the end", s.Occupied)
 		r.report.Leaked += int(s.Occupied)
@@ -263,7 +266,12 @@ func (r *run) sum() {
 		r.read(p)
 	}
 	var missing uint64
-	out.Committed, missing = v.count()
+	if v.cast != nil {
+		out.Committed, missing = v.cast.count(v, r.Consumers, out.Dropped)
+		out.Overruns = v.cast.reported
+	} else {
+		out.Committed, missing = v.count()
+	}
 	out.Received, out.Redelivered, out.Duplicated, out.Reordered, out.Phantom, out.Torn = v.received, v.redelivered, v.duplicated, v.reordered, v.phantom, r.torn
 	out.Misjudged = v.misjudged
 	// What a dead consumer had in its hands is dropped, if the ring is made so, or

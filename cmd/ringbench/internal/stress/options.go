@@ -9,8 +9,9 @@ import (
 // Options say what is put under stress, and how.
 type Options struct {
 	Traits
-	Redeliver bool // MPMC: see ring.Config
-	Capacity  int  // slots or bytes
+	Redeliver bool         // MPMC: see ring.Config
+	Overrun   ring.Overrun // broadcast
+	Capacity  int          // slots or bytes
 	Producers int
 	Consumers int
 	Wait      string // how they wait, as ringbench names it
@@ -31,6 +32,7 @@ type Options struct {
 type Report struct {
 	Topology  string `json:"topology"`
 	Redeliver bool   `json:"redeliver"`
+	Overrun   string `json:"overrun,omitempty"`
 	Wait      string `json:"wait"`
 	Producers int    `json:"producers"`
 	Consumers int    `json:"consumers"`
@@ -53,6 +55,7 @@ type Report struct {
 	Dropped     uint64  `json:"dropped"`     // claims of dead consumers settled, as created
 	Handed      uint64  `json:"handed"`      // messages taken over from dead consumers
 	LostInHand  uint64  `json:"lost_in_hand"`
+	Overruns    uint64  `json:"lost_to_overruns"` // broadcast: and reported, to each consumer
 
 	Lost       uint64 `json:"committed_lost"`
 	Duplicated uint64 `json:"duplicated"`
@@ -80,6 +83,9 @@ func (o *Options) config() ring.Config {
 	c := ring.Config{Topology: o.Topology, Capacity: o.Capacity, Redeliver: o.Redeliver}
 	if o.slots {
 		c.SlotSize = messageMax
+	}
+	if o.casts {
+		c.Overrun, c.Members = o.Overrun, o.Consumers+2
 	}
 	if o.table {
 		c.Members = o.Producers + o.Consumers + 2

@@ -58,6 +58,9 @@ func Run(ctx context.Context, o Options, watch func(*Report)) (*Report, error) {
 		Topology: o.Topology.String(), Redeliver: o.Redeliver, Wait: o.Wait, Producers: o.Producers, Consumers: o.Consumers,
 		Capacity: o.Capacity, CPeers: o.CPeers, Point: o.Point, Seed: o.Seed,
 	}
+	if o.casts {
+		r.verdict.cast, r.report.Overrun = newCastVerdict(o.Overrun), o.Overrun.String()
+	}
 	var err error
 	if r.ring, err = ring.CreateMemfd("stress", o.config()); err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ type Traits struct {
 	drops bool // unless it redelivers, what a killed consumer held is lost
 	c     bool // the peer in C takes part
 	again bool // a killed consumer's last messages come again, without saying so
+	casts bool // each consumer receives everything: see castVerdict
 }
 
 // Topologies lists the kinds of ring that can be put under stress.
@@ -29,6 +30,7 @@ var Topologies = []Traits{
 	{Name: "mpsc", Topology: ring.MPSC, MostConsumers: 1, Default: 4096, lanes: true, again: true},
 	{Name: "mpsc-ordered", Topology: ring.MPSCOrdered, MostConsumers: 1, Default: 4096, table: true, tags: true, again: true},
 	{Name: "spsc", Topology: ring.SPSC, MostProducers: 1, MostConsumers: 1, Default: 4096, c: true, again: true},
+	{Name: "broadcast", Topology: ring.Broadcast, MostProducers: 1, Default: 4096, casts: true},
 }
 
 // SpeaksC tells whether the peer in C takes part.

@@ -48,7 +48,10 @@ type verdict struct {
 	// delivery: it may stand in the ledger of the dead that is read later.
 	early map[id]bool
 
+	cast *castVerdict // of broadcast rings, which it judges
+
 	received, redelivered, duplicated, reordered, phantom, misjudged uint64
+	missed, silent                                                   uint64 // broadcast: did not come; not reported either
 	examples                                                         []string
 }
 
@@ -84,6 +87,10 @@ func (v *verdict) exactly(key, n uint64) {
 
 // receive notes a log entry of a consumer process.
 func (v *verdict) receive(consumer, entry uint64) {
+	if v.cast != nil {
+		v.cast.receive(v, consumer, entry)
+		return
+	}
 	m, again := id(entry&^flagRedelivered), entry&flagRedelivered != 0
 	s := v.source(m.source())
 	seq := m.seq()
@@ -121,7 +128,12 @@ func (v *verdict) receive(consumer, entry uint64) {
 }
 
 // forget drops what is known of a consumer process that is gone.
-func (v *verdict) forget(consumer uint64) { delete(v.last, consumer) }
+func (v *verdict) forget(consumer uint64) {
+	delete(v.last, consumer)
+	if v.cast != nil {
+		delete(v.cast.readers, consumer)
+	}
+}
 
 // count returns, at the end, how many messages were sent for certain and how many
 // of these never came.

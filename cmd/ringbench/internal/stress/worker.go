@@ -90,7 +90,9 @@ func work(arg string, l *ledger) error {
 		}
 	} else {
 		var c *ring.Consumer
-		if err := retry(func() (err error) { c, err = r.Consumer(ring.WithStrategy(s)); return err }); err != nil {
+		// Broadcast: one that comes after the end shall see it too.
+		o := []ring.EndpointOption{ring.WithStrategy(s), ring.WithBacklog()}
+		if err := retry(func() (err error) { c, err = r.Consumer(o...); return err }); err != nil {
 			return err
 		}
 		if err := consume(&j, c, l, rng); err != nil {
@@ -179,6 +181,11 @@ func consume(j *job, c *ring.Consumer, l *ledger, rng *rand.Rand) error {
 		}
 		if err == io.EOF {
 			return c.Close()
+		}
+		var over *ring.OverrunError
+		if errors.As(err, &over) {
+			l.log(flagLost|over.Lost, wait)
+			continue
 		}
 		if err != nil {
 			return err
