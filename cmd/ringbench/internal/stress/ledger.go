@@ -100,6 +100,11 @@ func (l *ledger) text() string {
 	return string(b)
 }
 
+// progress is a number that changes with whatever the worker does.
+func (l *ledger) progress() uint64 {
+	return l.get(wordIntent) + l.get(wordDone) + l.get(wordLogged)
+}
+
 // reset readies the ledger for the worker's successor. All was read, nobody has it.
 func (l *ledger) reset() { clear(l.mem[:logAt]) }
 

@@ -99,7 +99,7 @@ func (r *run) bury(p *place, err error) error {
 	if p.foreign {
 		r.report.KillsC++
 	}
-	if cut {
+	if cut || p.caught {
 		r.report.InFlight++
 	}
 	if p.struck.IsZero() {

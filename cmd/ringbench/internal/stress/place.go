@@ -25,6 +25,7 @@ type place struct {
 	foreign     bool       // it is the one in C
 	exited      chan error // gets what Wait returns, once
 	struck      time.Time  // when SIGKILL was sent to it; zero: not yet
+	caught      bool       // with a claim in its hands
 	recent      []id       // a consumer's latest messages
 
 	before uint64 // a producer's: messages sent by those before the one that attached last
@@ -47,7 +48,7 @@ func (p *place) String() string {
 // long as it.
 func (p *place) start(o *Options, ringFile *os.File, rng *rand.Rand) error {
 	p.incarnation++
-	p.asked, p.struck = false, time.Time{}
+	p.asked, p.struck, p.caught = false, time.Time{}, false
 	p.ledger.reset()
 	// By chance: so the languages succeed each other.
 	p.foreign = o.CPeers > 0 && rng.IntN(o.Producers+o.Consumers) < o.CPeers

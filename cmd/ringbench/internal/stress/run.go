@@ -119,7 +119,7 @@ func (r *run) stop() {
 func (r *run) kill(ctx context.Context) error {
 	next, lastWatch := time.Now(), time.Now()
 	stops := 0
-	for r.report.Kills < r.Kills && r.report.Hung == 0 {
+	for r.report.Hung == 0 && (r.report.Kills < r.Kills || r.missed()) {
 		if err := ctx.Err(); err != nil {
 			if r.Limit > 0 && errors.Is(err, context.DeadlineExceeded) {
 				r.note("ended after %v, before all kills were done", r.Limit)
@@ -165,6 +165,11 @@ func (r *run) kill(ctx context.Context) error {
 	return nil
 }
 
+// missed tells whether nobody has come to the named point yet, and some may still.
+func (r *run) missed() bool {
+	return r.Point != "" && r.report.AtPoint == 0 && r.report.Kills < 30*r.Kills
+}
+
 // working returns a random place whose process is attached, or nil.
 func (r *run) working() *place {
 	for _, i := range r.rng.Perm(len(r.places)) {
@@ -182,8 +187,8 @@ func (r *run) strike() error {
 		if p == nil {
 			return nil
 		}
-		if r.table && (p.producer || r.MostConsumers != 1) && r.rng.IntN(100) < r.Aim {
-			r.aim(p)
+		if r.table && (p.producer || r.MostConsumers != 1) && (r.rng.IntN(100) < r.Aim || r.tooFew()) {
+			p.caught = r.aim(p)
 		}
 		if err := r.slay(p); err != nil {
 			return err
@@ -201,28 +206,38 @@ func (r *run) slay(p *place) error {
 	return nil
 }
 
-// aim stops a process until it stands still with a claim in its hands, or gives up.
-func (r *run) aim(p *place) {
+// tooFew tells whether less than an eighth of the kills so far hit a claim in flight:
+// on a busy machine chance alone hits few.
+func (r *run) tooFew() bool { return r.Aim > 0 && 8*r.report.InFlight < r.report.Kills }
+
+// aim stops a process until it stands still with a claim in its hands, which is true
+// then, or gives up.
+func (r *run) aim(p *place) (caught bool) {
 	for range 30 {
 		if p.signal(syscall.SIGSTOP) != nil {
-			return
+			return false
 		}
 		r.report.Stops++
 		for end := time.Now().Add(20 * time.Millisecond); time.Now().Before(end); time.Sleep(tick) {
 			r.look()
 			m, ok := r.member(p)
 			if !ok || m.Stopped && m.Claims > 0 {
-				return
+				return ok
 			}
 			if m.Stopped {
 				break
 			}
 		}
+		before := p.ledger.progress()
 		if p.signal(syscall.SIGCONT) != nil {
-			return
+			return false
 		}
-		time.Sleep(tick)
+		// It must have had a processor before it is of use to look again.
+		for end := time.Now().Add(5 * time.Millisecond); p.ledger.progress() == before && time.Now().Before(end); {
+			time.Sleep(tick)
+		}
 	}
+	return false
 }
 
 // member finds the process of a place in the ring's table.
