@@ -117,7 +117,9 @@ func (e *endpoint) ticketLap(t uint64) uint64 { return t >> (e.shared.shift & 63
 // drawOne is draw for one ticket and for the short ways, which do the rest themselves.
 func (e *endpoint) drawOne(t uint64) bool {
 	s := &e.shared
-	mem.Publish(&s.line.Intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1] pairs with the load in orphans
+	if announces {
+		mem.Publish(&s.line.Intent, t&layout.IntentPositionMask|1<<layout.IntentCountShift) // [I1] pairs with the load in orphans
+	}
 	killpoint.Here("intent")
 	s.stale = !s.counter.CompareAndSwap(t, t+1)
 	return !s.stale
@@ -125,16 +127,19 @@ func (e *endpoint) drawOne(t uint64) bool {
 
 // drawn notes for a successor that the claim from t on was had, before anything is filled.
 func (e *endpoint) drawn(t uint64) {
-	m := e.shared.line
-	mem.Publish(&m.Base, m.Sent)
-	mem.Publish(&m.Drawn, t)
+	if m := e.shared.line; announces {
+		mem.Publish(&m.Base, m.Sent)
+		mem.Publish(&m.Drawn, t)
+	}
 }
 
 // draw takes the tickets t to t+n-1 if t is the next. The intent is stored
 // before, [I1]: whoever sees the tickets drawn sees it.
 func (e *endpoint) draw(t, n uint64) bool {
 	s := &e.shared
-	mem.Publish(&s.line.Intent, s.of(t, n)) // [I1]
+	if announces {
+		mem.Publish(&s.line.Intent, s.of(t, n)) // [I1]
+	}
 	killpoint.Here("intent")
 	if s.counter.CompareAndSwap(t, t+n) {
 		killpoint.Here("drawn")

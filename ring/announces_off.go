@@ -1,0 +1,5 @@
+//go:build nointents
+
+package ring
+
+const announces = false
