@@ -86,11 +86,6 @@ func run(t *testing.T, f Factory, tests []test) {
 	}
 }
 
-type conformance struct {
-	name string
-	run  func(*testing.T, Factory)
-}
-
 // slots tells whether the topology has rings of slots.
 func (f Factory) slots() bool { return f.Topology != ring.MPSCOrdered }
 
