@@ -104,13 +104,16 @@ const (
 	lost
 	undead
 	unexpected
+	gap
+	miscounted
 )
 
 func (f fault) String() string {
 	return [...]string{"", "torn: a payload changed while it was read or was never completed",
 		"invented: a message was delivered that nobody had committed", "duplicated: delivered twice, not flagged",
 		"reordered: a producer's messages came in another order", "lost: committed, never delivered",
-		"undead: delivered after it was counted as lost", "the ring holds what cannot be there"}[f]
+		"undead: delivered after it was counted as lost", "the ring holds what cannot be there",
+		"gap: a message came without the one before it", "miscounted: a producer's count is not what it made visible"}[f]
 }
 
 func message(producer int, seq uint8) uint8 { return uint8(producer)*2 + seq }

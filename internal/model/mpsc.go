@@ -21,8 +21,9 @@ package model
 // Abort: SKIP to each granule of the record, before the next claim.
 //
 // Consumer at p: w = word(p) (acquire) of this lap: COMMITTED: length, payload, then
-// head = p + granules. SKIP: head = p + 1. PAD: head = start of the next lap. w of an
-// older lap and tail > p: a claim in flight, perhaps a dead one.
+// head = p + granules. SKIP: p + 1. PAD: p = start of the next lap; head may follow later,
+// but does before it waits. w of an older lap and tail > p: a claim in flight, perhaps a
+// dead one.
 //
 // Repair, by whoever is blocked, consumer or producer, at p = head: **every granule is
 // a ticket**, so the length of a dead claim need not be known. (The dead one's intent does not
@@ -38,7 +39,8 @@ package model
 // so p without a live intent is dead or published, and then the CAS fails. A late CAS on a
 // granule that turned out to be the inside of a record is harmless: in that lap nobody
 // looks there. Attach: lock byte, clear the intent; repairing first is not needed.
-// Consumer takeover: from head, at least once.
+// Consumer takeover: from head, at least once. Several records in one claim:
+// mpsc_batch.go. The count of what was sent: mpsc_count.go.
 
 const (
 	mpscGranules = 4
@@ -52,6 +54,10 @@ type mpscConfig struct {
 	crashes uint8
 	attach  bool
 	giveUp  bool
+	gather  bool // one claim for what fits of the messages to come
+	extend  bool // claims grow before anything of them is published
+	lazy    bool // the consumer stores no head for what holds no message, unless nothing follows
+	count   bool // with what tells a successor how many were sent
 	bug     mpscBug
 }
 
@@ -67,6 +73,17 @@ const (
 	mpscNoLap                // words carry no lap: the consumer clears them
 	mpscLengthOfDead         // one word skips as much as a dead intent says
 	mpscNoRepair             // none at all
+	mpscLastFirst            // of several records the last is published first
+	mpscShortIntent          // no longer intent is stored for an extension
+	mpscLongLate             // it is, but after the compare-and-swap: no bug, see its test
+	mpscLongLeft             // a longer intent stays when the claim was not extended
+	mpscHeadLeft             // what holds no message is released with the next message only
+	mpscBaseFirst            // base is stored before drawn
+	mpscSentFirst            // and sent before the record is published
+	mpscNoMark               // it is not noted what is skipped
+	mpscMarkBlind            // it is, but without another look at the word
+	mpscPadDrawn             // drawn names the padding when that is published
+	mpscDrawnZero            // drawn of a new producer is position 0
 )
 
 // mpscWord is a word of the table.
@@ -81,13 +98,17 @@ const (
 
 // mpscEnd is an endpoint, as mpmcEnd.
 type mpscEnd struct {
-	pos, count uint8 // intent
-	alive      bool
+	mpscEntry
+	alive bool
+	stale bool  // producer: the intent is of a claim that failed
+	ahead uint8 // consumer: granules behind head that it stepped over
 
 	pc   mpscPC
 	t, k uint8 // claim: position, granules; repair: position, granules; consumer: position
+	n, j uint8 // claim: records, the one at hand
+	more uint8 // records of the claim at hand, or granules of its extension
 	i    uint8
-	seq  uint8
+	seq  uint8 // messages claimed
 	v    uint8 // consumer: message as read first
 	w    [mpscGranules]mpscWord
 	late bool // consumer: took over, may hand over its predecessor's last message again
@@ -101,6 +122,12 @@ type mpscState struct {
 	crashes    uint8
 	fate       [4]uint8
 	wrong      fault
+}
+
+// mpscEntry is an entry of the endpoint table: it stays when its holder dies.
+type mpscEntry struct {
+	pos, count uint8 // intent
+	mpscTally
 }
 
 var mpscNames = [mpscEnds]string{"p0", "p1", "c"}
@@ -118,13 +145,28 @@ const (
 	mpscPad
 	mpscPayload
 	mpscPublish
+	mpscNoteBase // those up to mpscSent: see tell
+	mpscNoteDrawn
+	mpscNotePad
+	mpscDrawn
+	mpscBase
+	mpscSent
+	mpscGrow // those up to mpscPutBack: see grow
+	mpscGrowRoom
+	mpscGrowIntent
+	mpscGrowClaim
+	mpscPutBack
 	mpscRead
 	mpscRelease
 	mpscWords
 	mpscScan
 	mpscProbe
+	mpscMark
 	mpscFix
+	mpscPassed
 	mpscAttach
+	mpscComplete
+	mpscForget
 	mpscDone
 )
 
@@ -134,6 +176,7 @@ func (c *mpscConfig) model() *Model[mpscState] {
 	for i := range m.Init.end {
 		if i == 2 || c.sizes[i][0] > 0 {
 			m.Init.end[i].alive, m.Init.end[i].pc = true, mpscIdle
+			m.Init.end[i].drawn = c.nowhere()
 		}
 	}
 	// Laps start at 1, so that a word of zeros is of an older lap.
@@ -186,7 +229,7 @@ func (c *mpscConfig) next(s *mpscState, emit func(Step, *mpscState)) {
 		}
 		if s.crashes > 0 {
 			n.crashes--
-			n.end[i] = mpscEnd{pos: e.pos, count: e.count, seq: e.seq, pc: mpscDone}
+			n.end[i] = mpscEnd{mpscEntry: e.mpscEntry, seq: e.seq, pc: mpscDone}
 			emit(Step{Who: mpscNames[i], What: "dies", Env: true}, &n)
 		}
 	}
@@ -201,7 +244,7 @@ func (c *mpscConfig) final(s *mpscState) bool {
 			return false
 		}
 	}
-	return s.head == s.tail && (s.end[2].pc == mpscIdle || s.end[2].pc == mpscBlocked)
+	return s.head+s.end[2].ahead == s.tail && (s.end[2].pc == mpscIdle || s.end[2].pc == mpscBlocked)
 }
 
 func (c *mpscConfig) isWrong(s *mpscState) string {
@@ -218,5 +261,5 @@ func (c *mpscConfig) isWrong(s *mpscState) string {
 			}
 		}
 	}
-	return ""
+	return c.miscounted(s)
 }

@@ -7,9 +7,16 @@ func (c *mpscConfig) produce(s *mpscState, i int, emit func(Step, *mpscState)) {
 	do := func(what string) { emit(Step{Who: mpscNames[i], What: what}, &n) }
 	switch e.pc {
 	case mpscAttach:
+		if c.count {
+			c.completing(s, e)
+			do("loads its predecessor's drawn, base and the word there")
+			return
+		}
 		e.pos, e.count = 0, 0
 		c.begin(e, i)
 		do("clears its predecessor's intent")
+	case mpscComplete, mpscForget:
+		do(c.takeEntry(&n, i))
 	case mpscIdle, mpscBlocked:
 		e.reset(mpscRoom)
 		e.t = s.tail
@@ -20,23 +27,24 @@ func (c *mpscConfig) produce(s *mpscState, i int, emit func(Step, *mpscState)) {
 			emit(Step{Who: mpscNames[i], What: "gives up", Env: true}, &n)
 		}
 	case mpscRoom:
-		e.k = c.sizes[i][e.seq]
-		if at := e.t % mpscGranules; at+e.k > mpscGranules {
-			e.k += mpscGranules - at
+		e.k, e.more = c.need(i, e.seq, e.t), 1
+		full := int(e.t)+int(e.k)-int(s.head) > mpscGranules
+		if c.gather && !full {
+			c.gatherMore(e, i, s.head)
 		}
-		switch full := int(e.t)+int(e.k)-int(s.head) > mpscGranules; {
+		switch {
 		case !full && c.bug == mpscLateIntent:
 			e.pc = mpscClaim
 		case !full:
 			e.pc = mpscIntent
-		case e.count != 0 && c.bug != mpscIntentLeft:
+		case e.count != 0 && e.stale && c.bug != mpscIntentLeft:
 			e.reset(mpscReturn)
 		default:
 			e.reset(mpscBlocked)
 		}
 		do("loads head")
 	case mpscReturn:
-		e.pos, e.count = 0, 0
+		e.pos, e.count, e.stale = 0, 0, false
 		e.reset(mpscBlocked)
 		do("clears its intent, returns full")
 	case mpscIntent:
@@ -47,6 +55,7 @@ func (c *mpscConfig) produce(s *mpscState, i int, emit func(Step, *mpscState)) {
 		do("stores its intent")
 	case mpscClaim:
 		if n.tail != e.t {
+			e.stale = true
 			e.reset(mpscIdle)
 			do("fails to claim")
 			return
@@ -55,38 +64,61 @@ func (c *mpscConfig) produce(s *mpscState, i int, emit func(Step, *mpscState)) {
 		if c.claimed(e, i); c.bug == mpscLateIntent {
 			e.pc, e.i = mpscIntent, 0
 			e.seq--
+			e.n, e.more = 0, 1
 		}
 		do("claims")
 	case mpscPad:
-		n.word[e.t%mpscGranules] = mpscWord{c.lap(e.t), pad}
+		p := c.end(e, i, e.j)
+		n.word[p%mpscGranules] = mpscWord{c.lap(p), pad}
 		e.pc = mpscPayload
 		do("publishes padding")
 	case mpscPayload:
-		size := c.sizes[i][e.seq-1]
-		n.data[(e.t+e.k-size+e.i)%mpscGranules] = message(i, e.seq-1) + 1
-		if e.i++; e.i == size {
-			e.i, e.pc = 0, mpscPublish
+		m := e.seq - e.n + e.j
+		n.data[(c.start(e, i, e.j)+e.i)%mpscGranules] = message(i, m) + 1
+		if e.i++; e.i == c.sizes[i][m] {
+			c.filled(e, i)
 		}
 		do("writes a granule of payload")
 	case mpscPublish:
-		p := e.t + e.k - c.sizes[i][e.seq-1]
+		p := c.start(e, i, e.j)
 		n.word[p%mpscGranules] = mpscWord{c.lap(p), committed}
-		n.fate[message(i, e.seq-1)] = sent
-		c.begin(e, i)
+		n.fate[message(i, e.seq-e.n+e.j)] = sent
+		if c.count {
+			e.visible++
+		}
+		if e.pc = mpscSent; !c.count || c.bug == mpscSentFirst {
+			c.published(e, i)
+		}
 		do("publishes")
+	case mpscNoteBase, mpscNoteDrawn, mpscNotePad, mpscDrawn, mpscBase, mpscSent:
+		do(c.tell(&n, i))
+	default:
+		if e.pc >= mpscGrow && e.pc <= mpscPutBack {
+			do(c.grow(&n, i))
+		}
 	}
 }
 
 // claimed is what follows a claim.
 func (c *mpscConfig) claimed(e *mpscEnd, i int) {
-	if e.pc = mpscPayload; e.k > c.sizes[i][e.seq] {
+	e.j = e.n
+	e.n += e.more
+	e.seq += e.more
+	e.more = 0
+	if c.fill(e, i); c.count && e.j == 0 {
+		e.pc = mpscNoteBase
+	}
+}
+
+// fill begins record j of the claim.
+func (c *mpscConfig) fill(e *mpscEnd, i int) {
+	if e.pc = mpscPayload; c.start(e, i, e.j) > c.end(e, i, e.j) {
 		e.pc = mpscPad
 	}
-	e.seq++
 }
 
 func (e *mpscEnd) reset(pc mpscPC) {
-	*e = mpscEnd{pos: e.pos, count: e.count, alive: e.alive, seq: e.seq, late: e.late, pc: pc}
+	*e = mpscEnd{mpscEntry: e.mpscEntry, alive: e.alive, stale: e.stale, ahead: e.ahead, seq: e.seq, late: e.late, pc: pc}
 }
 
 func (c *mpscConfig) begin(e *mpscEnd, i int) {
@@ -101,9 +133,14 @@ func (c *mpscConfig) consume(s *mpscState, emit func(Step, *mpscState)) {
 	n := *s
 	e := &n.end[2]
 	do := func(what string) { emit(Step{Who: mpscNames[2], What: what}, &n) }
-	p := s.head
+	p := s.head + e.ahead
 	w := s.word[p%mpscGranules]
 	release := func(k uint8) {
+		if c.lazy {
+			e.ahead += k
+			e.reset(mpscIdle)
+			return
+		}
 		if e.k, e.pc = k, mpscRelease; c.bug != mpscNoLap {
 			n.head += k
 			e.late = false
@@ -121,7 +158,9 @@ func (c *mpscConfig) consume(s *mpscState, emit func(Step, *mpscState)) {
 			if e.pc == mpscBlocked {
 				return
 			}
-			e.reset(mpscBlocked)
+			if e.reset(mpscBlocked); e.ahead > 0 && c.bug != mpscHeadLeft {
+				e.pc = mpscPassed
+			}
 		case w.state == committed:
 			e.reset(mpscRead)
 		case w.state == pad:
@@ -154,6 +193,8 @@ func (c *mpscConfig) consume(s *mpscState, emit func(Step, *mpscState)) {
 			n.wrong = duplicated
 		case m%2 == 0 && n.fate[m+1] >= delivered:
 			n.wrong = reordered
+		case m%2 == 1 && n.fate[m-1] < delivered && !c.attach:
+			n.wrong = gap
 		default:
 			*f = delivered
 		}
@@ -167,9 +208,14 @@ func (c *mpscConfig) consume(s *mpscState, emit func(Step, *mpscState)) {
 			do("clears the word")
 			return
 		}
-		n.head += e.k
-		e.late = false
+		n.head += e.ahead + e.k
+		e.late, e.ahead = false, 0
 		e.reset(mpscIdle)
 		do("stores head")
+	case mpscPassed:
+		n.head += e.ahead
+		e.late, e.ahead = false, 0
+		e.reset(mpscBlocked)
+		do("stores head: what it stepped over is free")
 	}
 }

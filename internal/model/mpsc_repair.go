@@ -4,8 +4,8 @@ package model
 // it need no steps of their own: a head that is behind by then leads to a word that is
 // published.
 func (c *mpscConfig) startRepair(s *mpscState, i int, emit func(Step, *mpscState)) {
-	p := s.head
-	if !c.unpublished(s.word[p%mpscGranules], p) {
+	p := s.head + s.end[i].ahead
+	if p >= s.tail || !c.unpublished(s.word[p%mpscGranules], p) {
 		return
 	}
 	n := *s
@@ -43,7 +43,7 @@ func (c *mpscConfig) repair(s *mpscState, i int, emit func(Step, *mpscState)) {
 			do("loads an intent: it covers some of it")
 			return
 		}
-		e.scanned()
+		c.scanned(e)
 		do("loads an intent: it covers nothing of it")
 	case mpscProbe:
 		o := &s.end[e.i]
@@ -51,17 +51,19 @@ func (c *mpscConfig) repair(s *mpscState, i int, emit func(Step, *mpscState)) {
 			if c.bug == mpscLengthOfDead && o.count > e.t-o.pos {
 				e.v = o.count - (e.t - o.pos)
 			}
-			e.scanned()
+			c.scanned(e)
 			do("takes the owner for dead")
 		}
 		if o.alive {
 			n = *s
 			e.cut(c.cover(o, e))
-			if e.scanned(); e.k == 0 {
+			if c.scanned(e); e.k == 0 {
 				e.reset(mpscBlocked)
 			}
 			do("finds the owner alive")
 		}
+	case mpscMark:
+		do(c.mark(&n, i))
 	case mpscFix:
 		c.fix(&n, i)
 		do("repairs a granule, if it is as it was")
@@ -87,12 +89,19 @@ func (e *mpscEnd) cut(k uint8) {
 	clear(e.w[k:])
 }
 
-func (e *mpscEnd) scanned() {
+func (c *mpscConfig) scanned(e *mpscEnd) {
 	if e.i++; e.i < 2 {
 		e.pc = mpscScan
 		return
 	}
-	e.i, e.pc = 0, mpscFix
+	e.i = 0
+	c.toFix(e)
+}
+
+func (c *mpscConfig) toFix(e *mpscEnd) {
+	if e.pc = mpscFix; c.count && c.bug != mpscNoMark {
+		e.pc = mpscMark
+	}
 }
 
 // fix is one compare-and-swap.
@@ -118,4 +127,5 @@ func (c *mpscConfig) fix(s *mpscState, i int) {
 	}
 	e.w[e.i] = mpscWord{}
 	e.i++
+	c.toFix(e)
 }
