@@ -14,7 +14,8 @@ import (
 // but Close, Finish and SetDeadline may come from any.
 //
 // Delivery is at least once: a consumer that dies with messages in its hands
-// leaves them to the next one. Whoever receives with Recv has a message in its
+// leaves them to the next one; of an MPMC ring only with Config.Redeliver, else they are
+// dropped. In a Broadcast ring each has its own messages, and a next one begins anew. Whoever receives with Recv has a message in its
 // hands only during the call; whoever peeks, until Release.
 type Consumer struct {
 	endpoint
@@ -48,11 +49,12 @@ type Consumer struct {
 // Consumer takes the consumer role. ErrAttached while another consumer lives;
 // after its death the new one goes on with what it had not released.
 //
-// In an MPSC or MPSCOrdered ring there is one, as in an SPSC ring. In an MPMC ring it is one more
-// consumer, and each message goes to one of them; in a Broadcast ring too, and each message goes
-// to all. ErrAttached when the endpoint table is full, but not with OverrunOverwrite, where
-// the handle may be read-only as well. A broadcast consumer starts with the next message, or see
-// WithBacklog; if the last session of the producer is over, it waits for another one.
+// In an MPSC or MPSCOrdered ring there is one, as in an SPSC ring. In an MPMC ring it is
+// one more consumer, and each message goes to one of them; in a Broadcast ring too, and
+// each message goes to all. ErrAttached when the endpoint table is full, but not with
+// OverrunOverwrite, where the handle may be read-only as well. A broadcast consumer starts
+// with the next message, or see WithBacklog; if the last session of the producer is over,
+// it waits for another one.
 func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 	o, err := r.endpointOptions(opts)
 	if err != nil {

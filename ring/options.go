@@ -18,8 +18,9 @@ type endpointOptions struct {
 
 // WithTag names a producer of a ring of many, with any number but 0, for its successor:
 // one that takes the same tag after its death learns from Committed how much of what it
-// sent took effect; in an MPSC ring it gets the same lane. ErrAttached while a live endpoint has the tag. It is given
-// up by Close.
+// sent took effect; in an MPSC ring it gets the same lane. ErrAttached while a live
+// endpoint has the tag, errors.ErrUnsupported in SPSC and Broadcast rings. It is given up
+// by Close.
 func WithTag(tag uint64) EndpointOption {
 	return func(o *endpointOptions) { o.tag = tag }
 }

@@ -13,8 +13,9 @@ import (
 // Producer is the sending end of a ring. One goroutine at a time may use it,
 // but Close, Finish, SetDeadline and the end of a context may come from any.
 //
-// A sent message is committed: it survives the death of the producer and is
-// received once, in order, whoever produces after it.
+// A sent message is committed: it survives the death of the producer and is received in
+// the order of that producer's sends, whoever produces after it: by one consumer, or in a
+// Broadcast ring by each. Only the latter may lose it, as Config.Overrun says.
 type Producer struct {
 	endpoint
 

@@ -19,8 +19,8 @@ type Recovery struct {
 // Recover settles every claim that its dead owner left, at once. Blocked endpoints do
 // it by themselves, for the claims that they wait for. Any process may call it at any
 // time, any number at once, and die meanwhile. A live owner is never robbed, stopped
-// or not. In an SPSC or MPSC ring there is nothing to settle: the next endpoint goes on
-// where the last left off. In an MPSCOrdered ring it counts granules of 64 bytes as skipped,
+// or not. In SPSC, MPSC and Broadcast rings there is nothing to settle: the next endpoint
+// goes on where the last left off. In an MPSCOrdered ring it counts granules of 64 bytes as skipped,
 // and ends at the first claim of a live producer: where those behind it begin is not
 // known before.
 func (r *Ring) Recover() (Recovery, error) {

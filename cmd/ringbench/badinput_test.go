@@ -222,3 +222,13 @@ func TestTruncatedWhileInUse(t *testing.T) {
 		must(t, os.Remove(path))
 	}
 }
+
+// A policy for slow consumers is for broadcast rings: it does not overrule --topology.
+func TestOverrunOfAnotherTopology(t *testing.T) {
+	for _, topology := range []string{"spsc", "mpsc", "mpsc-ordered"} {
+		status, _, errText := callWith(t, nil, "produce", "--topology", topology, "--overrun", "drop", ringName(t))
+		if status != 1 || !strings.Contains(errText, "overwrite, block and drop are for broadcast rings") {
+			t.Errorf("%s: exit status %d, %q", topology, status, errText)
+		}
+	}
+}

@@ -17,7 +17,9 @@ func (s *side) config() ring.Config {
 		}
 	}
 	if s.overrun != "" {
-		c.Topology, c.Overrun = ring.Broadcast, parseOverrun(s.overrun)
+		if c.Overrun = parseOverrun(s.overrun); s.topology == "" {
+			c.Topology = ring.Broadcast
+		}
 	}
 	return c
 }

@@ -62,6 +62,9 @@ func printRecovery(w io.Writer, name string, r *ring.Ring, found ring.Recovery) 
 		return err
 	case ring.MPSC:
 		_, err = fmt.Fprintf(w, "ring %q has a lane for each producer, and one consumer: their successors go on where they left off\n", name)
+	case ring.Broadcast:
+		_, err = fmt.Fprintf(w, "ring %q is a broadcast ring: a next producer goes on where the last left off, and takes the place of a dead consumer that holds it up\n", name)
+		return err
 	default:
 		_, err = fmt.Fprintf(w, "ring %q: %d claims skipped, %d messages dropped, %d wait for a consumer, %d held by live ones\n",
 			name, found.Skipped, found.Dropped, found.Waiting, found.Claimed)
