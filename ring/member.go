@@ -183,11 +183,20 @@ func (e *endpoint) announceMember() {
 // alive tells whether a live endpoint of side s is attached, other than the one
 // with lock byte but. Of many, one that is leaving does not count.
 func (r *Ring) alive(s side, but int) (bool, error) {
+	return r.aliveIn(s, but, func(state uint32) bool { return state == layout.StateAttached })
+}
+
+// present is alive that counts those that are leaving.
+func (r *Ring) present(s side) (bool, error) {
+	return r.aliveIn(s, 0, func(state uint32) bool { return state != 0 })
+}
+
+func (r *Ring) aliveIn(s side, but int, counts func(state uint32) bool) (bool, error) {
 	if !s.many {
 		return r.region.Locked(s.lock)
 	}
 	for _, m := range r.members {
-		if m.lock == but || atomic.LoadUint32(&m.holder.Role) != s.number || atomic.LoadUint32(&m.holder.State) != layout.StateAttached {
+		if m.lock == but || atomic.LoadUint32(&m.holder.Role) != s.number || !counts(atomic.LoadUint32(&m.holder.State)) {
 			continue
 		}
 		if locked, err := r.region.Locked(m.lock); err != nil || locked {

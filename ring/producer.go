@@ -109,7 +109,7 @@ func (p *Producer) takeOver() error {
 // lock and State is 0: it is still attaching, and has not taken its predecessor's
 // flag away yet, or has closed before this producer came.
 func (p *Producer) unclose() error {
-	if alive, err := p.ring.alive(p.peer, 0); err != nil {
+	if alive, err := p.ring.present(p.peer); err != nil {
 		return err
 	} else if !alive || !p.peer.many && atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
 		mem.Atomic64(&p.peer.arm.Arm).And(^layout.ArmClosed)

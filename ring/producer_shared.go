@@ -204,14 +204,15 @@ func (p *Producer) countFitting(msgs [][]byte) (n uint64) {
 }
 
 // abortShared gives up the tickets that are claimed and not staged. They cannot be
-// put back: consumers step over them.
-func (p *Producer) abortShared() {
+// put back: consumers step over them, and have to be told if there were any.
+func (p *Producer) abortShared() (any bool) {
 	s := &p.shared
 	kept := uint64(p.staged)
 	if p.form == formOrdered {
 		kept = s.filled
 	}
 	for ; s.claimed > kept; s.claimed-- {
+		any = true
 		t := s.held + s.claimed - 1
 		skip := lapWord(t>>s.shift, layout.SlotSkip)
 		if p.form == formOrdered {
@@ -221,4 +222,5 @@ func (p *Producer) abortShared() {
 		killpoint.Here("aborting")
 		mem.Publish(p.ticketWord(t), skip) // [P1]
 	}
+	return any
 }

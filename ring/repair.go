@@ -1,6 +1,8 @@
 package ring
 
 import (
+	"fmt"
+	"os"
 	"sync/atomic"
 
 	"annulus/internal/killpoint"
@@ -27,6 +29,9 @@ func (r *Ring) Recover() (Recovery, error) {
 	var found Recovery
 	if !r.form.claims() {
 		return found, nil
+	}
+	if r.region.ReadOnly() {
+		return found, fmt.Errorf("ring %s: %w: it was opened read-only, and recovery writes", r.name(), os.ErrPermission)
 	}
 	if err := r.region.Hold(); err != nil {
 		return found, err

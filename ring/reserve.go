@@ -163,8 +163,8 @@ func (p *Producer) Abort() {
 		p.clean = p.pos // the caller may have written into it
 		if p.form.claims() {
 			p.enter()
-			if !p.gone() {
-				p.abortShared()
+			if !p.gone() && p.abortShared() && p.staged == 0 {
+				_ = p.notify() // an error is latched: the next call returns it
 			}
 			p.exit()
 		}
@@ -201,7 +201,7 @@ func (p *Producer) TrySendBatch(msgs [][]byte) (n int, err error) {
 	if err == ErrFull && n > 0 {
 		err = nil
 	}
-	if p.form == formOrdered {
+	if p.form.claims() {
 		p.abortShared() // what was claimed for messages that an error kept back
 	}
 	if p.staged > 0 {

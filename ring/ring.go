@@ -186,7 +186,7 @@ func (r *Ring) closedHere() error {
 // takeRole takes the lock of a role, or says who has it; where there may be many it
 // takes a place in the endpoint table. It returns s with the lock it has.
 func (r *Ring) takeRole(s side, tag uint64) (side, error) {
-	if tag != 0 && (!s.many || r.form == formCast) {
+	if tag != 0 && (!s.many || s.number != layout.RoleProducer) {
 		return s, fmt.Errorf("ring %s: a tag is for endpoints that send, of which there may be many: %w", r.name(), errors.ErrUnsupported)
 	}
 	if s.many && r.region.ReadOnly() {

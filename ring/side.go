@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -43,6 +44,9 @@ func sideAt(b []byte, area, stride uint64, role string, number uint32, lock int)
 func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
 	if r.region.ReadOnly() && (mine.number != layout.RoleConsumer || !r.observers()) {
 		return fmt.Errorf("ring %s: %w: it was opened read-only, a %s writes", r.name(), os.ErrPermission, mine.role)
+	}
+	if o.backlog && mine.number != layout.RoleConsumer {
+		return fmt.Errorf("ring %s: a backlog is for consumers, a %s has none: %w", r.name(), mine.role, errors.ErrUnsupported)
 	}
 	if err := r.region.Hold(); err != nil {
 		return fmt.Errorf("ring %s: %w", r.name(), err)
