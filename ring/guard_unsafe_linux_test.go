@@ -13,7 +13,7 @@ import (
 // it: whoever reads or writes outside of it dies.
 func guarded(t testing.TB, config ring.Config) *ring.Ring {
 	t.Helper()
-	for range 50 {
+	for range 1000 { // each try fills a hole that was in the way
 		// The kernel maps downwards: the ring comes to lie below this page, mostly.
 		page := unix.Getpagesize()
 		above, err := unix.MmapPtr(-1, 0, nil, uintptr(page), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
