@@ -193,7 +193,7 @@ const (
 // due tells whether it is time to look whether somebody died.
 func (e *endpoint) due() bool {
 	v := e.shared.vain
-	return v == patience || v%(4*patience) == 0 || e.idle > 0
+	return announces && (v == patience || v%(4*patience) == 0 || e.idle > 0)
 }
 
 // impossible is the error for a word that no correct peer writes.
