@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -33,6 +34,16 @@ func init() {
 		ctx := context.Background()
 		if err := send(ctx, p, s, 0, sentThen, 1); err != nil {
 			return err
+		}
+		for { // a full ring would not take the claims
+			s, err := r.Stats()
+			if err != nil {
+				return err
+			}
+			if s.Occupied == 0 {
+				break
+			}
+			runtime.Gosched()
 		}
 		for i := range cutBatch {
 			b, err := p.Reserve(ctx, s.min)

@@ -33,6 +33,7 @@
  *
  * It exits with 0, or with 1 after one line on stderr. */
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "annulus.h"
@@ -74,6 +75,10 @@ static int open_ring(struct annulus *r, const char *name, int readonly)
 static void die(struct annulus_producer *p, const struct options *o)
 {
 	void *room;
+	/* In an MPMC ring only when all is received: a full one would not take the claims. */
+	while (p && o->cut && p->e.ring->geometry.members &&
+	       annulus_counter_(p->e.ring, ANNULUS_CONSUMER) != annulus_counter_(p->e.ring, ANNULUS_PRODUCER))
+		sched_yield();
 	for (uint64_t i = 0; p && o->cut && i < o->batch; i++) {
 		size_t n = o->stream.min;
 		if (annulus_try_reserve(p, n, &room) != ANNULUS_OK)
