@@ -42,7 +42,7 @@ func Lines() Framing { return lines{} }
 
 type lines struct{}
 
-func (lines) String() string                              { return "lines" }
+func (lines) String() string                               { return "lines" }
 func (lines) AppendHead(dst []byte, n int) ([]byte, error) { return dst, nil }
 func (lines) AppendTail(dst []byte) []byte                 { return append(dst, '\n') }
 
@@ -89,9 +89,11 @@ func Varint() Framing { return varint{} }
 
 type varint struct{}
 
-func (varint) String() string                               { return "varint" }
-func (varint) AppendTail(dst []byte) []byte                 { return dst }
-func (varint) AppendHead(dst []byte, n int) ([]byte, error) { return binary.AppendUvarint(dst, uint64(n)), nil }
+func (varint) String() string               { return "varint" }
+func (varint) AppendTail(dst []byte) []byte { return dst }
+func (varint) AppendHead(dst []byte, n int) ([]byte, error) {
+	return binary.AppendUvarint(dst, uint64(n)), nil
+}
 
 func (varint) Cut(b []byte, _ int, end bool) (Cut, error) {
 	n, k := binary.Uvarint(b)

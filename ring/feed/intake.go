@@ -21,6 +21,7 @@ type Intake struct {
 	direct bool
 
 	messages, bytes uint64 // staged
+	err             error  // of the ring: there is no sending any more
 }
 
 func newIntake(p *ring.Producer, total *counters, o options) *Intake {
@@ -46,6 +47,9 @@ func (in *Intake) Room(n int) ([]byte, error) {
 	if err == ring.ErrFull {
 		b, err = in.p.Reserve(in.ctx, n)
 	}
+	if err != nil && !refused(err) {
+		in.err = err
+	}
 	return b, err
 }
 
@@ -55,9 +59,14 @@ func (in *Intake) Stage(n int) error {
 	if err == nil {
 		in.messages++
 		in.bytes += uint64(n)
+	} else if !refused(err) {
+		in.err = err
 	}
 	return err
 }
+
+// failed tells whether an error that a Fill returned is the ring's.
+func (in *Intake) failed() bool { return in.err != nil }
 
 // Drop gives the room back. In a ring of tickets that costs consumers a step.
 func (in *Intake) Drop() { in.p.Abort() }

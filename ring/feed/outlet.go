@@ -35,16 +35,20 @@ func OutOf(c *ring.Consumer, s Sink, opts ...Option) *Pump {
 	if k, ok := s.(counted); ok {
 		k.countIn(&pump.counters)
 	}
-	o := &outlet{c: c, options: optionsOf(opts), total: &pump.counters, limit: batchBytes, most: batchMessages}
+	pump.finish = c.Finish
+	pump.run = func(ctx context.Context) error { return newOutlet(c, &pump.counters, optionsOf(opts)).run(ctx, s) }
+	return pump
+}
+
+func newOutlet(c *ring.Consumer, total *counters, options options) *outlet {
+	o := &outlet{c: c, options: options, total: total, limit: batchBytes, most: batchMessages}
 	switch cfg := c.Config(); {
 	case cfg.Kind == ring.Bytes:
 		o.limit = min(o.limit, cfg.Capacity/4)
 	case cfg.Topology == ring.MPMC:
 		o.most = min(o.most, max(1, cfg.Capacity/8)) // leave some to the other consumers
 	}
-	pump.finish = c.Finish
-	pump.run = func(ctx context.Context) error { return o.run(ctx, s) }
-	return pump
+	return o
 }
 
 func (o *outlet) run(ctx context.Context, s Sink) (err error) {

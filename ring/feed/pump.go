@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,6 +103,7 @@ type options struct {
 	idle func() error
 	skip func(error) bool
 	lost func(*ring.OverrunError) error
+	conn func(net.Addr, error)
 }
 
 // idleSlice is how often a pump that waits looks around.
@@ -119,6 +121,10 @@ func WithSkip(f func(err error) bool) Option { return func(o *options) { o.skip 
 // OnOverrun calls f when a broadcast ring has overwritten messages before they were
 // taken; an error of it ends Run. Without it they are counted in Stats.Lost alone.
 func OnOverrun(f func(*ring.OverrunError) error) Option { return func(o *options) { o.lost = f } }
+
+// OnConn calls f when a connection of a listener has ended: err is nil if it came to its
+// end. From any goroutine, several at once.
+func OnConn(f func(peer net.Addr, err error)) Option { return func(o *options) { o.conn = f } }
 
 func optionsOf(opts []Option) options {
 	var o options
@@ -141,22 +147,29 @@ func Into(p *ring.Producer, s Source, opts ...Option) *Pump {
 }
 
 // run is Run of a pump from s.
-func (in *Intake) run(ctx context.Context, s Source) (err error) {
+func (in *Intake) run(ctx context.Context, s Source) error {
+	end := in.watch(s.Stop)
+	err := in.pump(ctx, s)
+	if ierr := end(); ierr != nil {
+		return ierr
+	}
+	return err
+}
+
+// pump fills the ring from s until there is an end.
+func (in *Intake) pump(ctx context.Context, s Source) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	defer context.AfterFunc(ctx, s.Stop)()
 	in.ctx = ctx
-	idle := in.watch(s.Stop)
 	for err == nil {
-		if err = s.Fill(in); err != nil && ctx.Err() != nil {
-			err = ctx.Err()
-		}
+		err = s.Fill(in)
 		if ferr := in.flush(); ferr != nil {
 			err = ferr
 		}
 	}
-	switch ierr := idle(); {
-	case ierr != nil:
-		return ierr
+	switch {
+	case ctx.Err() != nil && (errors.Is(err, ErrStopped) || errors.Is(err, ctx.Err())):
+		return ctx.Err()
 	case err == io.EOF || errors.Is(err, ErrStopped):
 		return nil
 	}
@@ -173,6 +186,8 @@ func (in *Intake) watch(stop func()) (end func() error) {
 		t      *time.Timer
 		ended  bool
 	)
+	mu.Lock()
+	defer mu.Unlock()
 	t = time.AfterFunc(idleSlice, func() {
 		mu.Lock()
 		defer mu.Unlock()

@@ -1,0 +1,212 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// Retry says when what broke, or could not be opened, is opened again.
+type Retry struct {
+	Min, Max time.Duration   // how long to wait: doubled from Min (10 ms) to Max (1 s)
+	Tries    int             // in vain, one after the other, before it is given up; 0: endless
+	AtEnd    bool            // sources: the end of the stream is a break too
+	Report   func(err error) // told of each break and each try in vain; may be nil
+}
+
+// reopening is what sources and sinks that open their streams themselves share.
+type reopening struct {
+	retry Retry
+	ctx   context.Context
+	stop  context.CancelFunc
+	total *counters
+
+	mu    sync.Mutex
+	inner interface{ Stop() } // to be stopped too
+	vain  int
+}
+
+func newReopening(r Retry) reopening {
+	if r.Min <= 0 {
+		r.Min = 10 * time.Millisecond
+	}
+	if r.Max < r.Min {
+		r.Max = max(time.Second, r.Min)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	return reopening{retry: r, ctx: ctx, stop: stop, total: new(counters)}
+}
+
+func (r *reopening) countIn(c *counters) { r.total = c }
+
+// Stop is Source.Stop and Sink.Stop.
+func (r *reopening) Stop() {
+	r.stop()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.inner != nil {
+		r.inner.Stop()
+	}
+}
+
+// use makes s, which was opened, the one that Stop stops.
+func (r *reopening) use(s interface{ Stop() }) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inner = s
+	if s != nil && r.ctx.Err() != nil {
+		s.Stop()
+	}
+}
+
+// again waits before another try after err, or returns why there is none.
+func (r *reopening) again(err error) error {
+	if r.ctx.Err() != nil {
+		return ErrStopped
+	}
+	r.vain++
+	if r.retry.Report != nil {
+		r.retry.Report(err)
+	}
+	if r.retry.Tries > 0 && r.vain >= r.retry.Tries {
+		return fmt.Errorf("%w (given up after %d tries)", err, r.vain)
+	}
+	t := time.NewTimer(min(r.retry.Min<<min(r.vain-1, 20), r.retry.Max))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-r.ctx.Done():
+		return ErrStopped
+	}
+}
+
+// ReaderOf returns the source of the messages in a stream that open opens, at the first
+// Fill, and again when it breaks. A message that a break cut off is not sent: the
+// framing begins anew with each stream. open is to heed its context, which Stop ends.
+func ReaderOf(open func(context.Context) (io.ReadCloser, error), f Framing, r Retry) Source {
+	return &readerOf{reopening: newReopening(r), open: open, framing: f}
+}
+
+type readerOf struct {
+	reopening
+	open    func(context.Context) (io.ReadCloser, error)
+	framing Framing
+	now     Source
+}
+
+// Fill is Source.Fill.
+func (r *readerOf) Fill(in *Intake) error {
+	for {
+		if r.now == nil {
+			if r.ctx.Err() != nil {
+				return ErrStopped
+			}
+			c, err := r.open(r.ctx)
+			if err != nil {
+				if err = r.again(err); err != nil {
+					return err
+				}
+				continue
+			}
+			r.total.opened.Add(1)
+			r.now = Reader(c, r.framing)
+			r.use(r.now)
+		}
+		err := r.now.Fill(in)
+		if err == nil {
+			r.vain = 0
+			return nil
+		}
+		if err == ErrStopped || err == io.EOF && !r.retry.AtEnd || refused(err) || in.failed() {
+			return err
+		}
+		if err != io.EOF {
+			r.total.failed.Add(1)
+		} else {
+			r.vain = 0 // a stream that came to its end was not in vain
+		}
+		if err := errors.Join(r.Close(), in.flush()); err != nil { // what came before the break is sent now
+			return err
+		}
+		if err := r.again(err); err != nil {
+			return err
+		}
+	}
+}
+
+// Close is Source.Close.
+func (r *readerOf) Close() error {
+	if r.now == nil {
+		return nil
+	}
+	r.use(nil)
+	err := r.now.Close()
+	r.now = nil
+	return err
+}
+
+// WriterOf returns the sink that writes messages to a stream that open opens, at the
+// first Take, and again when it breaks. Messages that were not taken whole before the break
+// are written to the next stream, counted in Stats.Again: there may be copies of them in the
+// one that broke. open is to heed its context, which Stop ends.
+func WriterOf(open func(context.Context) (io.WriteCloser, error), f Framing, r Retry) Sink {
+	return &writerOf{reopening: newReopening(r), open: open, framing: f}
+}
+
+type writerOf struct {
+	reopening
+	open    func(context.Context) (io.WriteCloser, error)
+	framing Framing
+	now     Sink
+}
+
+// Take is Sink.Take.
+func (w *writerOf) Take(msgs [][]byte) (int, error) {
+	for {
+		if w.now == nil {
+			if w.ctx.Err() != nil {
+				return 0, ErrStopped
+			}
+			c, err := w.open(w.ctx)
+			if err != nil {
+				if err = w.again(err); err != nil {
+					return 0, err
+				}
+				continue
+			}
+			w.total.opened.Add(1)
+			w.now = Writer(c, w.framing)
+			w.use(w.now)
+		}
+		n, err := w.now.Take(msgs)
+		if n > 0 {
+			w.vain = 0
+		}
+		if err == nil || err == ErrStopped || refused(err) {
+			return n, err
+		}
+		w.total.failed.Add(1)
+		w.total.again.Add(uint64(len(msgs) - n))
+		w.use(nil)
+		_ = w.now.Close() // it has failed already, and says so in err
+		w.now = nil
+		if aerr := w.again(err); aerr != nil || n > 0 {
+			return n, aerr
+		}
+	}
+}
+
+// Close is Sink.Close.
+func (w *writerOf) Close() error {
+	if w.now == nil {
+		return nil
+	}
+	w.use(nil)
+	err := w.now.Close()
+	w.now = nil
+	return err
+}

@@ -1,0 +1,3 @@
+package ring
+
+func (c *Consumer) ReleaseFirst(n int) error { return c.Release() }
