@@ -137,8 +137,17 @@ func TestKillPointNames(t *testing.T) {
 func TestStressUsage(t *testing.T) {
 	exe := buildTags(t, "")
 	for _, c := range []struct{ args, want string }{
-		{"--producers 0", "at least 1 producer"},
+		{"--producers 0", "between 1 and 119"},
+		{"--producers 60 --consumers 61", "found 121"},
+		{"--topology spsc --producers 2", "at most 1 producer in a ring of topology spsc, found 2"},
+		{"--topology mpsc-ordered --consumers 2", "at most 1 consumer"},
 		{"--topology ring", "mpmc, mpsc, mpsc-ordered, spsc"},
+		{"--overrun drop", "only with --topology broadcast, found --topology mpmc"},
+		{"--topology spsc --redeliver", "only with --topology mpmc, found --topology spsc"},
+		{"--wait eventfd", "adaptive"},
+		{"--topology mpsc --wait semaphore", "found semaphore"},
+		{"--capacity 3", "the next is 4"},
+		{"--limit -1s", "at least 1ms"},
 		{"--point drawn", "-tags killpoints"},
 		{"--kills -1", "at least 0"},
 		{"--c-peers 7", "--c-peers from 0 to 6"},
