@@ -39,7 +39,8 @@ func crowdCommand() *command {
 		summary: "messages per second from many producers to many consumers",
 		help: `Producer and consumer processes share one MPMC ring; beside it D. Vyukov's queue in
 C++ (between processes, without recovery) and a Go channel with as many goroutines (in one
-process). Contender lanes is an MPSC ring, for one consumer. Messages of 64 bytes, one at a time; every consumer checks the order of each
+process). Contender lanes is an MPSC ring, for one consumer.
+Messages of 64 bytes, one at a time; every consumer checks the order of each
 producer's messages. Workers are pinned to the CPUs in turn. --pairs runs all
 contenders in turn so many times and prints medians.`,
 		examples: `ringbench crowd
@@ -132,6 +133,7 @@ func (o *crowdOptions) run(ctx context.Context, io *stdio) error {
 	}
 	results := []crowdResult{}
 	done, interrupted := 0, error(nil)
+	total, bar := len(o.topologies)*o.pairs*len(o.contenders), newProgress(io.err)
 measuring:
 	for _, t := range o.topologies {
 		l := o.load
@@ -142,13 +144,14 @@ measuring:
 		rows := results[len(results)-len(o.contenders):]
 		for range o.pairs {
 			for i, c := range o.contenders {
+				bar.begin(done+1, total, fmt.Sprintf("crowd/%s/%dx%d", c, t[0], t[1]), &rig.Params{Duration: l.Duration})
 				r, err := measureCrowd(ctx, c, vyukov, l)
 				// A fragment goes into no median: it stands where there is nothing else.
 				if err == nil || len(rows[i].All) == 0 && r.Messages > 0 {
 					rows[i].All = append(rows[i].All, float64(r.Messages)/r.Seconds)
 				}
 				if errors.Is(err, context.Canceled) {
-					interrupted = fmt.Errorf("interrupted after %d of %d measurements", done, len(o.topologies)*o.pairs*len(o.contenders))
+					interrupted = fmt.Errorf("interrupted after %d of %d measurements", done, total)
 					if err.Error() != context.Canceled.Error() { // and something is wrong
 						interrupted = errors.Join(interrupted, err)
 					}
@@ -161,6 +164,7 @@ measuring:
 			}
 		}
 	}
+	bar.end()
 	results = slices.DeleteFunc(results, func(r crowdResult) bool { return len(r.All) == 0 })
 	for i, r := range results {
 		slices.Sort(r.All)

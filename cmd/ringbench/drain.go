@@ -85,6 +85,9 @@ func (d *drain) run() error {
 func (d *drain) collect() error {
 	for d.left > 0 && len(d.batch) < batchBytes && d.held < d.room {
 		b, err := d.c.TryPeek()
+		if err == ring.ErrHeld { // mpmc: others have taken the next ones
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -143,7 +146,9 @@ func (d *drain) leaveLast() error {
 	case d.peeked == 0:
 		return nil
 	case d.ring.Config().Topology != ring.SPSC:
-		return d.flush() // these cannot be peeked again: others take or overwrite them, or lanes come in another order
+		// These cannot be peeked again, since others take them or lanes come in another order.
+		// So they stay in the ring too, where they can.
+		return d.write()
 	}
 	if err := d.c.Close(); err != nil {
 		return err
@@ -166,14 +171,8 @@ func (d *drain) flush() error {
 	if d.peeked == 0 {
 		return nil
 	}
-	if d.ring.Region().Faulted() {
-		return fmt.Errorf("ring %q: %w", d.ring.Name(), ring.ErrTruncated) // these are zeros
-	}
-	if _, err := d.out.Write(d.batch); err != nil {
-		if errors.Is(err, syscall.EPIPE) {
-			return because(err, "stdout was closed by its reader: %d messages were released; those that follow stay in the ring, the first of them may have been written", d.messages)
-		}
-		return fmt.Errorf("%w: %d messages were released; those that follow stay in the ring, the first of them may have been written", err, d.messages)
+	if err := d.write(); err != nil {
+		return err
 	}
 	if err := d.c.Release(); err != nil {
 		return err
@@ -182,6 +181,28 @@ func (d *drain) flush() error {
 	d.bytes += d.filled
 	d.batch, d.held, d.peeked, d.filled = d.batch[:0], 0, 0, 0
 	return nil
+}
+
+// write writes the batch.
+func (d *drain) write() error {
+	if d.ring.Region().Faulted() {
+		return fmt.Errorf("ring %q: %w", d.ring.Name(), ring.ErrTruncated) // these are zeros
+	}
+	_, err := d.out.Write(d.batch)
+	if err == nil {
+		return nil
+	}
+	rest := "those that follow stay in the ring, the first of them may have been written"
+	switch c := d.ring.Config(); {
+	case c.Topology == ring.Broadcast:
+		rest = "the first of those that follow may have been written"
+	case c.Topology == ring.MPMC && !c.Redeliver:
+		rest = fmt.Sprintf("of those that follow %d were in hand and are dropped, for the ring was created without Redeliver", d.peeked)
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return because(err, "stdout was closed by its reader: %d messages were released; %s", d.messages, rest)
+	}
+	return fmt.Errorf("%w: %d messages were released; %s", err, d.messages, rest)
 }
 
 // lookForProducer reports, once for each, a producer that died without closing.

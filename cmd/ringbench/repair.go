@@ -87,29 +87,48 @@ func printRecovery(w io.Writer, name string, r *ring.Ring, found ring.Recovery) 
 	return nil
 }
 
+// peer is an attached process.
+type peer struct {
+	role    string
+	pid     int
+	stopped bool
+}
+
+// peersOf lists who is attached to a ring.
+func peersOf(c ring.Config, s ring.Stats) (list []peer) {
+	see := func(role string, pid int, attached, stopped bool) {
+		if attached {
+			list = append(list, peer{role, pid, stopped})
+		}
+	}
+	// Where a side has many endpoints, they are members.
+	if c.Topology == ring.SPSC || c.Topology == ring.Broadcast {
+		see("producer", s.Producer.PID, s.Producer.Attached, s.Producer.Stopped)
+	}
+	for _, m := range s.Members {
+		role := "consumer"
+		if m.Producer {
+			role = "producer"
+		}
+		see(role, m.PID, m.Attached, m.Stopped)
+	}
+	if c.Topology == ring.SPSC || c.Topology == ring.MPSC || c.Topology == ring.MPSCOrdered {
+		see("consumer", s.Consumer.PID, s.Consumer.Attached, s.Consumer.Stopped)
+	}
+	return list
+}
+
 // attachedAs tells how process pid is attached to r, and whether it is stopped.
 func attachedAs(r *ring.Ring, pid int) (attached, stopped bool, others []string, err error) {
 	s, err := r.Stats()
 	if err != nil {
 		return false, false, nil, err
 	}
-	see := func(p int, isAttached, isStopped bool) {
-		if !isAttached {
-			return
+	for _, p := range peersOf(r.Config(), s) {
+		others = append(others, fmt.Sprint(p.pid))
+		if p.pid == pid {
+			attached, stopped = true, stopped || p.stopped
 		}
-		others = append(others, fmt.Sprint(p))
-		if p == pid {
-			attached, stopped = true, stopped || isStopped
-		}
-	}
-	if r.Config().Topology == ring.SPSC {
-		see(s.Producer.PID, s.Producer.Attached, s.Producer.Stopped)
-	}
-	if r.Config().Topology != ring.MPMC { // else they are members
-		see(s.Consumer.PID, s.Consumer.Attached, s.Consumer.Stopped)
-	}
-	for _, m := range s.Members {
-		see(m.PID, m.Attached, m.Stopped)
 	}
 	return attached, stopped, others, nil
 }
