@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"annulus/cmd/ringbench/internal/stress"
@@ -67,6 +72,55 @@ func TestStressWithC(t *testing.T) {
 	} {
 		if r := stressReport(t, exe, args...); 4*r.KillsC < r.Kills || 4*r.KillsC > 3*r.Kills {
 			t.Errorf("%v: %d of %d kills struck a process in C, want about half", args, r.KillsC, r.Kills)
+		}
+	}
+}
+
+// A terminal's interrupt ends stress in order: what lies in the ring is received before it
+// is judged, and no worker takes the signal for its own.
+func TestStressInterrupted(t *testing.T) {
+	for _, topology := range []string{"mpmc", "mpsc-ordered"} {
+		cmd := exec.Command(buildTags(t, ""), "stress", "--json", "--topology", topology, "--kills", "1000000", "--burst", "4")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		var out strings.Builder
+		cmd.Stdout = &out
+		stderr, err := cmd.StderrPipe()
+		must(t, err)
+		must(t, cmd.Start())
+		t.Cleanup(func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		lines := bufio.NewReader(stderr)
+		_, err = lines.ReadString('\n') // it is under way
+		must(t, err)
+		must(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGINT))
+		last, err := io.ReadAll(lines)
+		must(t, err)
+		must(t, onlyExit(cmd.Wait()))
+		var r stress.Report
+		must(t, json.Unmarshal([]byte(out.String()), &r))
+		if r.Violations() > 0 || !r.Interrupted || r.Kills == 0 || r.Received == 0 {
+			t.Errorf("%s", out.String())
+		}
+		want := fmt.Sprintf("ringbench stress: interrupted after %d of 1000000 kills: 0 violations\n", r.Kills)
+		if status := cmd.ProcessState.ExitCode(); status != 1 || !strings.HasSuffix(string(last), want) {
+			t.Errorf("exit status %d, %q, want %q", status, last, want)
+		}
+	}
+}
+
+// onlyExit drops an error that is an exit status.
+func onlyExit(err error) error {
+	if errors.As(err, new(*exec.ExitError)) {
+		return nil
+	}
+	return err
+}
+
+// A limit that comes while somebody has been killed and not succeeded yet does not hang.
+func TestStressLimit(t *testing.T) {
+	for range 4 {
+		r := stressReport(t, buildTags(t, ""), "--kills", "1000000", "--burst", "6", "--aim", "0", "--limit", "100ms")
+		if r.Kills == 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "ended after 100ms") {
+			t.Errorf("%+v", r)
 		}
 	}
 }
@@ -160,12 +214,28 @@ func TestStressUsage(t *testing.T) {
 	}
 }
 
-// buildTags builds ringbench with tags, once for each set of them.
+// built holds the binaries of buildTags, by their tags, in a directory that TestMain removes.
+var built struct {
+	dir  string
+	exes map[string]string
+}
+
+// buildTags builds ringbench with tags, once for each set of them. Tests that use it
+// do not run in parallel.
 func buildTags(t *testing.T, tags string) string {
 	t.Helper()
-	exe := filepath.Join(t.TempDir(), "ringbench")
+	if exe := built.exes[tags]; exe != "" {
+		return exe
+	}
+	if built.dir == "" {
+		dir, err := os.MkdirTemp("", "ringbench")
+		must(t, err)
+		built.dir, built.exes = dir, map[string]string{}
+	}
+	exe := filepath.Join(built.dir, "ringbench-"+tags)
 	if out, err := exec.Command("go", "build", "-tags", tags, "-o", exe, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	built.exes[tags] = exe
 	return exe
 }
