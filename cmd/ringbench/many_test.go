@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"annulus/ring"
 )
 
@@ -95,6 +97,28 @@ func TestFramingsThatDifferAmongMany(t *testing.T) {
 		slices.Sort(got)
 		if strings.Join(got, " ") != "123 12345678 12345678" {
 			t.Errorf("%s: %q is left", topology, got)
+		}
+	}
+}
+
+// A producer whose stdin is idle in the middle of a message holds up nobody.
+func TestIdleAmongMany(t *testing.T) {
+	begun := map[string]string{"raw": "", "fixed:8": "abc", "length": "\x03\x00\x00\x00ab", "lines": "ab"}
+	for _, topology := range []string{"mpmc", "mpsc", "mpsc-ordered"} {
+		for framing, part := range begun {
+			name, in := ringName(t), newReading(t)
+			p := launch(t, in.r, nil, "produce", "--topology", topology, "--framing", framing, name)
+			eventually(t, "it is there", func() bool { return len(look(t, name).Members) == 1 })
+			in.w.WriteString(part)
+			eventually(t, "it has read that", func() bool {
+				n, err := unix.Poll([]unix.PollFd{{Fd: int32(in.r.Fd()), Events: unix.POLLIN}}, 0)
+				return n == 0 && err == nil
+			})
+			passes(t, []byte("1\n2\n"), "produce", name)
+			if got := passes(t, nil, "consume", name, "--count", "2"); string(got) != "1\n2\n" {
+				t.Errorf("%s, %s: %q", topology, framing, got)
+			}
+			p.kill()
 		}
 	}
 }
