@@ -226,7 +226,11 @@ func (d *drain) lookForProducer() error {
 		return err
 	}
 	d.gone = s.Producer.Sessions
-	_, err = fmt.Fprintf(d.notices, "producer (pid %d) is gone without closing; waiting for another; Ctrl-C to stop\n", s.Producer.PID)
+	who := "the last producer" // of many
+	if s.Producer.PID != 0 {
+		who = fmt.Sprintf("producer (pid %d)", s.Producer.PID)
+	}
+	_, err = fmt.Fprintf(d.notices, "%s is gone without closing; waiting for another; Ctrl-C to stop\n", who)
 	return err
 }
 
