@@ -115,7 +115,7 @@ func peersOf(c ring.Config, s ring.Stats) (list []peer) {
 			list = append(list, peer{role, m.PID, m.Stopped, m.Claims})
 		}
 	}
-	if c.Topology == ring.SPSC || c.Topology == ring.MPSC || c.Topology == ring.MPSCOrdered {
+	if c.Topology == ring.SPSC || c.Topology == ring.MPSC {
 		see("consumer", s.Consumer)
 	}
 	return list

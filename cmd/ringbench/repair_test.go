@@ -82,7 +82,7 @@ func TestRepairNamesTheStopped(t *testing.T) {
 	} {
 		name, out := ringName(t), newReading(t)
 		c := launch(t, nil, out.w, "consume", "--topology", topology, name)
-		attached(t, name, false, true)
+		eventually(t, "it is at work", func() bool { return look(t, name).Consumer.Asleep })
 		must(t, c.Process.Signal(syscall.SIGSTOP))
 		pid := fmt.Sprint(c.Process.Pid)
 		eventually(t, "it is stopped", func() bool {
