@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"annulus/futex"
+	"annulus/internal/layout"
 	"annulus/ring"
 )
 
@@ -388,6 +389,12 @@ func TestReleaseFirstClaims(t *testing.T) {
 				}
 				st, err := s.r.Stats()
 				must(t, err)
+				b := s.r.Region().Bytes()
+				g := geometryOf(t, s.r)
+				in := layout.MemberAt(b, g.MemberArea, g.Stride, 0).Intent // of s.c, the first that came
+				if n := len(s.views); n > 0 && in>>layout.IntentCountShift != uint64(n) {
+					t.Fatalf("%s: intent %#x, want %d claims", name, in, n)
+				}
 				claims := 0
 				for _, m := range st.Members {
 					claims += m.Claims
