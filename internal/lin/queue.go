@@ -89,22 +89,18 @@ func (q Queue) take(s queue) (queue, bool) {
 	return s, true
 }
 
-// end is where the record of v ends that goes to pos, or behind the end of the lap
-// if it does not fit before.
+// end is where the record of v ends that goes to pos.
 func (q Queue) end(pos uint64, v uint8) uint64 {
-	need := layout.WordSize + layout.Align(uint64(q.Size(v)), layout.WordSize)
-	if lap := pos&^(q.Bytes-1) + q.Bytes; pos+need > lap {
-		pos = lap
-	}
-	return pos + need
+	_, end := fit(q.Bytes, pos, q.Size(v))
+	return end
 }
 
-// End is the position behind what a history has sent that began at q.Start: the
-// messages in their order.
-func (q Queue) End(sent []uint8) uint64 {
-	pos := q.Start
-	for _, v := range sent {
-		pos = q.end(pos, v)
+// fit is where the record of n bytes lies that goes to pos: there, or behind the end
+// of the lap if it does not fit before.
+func fit(bytes, pos uint64, n int) (start, end uint64) {
+	need := layout.WordSize + layout.Align(uint64(n), layout.WordSize)
+	if lap := pos&^(bytes-1) + bytes; pos+need > lap {
+		pos = lap
 	}
-	return pos
+	return pos, pos + need
 }
