@@ -76,6 +76,16 @@ func victim(args []string) error {
 	}
 	c := newClient(k, victimID, p, v, n.now)
 	c.rng = rand.New(rand.NewPCG(rand.Uint64(), 1))
+	pause := func() { // so long that a kill hits it
+		for range c.rng.IntN(2000) {
+			c.idle++
+		}
+	}
+	if p != nil {
+		c.s.(*producer).pause = pause
+	} else {
+		c.r.(*consumer).pause = pause
+	}
 	c.ways[0], _ = strconv.Atoi(args[2])
 	c.ways[1], _ = strconv.Atoi(args[3])
 	n.ready().Store(1)
@@ -98,7 +108,7 @@ func victim(args []string) error {
 		value.Store(uint64(o.Value))
 		result.Store(uint64(o.Result) | map[bool]uint64{true: 1 << 8}[o.Redelivered] | uint64(o.Lost)<<16)
 		end.Store(uint64(n.now()))
-		for range c.rng.IntN(2000) {
+		for range c.rng.IntN(200) {
 			c.idle++
 		}
 	}
@@ -243,10 +253,10 @@ func (s *scene) run(exe, point string, wait int) (history []Op, cut bool) {
 	n.begin().Store(1)
 	alive := n.now()
 	if exe == "" {
-		begun, _, _, _ := n.of(wait % victimCalls)
+		begun, _, _, _ := n.of(wait % (victimCalls / 2))
 		for i := 0; i < 1e6 && begun.Load() == 0; i++ {
 		}
-		for range rand.IntN(3000) {
+		for range rand.IntN(500) {
 			s.idle++
 		}
 		alive = n.now()

@@ -163,8 +163,9 @@ type got struct {
 
 type producer struct {
 	*ring.Producer
-	size func(uint8) int
-	buf  []byte
+	size  func(uint8) int
+	pause func()
+	buf   []byte
 }
 
 func (p *producer) send(value uint8, way int) (Result, error) {
@@ -180,7 +181,7 @@ func (p *producer) send(value uint8, way int) (Result, error) {
 		var b []byte
 		if b, err = p.TryReserve(n); err == nil {
 			if way == 0 {
-				runtime.Gosched()
+				p.pause()
 			}
 			fill(b)
 			err = p.Commit(n)
@@ -201,8 +202,9 @@ func (p *producer) send(value uint8, way int) (Result, error) {
 
 type consumer struct {
 	*ring.Consumer
-	size func(uint8) int
-	buf  []byte
+	size  func(uint8) int
+	pause func()
+	buf   []byte
 }
 
 func (c *consumer) recv(way int) (got, error) {
@@ -234,7 +236,7 @@ func (c *consumer) recv(way int) (got, error) {
 	}
 	if way < byHand {
 		if way == 0 {
-			runtime.Gosched() // others see a claim under way
+			c.pause() // others see a claim under way
 		}
 		err = c.Release()
 	}
@@ -300,9 +302,9 @@ func clients(t testing.TB, k kind, r *ring.Ring, now func() int64) (list []*clie
 func newClient(k kind, number int, p *ring.Producer, c *ring.Consumer, now func() int64) *client {
 	n := &client{number: number, now: now, rng: rand.New(rand.NewPCG(uint64(number), 7)), ways: anyWay}
 	if p != nil {
-		n.s = &producer{Producer: p, size: k.size}
+		n.s = &producer{Producer: p, size: k.size, pause: runtime.Gosched}
 	} else {
-		n.r = &consumer{Consumer: c, size: k.size}
+		n.r = &consumer{Consumer: c, size: k.size, pause: runtime.Gosched}
 	}
 	return n
 }
