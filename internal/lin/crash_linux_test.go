@@ -389,6 +389,7 @@ func TestKilledAtRandom(t *testing.T) {
 	for which, k := range kinds() {
 		for _, verb := range []Verb{Send, Recv} {
 			t.Run(fmt.Sprintf("%s/%v", k.name, []string{"sender", "receiver"}[verb]), func(t *testing.T) {
+				t.Parallel()
 				s := newScene(t, which, verb)
 				calls, cuts := 0, 0
 				for i := range *crashes {
@@ -415,6 +416,7 @@ func TestKilledAtPoints(t *testing.T) {
 		for verb := Send; verb <= Recv; verb++ {
 			for _, point := range k.points[verb] {
 				t.Run(fmt.Sprintf("%s/%v/%s", k.name, []string{"sender", "receiver"}[verb], point), func(t *testing.T) {
+					t.Parallel()
 					s := newScene(t, which, verb)
 					cuts := 0
 					// Not each of them comes to the point: a ring may be full, or need no padding.

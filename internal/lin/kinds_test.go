@@ -37,7 +37,7 @@ type kind struct {
 
 // begin is where a history begins.
 type begin struct {
-	heads        []uint64 // the consumer's positions, of each lane if there are some
+	lanes        []Span // of each, or of the ring: what is left is padding
 	tail, intent uint64
 	senders      []int // clients, in the order of their lanes
 	receivers    []int
@@ -73,7 +73,7 @@ func kinds() []kind {
 	places := [2][]string{{"intent", "drawn", "filled", "committed", "published"}, {"intent", "drawn", "received", "settling", "settled"}}
 	return []kind{
 		{"SPSC records", ring.Config{Capacity: bytes}, 1, 1, 6, 6, several, func(b begin) Spec {
-			return Queue{Bytes: bytes, Start: b.heads[0], Size: several}
+			return Queue{Bytes: bytes, Start: b.lanes[0], Size: several}
 		}, [2][]string{{"put", "swept"}, {"released"}}},
 		{"SPSC slots", ring.Config{Kind: ring.Slots, Capacity: 2, SlotSize: 8}, 1, 1, 4, 4, eight, func(begin) Spec {
 			return Queue{Slots: 2}
@@ -81,13 +81,13 @@ func kinds() []kind {
 		{"MPMC", mpmc(2, false), 2, 2, 3, 3, eight, tickets(Tickets{Slots: 2}), places},
 		{"MPMC redelivering", mpmc(4, true), 2, 1, 3, 3, eight, tickets(Tickets{Slots: 4, Redeliver: true}), places},
 		{"MPSC records", ring.Config{Topology: ring.MPSC, Capacity: bytes, Members: 2}, 2, 1, 5, 6, several, func(b begin) Spec {
-			return Lanes{Lane: Queue{Bytes: bytes, Size: several}, Senders: b.senders, Starts: b.heads}
+			return Lanes{Lane: Queue{Bytes: bytes, Size: several}, Senders: b.senders, Starts: b.lanes}
 		}, [2][]string{{"put", "swept"}, {"released"}}},
 		{"MPSC slots", ring.Config{Kind: ring.Slots, Topology: ring.MPSC, Capacity: 2, SlotSize: 8, Members: 2}, 2, 1, 4, 5, eight, func(b begin) Spec {
 			return Lanes{Lane: Queue{Slots: 2}, Senders: b.senders}
 		}, [2][]string{nil, {"released"}}},
 		{"MPSC ordered", ring.Config{Topology: ring.MPSCOrdered, Capacity: bytes, Members: 8}, 2, 1, 3, 5, several, func(b begin) Spec {
-			return Ordered{Granules: bytes / 64, Start: b.heads[0], Size: several}
+			return Ordered{Granules: bytes / 64, Start: b.lanes[0].Head, Size: several}
 		}, [2][]string{{"intent", "drawn", "padded", "filled", "committed", "published"}, {"released"}}},
 		cast("overwrite", ring.OverrunOverwrite),
 		cast("block", ring.OverrunBlock),
@@ -101,12 +101,12 @@ func where(t testing.TB, r *ring.Ring, list []*client) (at begin) {
 	b := r.Region().Bytes()
 	g, _, err := layout.Decode(slices.Clone(b[:layout.HeaderSize]), uint64(len(b)))
 	must(t, err)
+	at.lanes = []Span{spanAt(b, &g, layout.CursorAt(b, g.ConsumerArea), g.DataArea)}
 	if g.Topology == layout.TopologyMPSC {
+		at.lanes = nil
 		for i := range g.Members {
-			at.heads = append(at.heads, mem.Load(&layout.LaneCursorAt(b, g.LaneConsumers, g.Stride, i).Position))
+			at.lanes = append(at.lanes, spanAt(b, &g, layout.LaneCursorAt(b, g.LaneConsumers, g.Stride, i), g.Lane(i)))
 		}
-	} else {
-		at.heads = []uint64{mem.Load(&layout.CursorAt(b, g.ConsumerArea).Position)}
 	}
 	at.tail = mem.Load(&layout.CursorAt(b, g.ProducerArea).Position)
 	at.intent = mem.Load(&layout.EndpointAt(b, g.ProducerArea, g.Stride).Intent)
@@ -118,6 +118,20 @@ func where(t testing.TB, r *ring.Ring, list []*client) (at begin) {
 		}
 	}
 	return at
+}
+
+// spanAt is where a drained lane stands, whose producer may have padded and died.
+func spanAt(b []byte, g *layout.Geometry, consumer *layout.Cursor, data uint64) Span {
+	head := mem.Load(&consumer.Position)
+	s := Span{head, head}
+	records := g.Kind == layout.KindBytes && (g.Topology == layout.TopologySPSC || g.Topology == layout.TopologyMPSC)
+	if !records {
+		return s
+	}
+	if w := mem.Load(layout.WordAt(b, data+head%g.Capacity)); w&layout.RecordPad != 0 {
+		s.Tail += layout.WordSize + w&layout.RecordLengthMask
+	}
+	return s
 }
 
 // drains are the clients that receive what is left.

@@ -9,9 +9,9 @@ import "slices"
 // the other, but nobody else takes from them, so one that it finds empty was
 // empty when it looked at the first.
 type Lanes struct {
-	Lane    Queue    // each of them, but for Start
-	Senders []int    // the client that each belongs to
-	Starts  []uint64 // records: the position at which the history begins in each
+	Lane    Queue  // each of them, but for Start
+	Senders []int  // the client that each belongs to
+	Starts  []Span // records: where the history begins in each
 }
 
 const maxLanes = 3
@@ -21,7 +21,7 @@ type lanes [maxLanes]queue
 func (l Lanes) Init() State {
 	var s lanes
 	for i := range l.Starts {
-		s[i] = queue{head: l.Starts[i], tail: l.Starts[i]}
+		s[i] = queue{head: l.Starts[i].Head, tail: l.Starts[i].Tail}
 	}
 	return s
 }

@@ -5,6 +5,8 @@ import "testing"
 // Histories by hand: what each specification allows and what it does not.
 func TestSpecs(t *testing.T) {
 	queue, drop, again := Queue{Slots: 2}, Tickets{Slots: 2}, Tickets{Slots: 2, Redeliver: true}
+	// 16 bytes are left of a lap of 64. Messages take 16 bytes with their header, from 4 on 32.
+	records := Queue{Bytes: 64, Start: Span{64 - 16, 64 - 16}, Size: func(v uint8) int { return 8 + int(v)/4*16 }}
 	two := Lanes{Lane: Queue{Slots: 1}, Senders: []int{0, 1}}
 	lossy := Log{Readers: []int{1, 2}, Bytes: 32, Size: eight} // two records
 	log := lossy
@@ -38,6 +40,9 @@ func TestSpecs(t *testing.T) {
 		{"empty while it is sent", queue, true, []Op{recv(1, 0, Empty, 1, 4), send(0, 1, OK, 2, 5)}},
 		{"empty after it was sent", queue, false, []Op{recv(1, 0, Empty, 3, 4), send(0, 1, OK, 1, 2)}},
 		{"a cut send that took effect", queue, true, []Op{send(0, 1, Cut, 1, 4), recv(1, 1, OK, 5, 6)}},
+		{"a cut send that padded only", records, true, []Op{send(0, 4, Cut, 1, 2), send(7, 1, OK, 3, 4), send(7, 2, OK, 5, 6), send(7, 3, Full, 7, 8), recv(1, 1, OK, 9, 10)}},
+		{"or not", records, true, []Op{send(0, 4, Cut, 1, 2), send(7, 1, OK, 3, 4), send(7, 2, OK, 5, 6), send(7, 3, OK, 7, 8), recv(1, 1, OK, 9, 10)}},
+		{"no padding where it fits", records, false, []Op{send(0, 5, OK, 1, 2), recv(1, 5, OK, 3, 4), send(0, 6, Cut, 5, 6), send(7, 1, OK, 7, 8), send(7, 2, OK, 9, 10), send(7, 3, Full, 11, 12), recv(1, 1, OK, 13, 14)}},
 		{"a cut send that did not", queue, true, []Op{send(0, 1, Cut, 1, 4), recv(1, 0, Empty, 5, 6)}},
 		{"a cut send that took effect after the death", queue, false, []Op{send(0, 1, Cut, 1, 4), recv(1, 0, Empty, 5, 6), recv(1, 1, OK, 7, 8)}},
 		{"a cut send that took effect before the death", queue, true, []Op{send(0, 1, Cut, 1, 6), recv(1, 0, Empty, 2, 3), recv(1, 1, OK, 7, 8)}},
