@@ -239,6 +239,9 @@ func (c *consumer) recv(way int) (got, error) {
 	if err != nil {
 		return got{}, err
 	}
+	if len(b) == 0 {
+		return got{}, errors.New("a message of no bytes, which nobody sent")
+	}
 	g := got{value: b[0], again: c.Redelivered() > 0}
 	for _, x := range b {
 		if x != g.value {
