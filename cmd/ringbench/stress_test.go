@@ -119,7 +119,7 @@ func onlyExit(err error) error {
 func TestStressLimit(t *testing.T) {
 	for range 4 {
 		r := stressReport(t, buildTags(t, ""), "--kills", "1000000", "--burst", "6", "--aim", "0", "--limit", "100ms")
-		if r.Kills == 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "ended after 100ms") {
+		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "ended after 100ms") {
 			t.Errorf("%+v", r)
 		}
 	}
