@@ -63,7 +63,7 @@ func ListenOutOf(l net.Listener, f Framing, open func() (*ring.Consumer, error),
 		}
 		sink := Writer(conn, f)
 		defer s.track(finisher{c})()
-		err = newOutlet(c, &pump.counters, o).run(ctx, sink)
+		err = newOutlet(c, sink, &pump.counters, o).run(ctx)
 		return errors.Join(err, c.Close())
 	}
 	pump.finish, pump.run = s.finish, s.run

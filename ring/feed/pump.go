@@ -64,6 +64,7 @@ func (c *counters) stats() Stats {
 		Opened: c.opened.Load(), Failed: c.failed.Load(), Refused: c.refused.Load(), Lost: c.lost.Load()}
 }
 
+// passed counts a batch that was sent.
 func (c *counters) passed(messages, bytes uint64) {
 	if messages > 0 {
 		c.messages.Add(messages)
@@ -104,6 +105,9 @@ type options struct {
 	skip func(error) bool
 	lost func(*ring.OverrunError) error
 	conn func(net.Addr, error)
+
+	linger    time.Duration
+	handshake time.Duration
 }
 
 // idleSlice is how often a pump that waits looks around.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -14,12 +15,34 @@ import (
 // io.Closer. A file, pipe or socket is written to straight out of the ring, many
 // messages by one system call. Stop can end a write that waits if w has a
 // SetWriteDeadline, as connections and pipes have.
-func Writer(w io.Writer, f Framing) Sink {
+//
+// Linux, stream sockets, with TLS over them or not: a message stays in the ring until it has arrived. Over TCP that
+// is when the peer's TCP has acknowledged its last byte, on a Unix socket when the peer has read
+// it. When the connection breaks, what had not arrived is still in the ring, and an
+// error; the peer may have seen a part of it all the same. At the end of the ring it shuts the
+// connection down for writing, waits for the rest to arrive (see WithLinger), and closes it, in that
+// order. What a peer's TCP has acknowledged and its program never read is lost with that
+// program; only an answer of the program's own can tell. Nobody else may read from the
+// connection or write to it meanwhile. Elsewhere, and over Multipath TCP, what the
+// kernel took has arrived.
+func Writer(w io.Writer, f Framing) Sink { return newStreamSink(w, f) }
+
+func newStreamSink(w io.Writer, f Framing) *streamSink {
 	s := &streamSink{w: w, framing: f}
-	if c, ok := w.(syscall.Conn); ok {
+	below := w
+	if h, ok := w.(*heard); ok {
+		s.heard, below = h, h.Conn
+	}
+	if c, ok := below.(syscall.Conn); ok {
 		if raw, err := c.SyscallConn(); err == nil {
 			s.vector = newVector(raw)
 		}
+	}
+	if c, ok := below.(interface{ NetConn() net.Conn }); ok { // TLS
+		below = c.NetConn()
+	}
+	if c, ok := below.(syscall.Conn); ok {
+		s.wire = newWire(c, s.heard)
 	}
 	return s
 }
@@ -40,6 +63,12 @@ type streamSink struct {
 	ends    []int // bytes of the stream up to the end of each message
 	stopped atomic.Bool
 	broken  error
+
+	heard   *heard // nil: nobody reads
+	wire    *wire  // nil: what is written has arrived
+	total   uint64 // bytes of the stream that were written
+	waiting queue  // where the messages end that have not arrived
+	arrived bool   // any message has
 }
 
 // piece is a part of what is written: bytes of scratch, or of a message where it lies.
@@ -58,8 +87,11 @@ func (s *streamSink) Stop() {
 
 // Close is Sink.Close.
 func (s *streamSink) Close() error {
+	if s.wire != nil && s.heard == nil {
+		s.wire.discard()
+	}
 	if c, ok := s.w.(io.Closer); ok {
-		if err := c.Close(); !errors.Is(err, os.ErrClosed) {
+		if err := c.Close(); !errors.Is(err, os.ErrClosed) && !errors.Is(err, net.ErrClosed) {
 			return err
 		}
 	}
@@ -74,12 +106,26 @@ func (s *streamSink) Take(msgs [][]byte) (int, error) {
 	if s.stopped.Load() {
 		return 0, ErrStopped
 	}
+	if s.heard != nil {
+		if err := s.heard.failed(); err != nil {
+			s.broken = fmt.Errorf("feed: write: %w", err)
+			return 0, s.broken
+		}
+	}
 	n, ferr := s.frame(msgs)
 	written, err := s.write()
+	if written < s.endOf(n-1) && err == nil {
+		err = io.ErrShortWrite
+	}
 	taken := 0
 	for taken < n && s.ends[taken] <= written {
+		if s.wire != nil {
+			s.waiting.push(s.total + uint64(s.ends[taken]))
+		}
 		taken++
 	}
+	s.total += uint64(max(written, 0))
+	s.arrived = s.arrived || s.wire == nil && taken > 0
 	if err != nil {
 		if s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
 			err = ErrStopped
