@@ -18,12 +18,26 @@ type heard struct {
 	err  atomic.Pointer[error]
 
 	doubted atomic.Bool // the peer may refuse this side yet
-	patient *time.Timer // until it would have
+	accepts ticket      // closed when it has accepted it
+	patient *time.Timer // until it would have refused it
 }
 
 // hear reads from c until it is closed.
 func hear(c net.Conn, over func(error)) *heard {
 	h := &heard{Conn: c, over: over, done: make(chan struct{})}
+	go h.read()
+	return h
+}
+
+// acceptTime is how long a TLS server that sends no tickets has to refuse a client: some round
+// trips.
+const acceptTime = time.Second
+
+// hearDoubted is hear, where the peer may refuse this side yet.
+func hearDoubted(c net.Conn, accepts ticket) *heard {
+	h := &heard{Conn: c, done: make(chan struct{}), accepts: accepts}
+	h.doubted.Store(true)
+	h.patient = time.AfterFunc(acceptTime, func() { h.doubted.Store(false) })
 	go h.read()
 	return h
 }
@@ -56,12 +70,16 @@ func (h *heard) failed() error {
 }
 
 // accepted tells whether the peer takes what its kernel has.
-func (h *heard) accepted() bool { return !h.doubted.Load() }
-
-// accept notes that the peer has accepted this side.
-func (h *heard) accept() {
-	if h.failed() == nil {
+func (h *heard) accepted() bool {
+	if !h.doubted.Load() {
+		return true
+	}
+	select {
+	case <-h.accepts:
 		h.doubted.Store(false)
+		return true
+	default:
+		return false
 	}
 }
 

@@ -130,6 +130,10 @@ func OnOverrun(f func(*ring.OverrunError) error) Option { return func(o *options
 // end. From any goroutine, several at once.
 func OnConn(f func(peer net.Addr, err error)) Option { return func(o *options) { o.conn = f } }
 
+// WithHandshakeTimeout bounds how long a TLS client of a listener may take for its handshake, 10 s
+// without it.
+func WithHandshakeTimeout(d time.Duration) Option { return func(o *options) { o.handshake = d } }
+
 func optionsOf(opts []Option) options {
 	var o options
 	for _, f := range opts {
@@ -152,7 +156,7 @@ func Into(p *ring.Producer, s Source, opts ...Option) *Pump {
 
 // run is Run of a pump from s.
 func (in *Intake) run(ctx context.Context, s Source) error {
-	end := in.watch(s.Stop)
+	end := watch([]*Intake{in}, s.Stop)
 	err := in.pump(ctx, s)
 	if ierr := end(); ierr != nil {
 		return ierr
@@ -183,7 +187,7 @@ func (in *Intake) pump(ctx context.Context, s Source) (err error) {
 // watch looks around while the source may be waiting: a consumer that has closed is
 // told by no send then. It calls stop if there is a reason, which the function that is
 // returned gives, once it has ended.
-func (in *Intake) watch(stop func()) (end func() error) {
+func watch(all []*Intake, stop func()) (end func() error) {
 	var (
 		mu     sync.Mutex
 		reason error
@@ -198,9 +202,11 @@ func (in *Intake) watch(stop func()) (end func() error) {
 		if ended {
 			return
 		}
-		if reason = in.wanted(); reason != nil {
-			stop()
-			return
+		for _, in := range all {
+			if reason = in.wanted(); reason != nil {
+				stop()
+				return
+			}
 		}
 		t.Reset(idleSlice)
 	})
