@@ -68,7 +68,7 @@ func (length) String() string               { return "length" }
 func (length) AppendTail(dst []byte) []byte { return dst }
 
 func (length) AppendHead(dst []byte, n int) ([]byte, error) {
-	if n > math.MaxUint32 {
+	if uint64(n) > math.MaxUint32 {
 		return dst, fmt.Errorf("%w: %d bytes, a length of 4 bytes says at most %d", ring.ErrTooLarge, n, uint32(math.MaxUint32))
 	}
 	return binary.LittleEndian.AppendUint32(dst, uint32(n)), nil
