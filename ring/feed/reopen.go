@@ -129,7 +129,8 @@ func (r *readerOf) Fill(in *Intake) error {
 		} else {
 			r.vain = 0 // a stream that came to its end was not in vain
 		}
-		if err := errors.Join(r.Close(), in.flush()); err != nil { // what came before the break is sent now
+		_ = r.Close()                      // it has failed already, and says so in err
+		if err := in.flush(); err != nil { // what came before the break is sent now
 			return err
 		}
 		if err := r.again(err); err != nil {

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,8 @@ func newStreamSink(w io.Writer, f Framing) *streamSink {
 			s.vector = newVector(raw)
 		}
 	}
-	if c, ok := below.(interface{ NetConn() net.Conn }); ok { // TLS
+	if c, ok := below.(*tls.Conn); ok {
+		s.tls = c
 		below = c.NetConn()
 	}
 	if c, ok := below.(syscall.Conn); ok {
@@ -64,11 +66,13 @@ type streamSink struct {
 	stopped atomic.Bool
 	broken  error
 
-	heard   *heard // nil: nobody reads
-	wire    *wire  // nil: what is written has arrived
-	total   uint64 // bytes of the stream that were written
-	waiting queue  // where the messages end that have not arrived
-	arrived bool   // any message has
+	heard   *heard    // nil: nobody reads
+	wire    *wire     // nil: what is written has arrived
+	tls     *tls.Conn // above wire, or nil
+	version uint16    // of it, once that is known
+	total   uint64    // bytes of the stream that were written, and what is known to be put around them
+	waiting queue     // where the messages end that have not arrived
+	arrived bool      // any message has
 }
 
 // piece is a part of what is written: bytes of scratch, or of a message where it lies.
@@ -90,7 +94,16 @@ func (s *streamSink) Close() error {
 	if s.wire != nil && s.heard == nil {
 		s.wire.discard()
 	}
-	if c, ok := s.w.(io.Closer); ok {
+	err := closeStream(s.w)
+	if s.wire != nil {
+		return nil // what arrived is known
+	}
+	return err
+}
+
+// closeStream closes what can be closed and is not yet.
+func closeStream(s any) error {
+	if c, ok := s.(io.Closer); ok {
 		if err := c.Close(); !errors.Is(err, os.ErrClosed) && !errors.Is(err, net.ErrClosed) {
 			return err
 		}
@@ -117,14 +130,14 @@ func (s *streamSink) Take(msgs [][]byte) (int, error) {
 	if written < s.endOf(n-1) && err == nil {
 		err = io.ErrShortWrite
 	}
-	taken := 0
+	taken, over := 0, s.over(written)
 	for taken < n && s.ends[taken] <= written {
 		if s.wire != nil {
-			s.waiting.push(s.total + uint64(s.ends[taken]))
+			s.waiting.push(s.total + over + uint64(s.ends[taken]))
 		}
 		taken++
 	}
-	s.total += uint64(max(written, 0))
+	s.total += over + uint64(written)
 	s.arrived = s.arrived || s.wire == nil && taken > 0
 	if err != nil {
 		if s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded) {

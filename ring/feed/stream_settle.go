@@ -1,13 +1,13 @@
 package feed
 
 import (
+	"crypto/tls"
 	"fmt"
-	"net"
 )
 
-// settle is settler.settle. What lies beyond the TLS, or in the memory that a Unix socket counts, is
-// more than the bytes of the messages, never less: taken for such bytes it tells of a
-// message late, or not, but nothing too early.
+// settle is settler.settle. What TLS makes of the messages, or the memory that a Unix socket counts, is
+// more than the bytes that are reckoned with here, never less: so a message may be
+// told late, but not too early.
 func (s *streamSink) settle() (waiting int, broken bool, err error) {
 	if s.wire == nil || s.waiting.len() == 0 {
 		return 0, false, nil
@@ -25,10 +25,10 @@ func (s *streamSink) settle() (waiting int, broken bool, err error) {
 	if err != nil && s.broken == nil {
 		s.broken = fmt.Errorf("feed: write: %w", err)
 	}
-	if s.waiting.len() > 0 {
-		err = s.broken
+	if s.waiting.len() == 0 {
+		return 0, false, nil // whatever it is, the next write tells
 	}
-	return s.waiting.len(), false, err
+	return s.waiting.len(), false, s.broken
 }
 
 // pass is settler.pass.
@@ -38,9 +38,10 @@ func (s *streamSink) pass() {
 	}
 }
 
-// ending is settler.ending: the peer's TCP acknowledges at once what it sees the end of.
+// ending is settler.ending: the peer's TCP acknowledges at once what it sees the end of. A
+// Unix peer needs no hint, and may close before it has read one: that would be a reset.
 func (s *streamSink) ending() {
-	if s.wire == nil {
+	if s.wire == nil || !s.wire.hinted() {
 		return
 	}
 	// Their errors are a connection's that broke: settle finds that.
@@ -48,14 +49,37 @@ func (s *streamSink) ending() {
 	if s.heard != nil {
 		c = s.heard.Conn
 	}
-	if c, ok := c.(interface{ CloseWrite() error }); ok {
-		_ = c.CloseWrite()
-	}
-	if c, ok := c.(interface{ NetConn() net.Conn }); ok {
-		if c, ok := c.NetConn().(interface{ CloseWrite() error }); ok {
-			_ = c.CloseWrite()
+	if s.tls != nil {
+		if s.tls.CloseWrite() == nil && s.version >= tls.VersionTLS13 {
+			s.total += notifyBytes
 		}
+		c = s.tls.NetConn()
 	}
+	if c, ok := c.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
+		s.total += finBytes
+	}
+}
+
+// What TLS 1.3 puts into a stream, at least, beside what is written, and TCP counts beside that.
+const (
+	recordBytes = 16 << 10       // at most in a record
+	recordHead  = 5 + 1 + 16     // of each record: header, type and tag
+	notifyBytes = 2 + recordHead // close_notify
+	finBytes    = 1
+)
+
+// over is what TLS has put around n bytes that were written, at least.
+func (s *streamSink) over(n int) uint64 {
+	if s.tls == nil || n == 0 {
+		return 0
+	}
+	if s.version == 0 {
+		s.version = s.tls.ConnectionState().Version
+	}
+	if s.version < tls.VersionTLS13 {
+		return 0
+	}
+	return uint64((n + recordBytes - 1) / recordBytes * recordHead)
 }
 
 // queue is where messages end that have not arrived, in order.

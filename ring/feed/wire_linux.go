@@ -47,6 +47,9 @@ func newWire(c syscall.Conn, h *heard) *wire {
 	return w
 }
 
+// hinted tells whether the peer tells sooner what has arrived when it sees the end.
+func (w *wire) hinted() bool { return w.tcp }
+
 // ask asks in this order: the kernel gives a Unix socket ECONNRESET before it throws away what a
 // peer that has closed had not read. (A write may be told instead, and it may not pass that on if
 // it wrote a part: so nothing is believed after a write that failed.)

@@ -10,4 +10,5 @@ type wire struct{}
 func newWire(syscall.Conn, *heard) *wire { return nil }
 
 func (*wire) arrived(total uint64, _ error) (uint64, error) { panic("unreachable") }
+func (*wire) hinted() bool                                  { panic("unreachable") }
 func (*wire) discard()                                      { panic("unreachable") }
