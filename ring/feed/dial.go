@@ -44,9 +44,9 @@ func DialSource(address string, f Framing, d Dial) (Source, error) {
 // WriterOf with connections: what has not arrived when one breaks, as Writer has it, is sent
 // to the next. What the peer sends is thrown away.
 //
-// A TLS server may refuse this side's certificate when its TCP has acknowledged messages already.
-// So a side that has certificates takes nothing for arrived until the server has
-// sent a session ticket, as servers do that accept one, or a second has passed.
+// A TLS server may refuse this side, for its certificate or for the want of one, when its TCP has acknowledged
+// messages already. So nothing is taken for arrived until the server has
+// sent a session ticket, as servers do that accept a client, or a second has passed.
 func DialSink(address string, f Framing, d Dial) (Sink, error) {
 	t, err := parseAddress(address, &d.TLS)
 	if err != nil {
@@ -129,7 +129,7 @@ func (t target) connect(ctx context.Context, d *Dial) (net.Conn, error) {
 
 // dialSink is dial, with a reader of what the peer has to say.
 func (t target) dialSink(ctx context.Context, d *Dial) (io.WriteCloser, error) {
-	if !t.secure || len(d.TLS.Certificates) == 0 && d.TLS.GetClientCertificate == nil {
+	if !t.secure {
 		c, err := t.dial(ctx, d)
 		if err != nil {
 			return nil, err
