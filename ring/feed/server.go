@@ -100,6 +100,7 @@ func (s *server) accept(ctx context.Context) error {
 			if !temporary(err) {
 				return fmt.Errorf("feed: accept: %w", err)
 			}
+			s.total.failed.Add(1)
 			// No descriptor, no memory: others go on, so it may pass.
 			delay = min(max(2*delay, 5*time.Millisecond), time.Second)
 			select {
