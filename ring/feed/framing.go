@@ -68,7 +68,7 @@ func (length) String() string               { return "length" }
 func (length) AppendTail(dst []byte) []byte { return dst }
 
 func (length) AppendHead(dst []byte, n int) ([]byte, error) {
-	if n > math.MaxUint32 {
+	if uint64(n) > math.MaxUint32 {
 		return dst, fmt.Errorf("%w: %d bytes, a length of 4 bytes says at most %d", ring.ErrTooLarge, n, uint32(math.MaxUint32))
 	}
 	return binary.LittleEndian.AppendUint32(dst, uint32(n)), nil
@@ -78,7 +78,11 @@ func (length) Cut(b []byte, _ int, end bool) (Cut, error) {
 	if len(b) < lengthBytes {
 		return Cut{}, cutOff(b, end, "in the length of a message: expected 4 bytes, found %d", len(b))
 	}
-	n := int(binary.LittleEndian.Uint32(b))
+	u := binary.LittleEndian.Uint32(b)
+	if uint64(u) > math.MaxInt-lengthBytes {
+		return Cut{}, fmt.Errorf("%w: a message of %d bytes, more than this machine addresses", ErrFrame, u)
+	}
+	n := int(u)
 	c := Cut{lengthBytes, lengthBytes + n, lengthBytes + n}
 	return c, cutOff(b, end && c.Size > len(b), "in a message: expected %d bytes, found %d", n, len(b)-lengthBytes)
 }
@@ -89,9 +93,15 @@ func Varint() Framing { return varint{} }
 
 type varint struct{}
 
+// maxVarint is the greatest length that Varint believes: with itself before it, it is an int everywhere.
+const maxVarint = math.MaxInt32 - binary.MaxVarintLen32
+
 func (varint) String() string               { return "varint" }
 func (varint) AppendTail(dst []byte) []byte { return dst }
 func (varint) AppendHead(dst []byte, n int) ([]byte, error) {
+	if n > maxVarint {
+		return dst, fmt.Errorf("%w: %d bytes, a varint says at most %d", ring.ErrTooLarge, n, maxVarint)
+	}
 	return binary.AppendUvarint(dst, uint64(n)), nil
 }
 
@@ -100,8 +110,8 @@ func (varint) Cut(b []byte, _ int, end bool) (Cut, error) {
 	switch {
 	case k == 0 && len(b) < binary.MaxVarintLen32:
 		return Cut{}, cutOff(b, end, "in the length of a message: expected more behind %d bytes", len(b))
-	case k <= 0 || n > math.MaxInt32:
-		return Cut{}, fmt.Errorf("%w: expected the length of a message as a varint up to %d, found % x", ErrFrame, math.MaxInt32, b[:min(len(b), binary.MaxVarintLen32)])
+	case k <= 0 || n > maxVarint:
+		return Cut{}, fmt.Errorf("%w: expected the length of a message as a varint up to %d, found % x", ErrFrame, maxVarint, b[:min(len(b), binary.MaxVarintLen32)])
 	}
 	c := Cut{k, k + int(n), k + int(n)}
 	return c, cutOff(b, end && c.Size > len(b), "in a message: expected %d bytes, found %d", n, len(b)-k)

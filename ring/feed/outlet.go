@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
-	"time"
 
 	"annulus/ring"
 )
@@ -20,61 +18,74 @@ const (
 // outlet is a pump out of a ring at work.
 type outlet struct {
 	c       *ring.Consumer
+	s       Sink
+	settles settler // s, if it learns later what has arrived
 	options options
 	total   *counters
 
-	msgs  [batchMessages][]byte
-	n     int // messages peeked
-	most  int // peeked at once
-	limit int // bytes handed over at once, about
+	msgs  [][]byte // peeked and not given back, in order
+	room  [][]byte // where they are listed
+	taken int      // so many of the first the sink has; they have not arrived yet
+	over  tally    // of these, those that the sink refused
+	most  int      // peeked at once
+	limit int      // bytes handed over at once, about
+	timed bool     // the consumer has a deadline
 }
 
-// OutOf returns a pump from the ring of c into s.
+// OutOf returns a pump from the ring of c into s. When it has ended by an error, c may have messages
+// in its hands: close it, the next consumer gets them.
 func OutOf(c *ring.Consumer, s Sink, opts ...Option) *Pump {
 	pump := new(Pump)
 	if k, ok := s.(counted); ok {
 		k.countIn(&pump.counters)
 	}
 	pump.finish = c.Finish
-	pump.run = func(ctx context.Context) error { return newOutlet(c, &pump.counters, optionsOf(opts)).run(ctx, s) }
+	pump.run = func(ctx context.Context) error { return newOutlet(c, s, &pump.counters, optionsOf(opts)).run(ctx) }
 	return pump
 }
 
-func newOutlet(c *ring.Consumer, total *counters, options options) *outlet {
-	o := &outlet{c: c, options: options, total: total, limit: batchBytes, most: batchMessages}
+func newOutlet(c *ring.Consumer, s Sink, total *counters, options options) *outlet {
+	o := &outlet{c: c, s: s, options: options, total: total, limit: batchBytes, most: batchMessages}
+	o.settles, _ = s.(settler)
 	switch cfg := c.Config(); {
 	case cfg.Kind == ring.Bytes:
 		o.limit = min(o.limit, cfg.Capacity/4)
 	case cfg.Topology == ring.MPMC:
 		o.most = min(o.most, max(1, cfg.Capacity/8)) // leave some to the other consumers
 	}
+	o.room = make([][]byte, 0, o.most)
+	o.msgs = o.room
 	return o
 }
 
-func (o *outlet) run(ctx context.Context, s Sink) (err error) {
-	defer func() { err = errors.Join(err, s.Close()) }()
-	defer context.AfterFunc(ctx, s.Stop)()
-	if o.options.idle != nil {
-		defer func() { err = errors.Join(err, o.c.SetDeadline(time.Time{})) }()
-	}
+func (o *outlet) run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, o.s.Close()) }()
+	defer context.AfterFunc(ctx, o.s.Stop)()
+	defer func() { err = errors.Join(err, o.deadline(0)) }()
 	for err == nil {
-		if err = o.collect(ctx); err == nil {
-			err = o.pass(s)
+		if o.taken == len(o.msgs) {
+			err = o.collect(ctx)
+		}
+		switch {
+		case err == nil:
+			err = o.pass()
+		case err == io.EOF && o.taken > 0:
+			err = o.arrive(ctx)
 		}
 	}
-	switch {
-	case err == io.EOF:
+	if err == io.EOF {
 		return nil
-	case ctx.Err() != nil && (errors.Is(err, ErrStopped) || errors.Is(err, ctx.Err())):
-		return ctx.Err()
 	}
-	return err
+	if ctx.Err() != nil && (errors.Is(err, ErrStopped) || errors.Is(err, ctx.Err())) {
+		err = ctx.Err()
+	}
+	return o.left(err)
 }
 
-// collect peeks a batch: what is there, and waits for the first.
+// collect peeks a batch: what is there, and waits for the first. It may come back with none.
 func (o *outlet) collect(ctx context.Context) error {
 	b, err := o.c.TryPeek()
-	if err == ring.ErrEmpty {
+	if err == ring.ErrEmpty || err == ring.ErrHeld {
 		b, err = o.wait(ctx)
 	}
 	var lost *ring.OverrunError
@@ -87,72 +98,95 @@ func (o *outlet) collect(ctx context.Context) error {
 		}
 		return err // the next call goes on
 	}
+	if err == errAgain {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	o.msgs[0] = b
-	n, err := o.c.TryPeekBatch(o.msgs[1:o.most])
-	o.n = 1 + n
-	if err == ring.ErrEmpty || err == io.EOF {
+	n := len(o.msgs)
+	o.makeRoom()
+	o.msgs = append(o.msgs, b)
+	k, err := o.c.TryPeekBatch(o.msgs[n+1 : n+o.most])
+	o.msgs = o.msgs[:n+1+k]
+	if err == ring.ErrEmpty || err == ring.ErrHeld || err == io.EOF {
 		err = nil // io.EOF comes again
 	}
 	return err
 }
 
-// wait is Peek that looks around now and then.
-func (o *outlet) wait(ctx context.Context) ([]byte, error) {
-	if o.options.idle == nil {
-		return o.c.Peek(ctx)
+// makeRoom makes room in the list for another batch.
+func (o *outlet) makeRoom() {
+	n := len(o.msgs)
+	if cap(o.msgs) >= n+o.most {
+		return
 	}
-	for {
-		if err := o.c.SetDeadline(time.Now().Add(idleSlice)); err != nil {
-			return nil, err
-		}
-		b, err := o.c.Peek(ctx)
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return b, err
-		}
-		if err := o.options.idle(); err != nil {
-			return nil, err
-		}
+	if cap(o.room) < 2*(n+o.most) { // else it is moved too often
+		o.room = make([][]byte, 0, 4*(n+o.most))
 	}
+	o.msgs = append(o.room[:0], o.msgs...)
 }
 
-// pass hands the batch to the sink, a piece at a time, and gives back what it has
-// taken. What it has not is peeked again by the next consumer.
-func (o *outlet) pass(s Sink) error {
-	for done := 0; done < o.n; {
-		n, err := s.Take(o.piece(done))
-		bytes := 0
-		for _, m := range o.msgs[done : done+n] {
-			bytes += len(m)
+// pass hands over what is there, a piece at a time, and gives back what has
+// arrived. What was not taken is peeked again by the next consumer.
+func (o *outlet) pass() error {
+	for o.taken < len(o.msgs) {
+		n, err := o.s.Take(o.piece())
+		o.taken += n
+		if n > 0 {
+			o.total.batches.Add(1)
 		}
-		if rerr := o.c.ReleaseFirst(n); rerr != nil {
-			return rerr
+		again, serr := o.settle()
+		if again {
+			continue
 		}
-		done += n
-		o.total.passed(uint64(n), uint64(bytes))
-		if err != nil && done < o.n && refused(err) && o.options.skip != nil && o.options.skip(err) {
-			done++
-			o.total.refused.Add(1)
-			err = o.c.ReleaseFirst(1)
+		if serr != nil {
+			return serr
+		}
+		if err != nil && o.taken < len(o.msgs) && refused(err) && o.options.skip != nil && o.options.skip(err) {
+			err = o.passOver()
 		}
 		if err != nil {
 			return err
 		}
 	}
-	clear(o.msgs[:o.n])
-	o.n = 0
 	return nil
 }
 
-// piece is what to hand over next: the messages from the i-th on.
-func (o *outlet) piece(i int) [][]byte {
-	end := i
-	for bytes := 0; end < o.n && bytes < o.limit; end++ {
+// piece is what to hand over next.
+func (o *outlet) piece() [][]byte {
+	end := o.taken
+	for bytes := 0; end < len(o.msgs) && bytes < o.limit; end++ {
 		bytes += len(o.msgs[end])
 	}
-	return o.msgs[i:end]
+	return o.msgs[o.taken:end]
+}
+
+// release gives the first n messages back, which the sink has taken.
+func (o *outlet) release(n int) error {
+	if n == 0 {
+		return nil
+	}
+	t := tally{messages: n}
+	for _, m := range o.msgs[:n] {
+		t.bytes += len(m)
+	}
+	if err := o.c.ReleaseFirst(n); err != nil {
+		return err
+	}
+	// Which of them the sink refused does not matter in the end.
+	over := tally{min(o.over.messages, t.messages), min(o.over.bytes, t.bytes)}
+	o.over = tally{o.over.messages - over.messages, o.over.bytes - over.bytes}
+	o.total.refused.Add(uint64(over.messages))
+	o.total.messages.Add(uint64(t.messages - over.messages))
+	o.total.bytes.Add(uint64(t.bytes - over.bytes))
+	clear(o.msgs[:n])
+	o.msgs = o.msgs[n:]
+	o.taken -= n
+	if len(o.msgs) == 0 {
+		o.msgs = o.room[:0]
+	}
+	return nil
 }
 
 // refused tells whether err is about the next message alone.

@@ -64,6 +64,7 @@ func (c *counters) stats() Stats {
 		Opened: c.opened.Load(), Failed: c.failed.Load(), Refused: c.refused.Load(), Lost: c.lost.Load()}
 }
 
+// passed counts a batch that was sent.
 func (c *counters) passed(messages, bytes uint64) {
 	if messages > 0 {
 		c.messages.Add(messages)
@@ -104,6 +105,9 @@ type options struct {
 	skip func(error) bool
 	lost func(*ring.OverrunError) error
 	conn func(net.Addr, error)
+
+	linger    time.Duration
+	handshake time.Duration
 }
 
 // idleSlice is how often a pump that waits looks around.
@@ -125,6 +129,10 @@ func OnOverrun(f func(*ring.OverrunError) error) Option { return func(o *options
 // OnConn calls f when a connection of a listener has ended: err is nil if it came to its
 // end. From any goroutine, several at once.
 func OnConn(f func(peer net.Addr, err error)) Option { return func(o *options) { o.conn = f } }
+
+// WithHandshakeTimeout bounds how long a TLS client of a listener may take for its handshake, 10 s
+// without it.
+func WithHandshakeTimeout(d time.Duration) Option { return func(o *options) { o.handshake = d } }
 
 func optionsOf(opts []Option) options {
 	var o options
@@ -148,7 +156,7 @@ func Into(p *ring.Producer, s Source, opts ...Option) *Pump {
 
 // run is Run of a pump from s.
 func (in *Intake) run(ctx context.Context, s Source) error {
-	end := in.watch(s.Stop)
+	end := watch([]*Intake{in}, s.Stop)
 	err := in.pump(ctx, s)
 	if ierr := end(); ierr != nil {
 		return ierr
@@ -179,7 +187,7 @@ func (in *Intake) pump(ctx context.Context, s Source) (err error) {
 // watch looks around while the source may be waiting: a consumer that has closed is
 // told by no send then. It calls stop if there is a reason, which the function that is
 // returned gives, once it has ended.
-func (in *Intake) watch(stop func()) (end func() error) {
+func watch(all []*Intake, stop func()) (end func() error) {
 	var (
 		mu     sync.Mutex
 		reason error
@@ -194,9 +202,11 @@ func (in *Intake) watch(stop func()) (end func() error) {
 		if ended {
 			return
 		}
-		if reason = in.wanted(); reason != nil {
-			stop()
-			return
+		for _, in := range all {
+			if reason = in.wanted(); reason != nil {
+				stop()
+				return
+			}
 		}
 		t.Reset(idleSlice)
 	})

@@ -121,7 +121,7 @@ func (r *readerOf) Fill(in *Intake) error {
 			r.vain = 0
 			return nil
 		}
-		if err == ErrStopped || err == io.EOF && !r.retry.AtEnd || refused(err) || in.failed() {
+		if errors.Is(err, ErrStopped) || err == io.EOF && !r.retry.AtEnd || refused(err) || in.failed() {
 			return err
 		}
 		if err != io.EOF {
@@ -129,7 +129,8 @@ func (r *readerOf) Fill(in *Intake) error {
 		} else {
 			r.vain = 0 // a stream that came to its end was not in vain
 		}
-		if err := errors.Join(r.Close(), in.flush()); err != nil { // what came before the break is sent now
+		_ = r.Close()                      // it has failed already, and says so in err
+		if err := in.flush(); err != nil { // what came before the break is sent now
 			return err
 		}
 		if err := r.again(err); err != nil {
@@ -146,67 +147,5 @@ func (r *readerOf) Close() error {
 	r.use(nil)
 	err := r.now.Close()
 	r.now = nil
-	return err
-}
-
-// WriterOf returns the sink that writes messages to a stream that open opens, at the
-// first Take, and again when it breaks. Messages that were not taken whole before the break
-// are written to the next stream, counted in Stats.Again: there may be copies of them in the
-// one that broke. open is to heed its context, which Stop ends.
-func WriterOf(open func(context.Context) (io.WriteCloser, error), f Framing, r Retry) Sink {
-	return &writerOf{reopening: newReopening(r), open: open, framing: f}
-}
-
-type writerOf struct {
-	reopening
-	open    func(context.Context) (io.WriteCloser, error)
-	framing Framing
-	now     Sink
-}
-
-// Take is Sink.Take.
-func (w *writerOf) Take(msgs [][]byte) (int, error) {
-	for {
-		if w.now == nil {
-			if w.ctx.Err() != nil {
-				return 0, ErrStopped
-			}
-			c, err := w.open(w.ctx)
-			if err != nil {
-				if err = w.again(err); err != nil {
-					return 0, err
-				}
-				continue
-			}
-			w.total.opened.Add(1)
-			w.now = Writer(c, w.framing)
-			w.use(w.now)
-		}
-		n, err := w.now.Take(msgs)
-		if n > 0 {
-			w.vain = 0
-		}
-		if err == nil || err == ErrStopped || refused(err) {
-			return n, err
-		}
-		w.total.failed.Add(1)
-		w.total.again.Add(uint64(len(msgs) - n))
-		w.use(nil)
-		_ = w.now.Close() // it has failed already, and says so in err
-		w.now = nil
-		if aerr := w.again(err); aerr != nil || n > 0 {
-			return n, aerr
-		}
-	}
-}
-
-// Close is Sink.Close.
-func (w *writerOf) Close() error {
-	if w.now == nil {
-		return nil
-	}
-	w.use(nil)
-	err := w.now.Close()
-	w.now = nil
 	return err
 }

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -50,12 +51,11 @@ func (s *stream) Stop() {
 
 // Close is Source.Close.
 func (s *stream) Close() error {
-	if c, ok := s.r.(io.Closer); ok {
-		if err := c.Close(); !errors.Is(err, os.ErrClosed) {
-			return err
-		}
+	err := closeStream(s.r)
+	if _, ok := s.r.(*tls.Conn); ok {
+		return nil // it could not say goodbye
 	}
-	return nil
+	return err
 }
 
 // Fill is Source.Fill.

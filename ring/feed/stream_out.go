@@ -1,9 +1,11 @@
 package feed
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -14,12 +16,35 @@ import (
 // io.Closer. A file, pipe or socket is written to straight out of the ring, many
 // messages by one system call. Stop can end a write that waits if w has a
 // SetWriteDeadline, as connections and pipes have.
-func Writer(w io.Writer, f Framing) Sink {
+//
+// Linux, stream sockets, with TLS over them or not: a message stays in the ring until it has arrived. Over TCP that
+// is when the peer's TCP has acknowledged its last byte, on a Unix socket when the peer has read
+// it. When the connection breaks, what had not arrived is still in the ring, and an
+// error; the peer may have seen a part of it all the same. At the end of the ring it shuts the
+// connection down for writing, waits for the rest to arrive (see WithLinger), and closes it, in that
+// order. What a peer's TCP has acknowledged and its program never read is lost with that
+// program; only an answer of the program's own can tell. Nobody else may read from the
+// connection or write to it meanwhile. Elsewhere, and over Multipath TCP, what the
+// kernel took has arrived.
+func Writer(w io.Writer, f Framing) Sink { return newStreamSink(w, f) }
+
+func newStreamSink(w io.Writer, f Framing) *streamSink {
 	s := &streamSink{w: w, framing: f}
-	if c, ok := w.(syscall.Conn); ok {
+	below := w
+	if h, ok := w.(*heard); ok {
+		s.heard, below = h, h.Conn
+	}
+	if c, ok := below.(syscall.Conn); ok {
 		if raw, err := c.SyscallConn(); err == nil {
 			s.vector = newVector(raw)
 		}
+	}
+	if c, ok := below.(*tls.Conn); ok {
+		s.tls = c
+		below = c.NetConn()
+	}
+	if c, ok := below.(syscall.Conn); ok {
+		s.wire = newWire(c, s.heard)
 	}
 	return s
 }
@@ -40,6 +65,14 @@ type streamSink struct {
 	ends    []int // bytes of the stream up to the end of each message
 	stopped atomic.Bool
 	broken  error
+
+	heard   *heard    // nil: nobody reads
+	wire    *wire     // nil: what is written has arrived
+	tls     *tls.Conn // above wire, or nil
+	version uint16    // of it, once that is known
+	total   uint64    // bytes of the stream that were written, and what is known to be put around them
+	waiting queue     // where the messages end that have not arrived
+	arrived bool      // any message has
 }
 
 // piece is a part of what is written: bytes of scratch, or of a message where it lies.
@@ -58,8 +91,20 @@ func (s *streamSink) Stop() {
 
 // Close is Sink.Close.
 func (s *streamSink) Close() error {
-	if c, ok := s.w.(io.Closer); ok {
-		if err := c.Close(); !errors.Is(err, os.ErrClosed) {
+	if s.wire != nil && s.heard == nil {
+		s.wire.discard()
+	}
+	err := closeStream(s.w)
+	if s.wire != nil {
+		return nil // what arrived is known
+	}
+	return err
+}
+
+// closeStream closes what can be closed and is not yet.
+func closeStream(s any) error {
+	if c, ok := s.(io.Closer); ok {
+		if err := c.Close(); !errors.Is(err, os.ErrClosed) && !errors.Is(err, net.ErrClosed) {
 			return err
 		}
 	}
@@ -74,12 +119,26 @@ func (s *streamSink) Take(msgs [][]byte) (int, error) {
 	if s.stopped.Load() {
 		return 0, ErrStopped
 	}
+	if s.heard != nil {
+		if err := s.heard.failed(); err != nil {
+			s.broken = fmt.Errorf("feed: write: %w", err)
+			return 0, s.broken
+		}
+	}
 	n, ferr := s.frame(msgs)
 	written, err := s.write()
-	taken := 0
+	if written < s.endOf(n-1) && err == nil {
+		err = io.ErrShortWrite
+	}
+	taken, over := 0, s.over(written)
 	for taken < n && s.ends[taken] <= written {
+		if s.wire != nil {
+			s.waiting.push(s.total + over + uint64(s.ends[taken]))
+		}
 		taken++
 	}
+	s.total += over + uint64(written)
+	s.arrived = s.arrived || s.wire == nil && taken > 0
 	if err != nil {
 		if s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
 			err = ErrStopped
