@@ -173,3 +173,17 @@ func inRings(t *testing.T, f func(t *testing.T, p *ring.Producer, k *ring.Consum
 		})
 	}
 }
+
+// drained takes what comes until the pump has ended.
+func drained(t *testing.T, k *ring.Consumer, done chan error) {
+	t.Helper()
+	for {
+		select {
+		case err := <-done:
+			must(t, err)
+			return
+		default:
+			_, _ = k.TryRecv(nil) // room for the last batch
+		}
+	}
+}

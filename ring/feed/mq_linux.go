@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -186,9 +184,7 @@ func mqLimit(err error, a *mqAttr) string {
 	case unix.EINVAL:
 		return tooLow("fs.mqueue.msg_max", a.maxMsg) + tooLow("fs.mqueue.msgsize_max", a.msgSize)
 	case unix.ENOSPC:
-		if n, ok := sysctl("fs.mqueue.queues_max"); ok {
-			return fmt.Sprintf(": the limit fs.mqueue.queues_max is %d and there are as many; remove some, or: sysctl -w fs.mqueue.queues_max=%d", n, n+1)
-		}
+		return atLimit(err, "fs.mqueue.queues_max")
 	case unix.EMFILE:
 		// The kernel says the same when descriptors have run out. Its own price of a
 		// message beside its bytes: see mq_overview(7) and getrlimit(2).
@@ -210,26 +206,4 @@ func outOfDescriptors() bool {
 		_ = unix.Close(fd)
 	}
 	return err == unix.EMFILE
-}
-
-// tooLow says that a limit is below what is wanted, if it is.
-func tooLow(name string, want int) string {
-	if n, ok := sysctl(name); ok && want > n {
-		return fmt.Sprintf(": the limit %s is %d, wanted %d; sysctl -w %s=%d", name, n, want, name, want)
-	}
-	return ""
-}
-
-// sysctl returns a setting of the kernel that is a number, the first if there are many.
-func sysctl(name string) (int, bool) {
-	b, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
-	if err != nil {
-		return 0, false
-	}
-	fields := strings.Fields(string(b))
-	if len(fields) == 0 {
-		return 0, false
-	}
-	n, err := strconv.Atoi(fields[0])
-	return n, err == nil
 }

@@ -381,15 +381,7 @@ func TestMessageQueuePeerKilled(t *testing.T) {
 	received(t, k, 100)
 	killed.kill(t)
 	must(t, pump.Finish())
-	for drained := false; !drained; {
-		select {
-		case err := <-done:
-			must(t, err)
-			drained = true
-		default:
-			_, _ = k.TryRecv(nil) // room for the last batch
-		}
-	}
+	drained(t, k, done)
 }
 
 // inCall tells whether a process is in a system call.
@@ -399,4 +391,3 @@ func inCall(t *testing.T, pid, number int) bool {
 	must(t, err)
 	return strings.HasPrefix(string(b), fmt.Sprint(number, " "))
 }
-
