@@ -91,13 +91,18 @@ func (q *SysVQueue) get() (id int, made bool, err error) {
 	if perm == 0 {
 		perm = 0o600
 	}
+	return getOrMake(q.Key, q.Create, func(flags int) (int, error) { return msgGet(q.Key, flags, perm) })
+}
+
+// getOrMake returns the ID of what a key names, and whether it was made. get is msgget or semget.
+func getOrMake(key int32, create bool, get func(flags int) (int, error)) (id int, made bool, err error) {
 	for {
-		if q.Key != 0 {
-			if id, err = msgGet(q.Key, 0, 0); err != unix.ENOENT || !q.Create {
+		if key != 0 {
+			if id, err = get(0); err != unix.ENOENT || !create {
 				return id, false, err
 			}
 		}
-		if id, err = msgGet(q.Key, ipcCreat|ipcExcl, perm); err != unix.EEXIST {
+		if id, err = get(ipcCreat | ipcExcl); err != unix.EEXIST {
 			return id, err == nil, err
 		}
 	}

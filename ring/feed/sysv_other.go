@@ -3,6 +3,7 @@
 package feed
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -33,3 +34,27 @@ func (*sysv) Stop() {}
 
 // Close is Source.Close and Sink.Close.
 func (*sysv) Close() error { return nil }
+
+// OpenSysVSemaphore opens a semaphore, or makes its set.
+func OpenSysVSemaphore(SysVSet) (*SysVSemaphore, error) { return nil, errNoSysV }
+
+// TryAcquire takes a token if there is one, and never sleeps.
+func (s *SysVSemaphore) TryAcquire() bool { return false }
+
+// Acquire takes a token, and sleeps until there is one or ctx is done.
+func (s *SysVSemaphore) Acquire(context.Context) error { return errNoSysV }
+
+// Release adds a token, and wakes one who waits.
+func (s *SysVSemaphore) Release() error { return errNoSysV }
+
+// GiveBack adds n tokens that were acquired.
+func (s *SysVSemaphore) GiveBack(int) error { return errNoSysV }
+
+// Confirm makes n tokens that were acquired with Undo taken for good.
+func (s *SysVSemaphore) Confirm(int) error { return errNoSysV }
+
+// Value returns the number of free tokens.
+func (s *SysVSemaphore) Value() (int, error) { return 0, errNoSysV }
+
+// Remove removes the set.
+func (s *SysVSemaphore) Remove() error { return errNoSysV }

@@ -86,8 +86,12 @@ static void sem(const char *cmd, const char *name, long n) {
 
 static void sv(const char *cmd, int id, long n) {
 	struct sembuf op = {0, cmd[2] == 'p' ? 1 : -1, 0};
-	for (long i = 0; i < n; i++)
-		if (semop(id, &op, 1) != 0)
+	for (long i = 0; i < n;)
+		if (semop(id, &op, 1) == 0)
+			i++;
+		else if (errno == ERANGE) // at its maximum
+			usleep(100);
+		else
 			die("semop");
 }
 
