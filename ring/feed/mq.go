@@ -18,7 +18,7 @@ import (
 // a process that is killed before they are in the ring, one batch at most, are lost; a
 // sink that is killed leaves what it had not given back to the ring, so that the next one may send
 // up to a batch again. A full queue stops a sink, and a full ring a source; so the ring holds up the
-// senders. Sources and sinks wait in the runtime's poller, not in a thread.
+// senders. A message that the ring refuses for its size (ring.ErrSize) is in no queue any more. Sources and sinks wait in the runtime's poller, not in a thread.
 type MessageQueue struct {
 	Name   string      // as C has it: "/orders"; the slash may be missing
 	Create bool        // make the queue if there is none

@@ -171,6 +171,13 @@ func (m *mq) Close() error {
 	return nil
 }
 
+// What a queue holds and how long its messages are: the settings, and what they can be set to (HARD_MSGMAX
+// and HARD_MSGSIZEMAX of linux/ipc_namespace.h).
+var (
+	mqMost = [...]string{"fs.mqueue.msg_max", "fs.mqueue.msgsize_max"}
+	mqHard = [...]int{65536, 16 << 20}
+)
+
 var mqDefaults = [...]string{"fs.mqueue.msg_default", "fs.mqueue.msgsize_default"}
 
 // mqLimit says which limit a queue of a goes beyond; a nil: of the default size.
@@ -182,7 +189,12 @@ func mqLimit(err error, a *mqAttr) string {
 	}
 	switch err {
 	case unix.EINVAL:
-		return tooLow("fs.mqueue.msg_max", a.maxMsg) + tooLow("fs.mqueue.msgsize_max", a.msgSize)
+		for i, want := range []int{a.maxMsg, a.msgSize} {
+			if want > mqHard[i] {
+				return fmt.Sprintf(": wanted %s %d, the kernel allows %d at most, whatever is set", mqMost[i], want, mqHard[i])
+			}
+		}
+		return tooLow(mqMost[0], a.maxMsg) + tooLow(mqMost[1], a.msgSize)
 	case unix.ENOSPC:
 		return atLimit(err, "fs.mqueue.queues_max")
 	case unix.EMFILE:

@@ -197,8 +197,8 @@ func TestMessageQueueLimits(t *testing.T) {
 		{feed.MessageQueue{Name: "/a/b"}, os.ErrInvalid, "one slash"},
 		{feed.MessageQueue{}, os.ErrInvalid, "one slash"},
 		{feed.MessageQueue{Name: name, Create: true, MaxSize: -1}, os.ErrInvalid, "expected more than none"},
-		{feed.MessageQueue{Name: name, Create: true, MaxMessages: 1 << 20}, unix.EINVAL, "the limit fs.mqueue.msg_max is "},
-		{feed.MessageQueue{Name: name, Create: true, MaxSize: 1 << 30}, unix.EINVAL, "wanted 1073741824; sysctl -w fs.mqueue.msgsize_max=1073741824"},
+		{feed.MessageQueue{Name: name, Create: true, MaxMessages: 1 << 20}, unix.EINVAL, "wanted fs.mqueue.msg_max 1048576, the kernel allows 65536 at most"},
+		{feed.MessageQueue{Name: name, Create: true, MaxSize: 1 << 30}, unix.EINVAL, "wanted fs.mqueue.msgsize_max 1073741824, the kernel allows 16777216 at most"},
 	} {
 		if _, err := c.q.Source(); !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: %v, want %q", c.q, err, c.says)
@@ -226,10 +226,20 @@ func init() {
 				return err
 			}
 		}
+		if args[1] == "most" || args[1] == "size" { // root's capability is above the settings
+			if err := errors.Join(unix.Setgid(65534), unix.Setuid(65534)); err != nil {
+				return err
+			}
+		}
 		for i := range 2000 {
 			q := feed.MessageQueue{Name: fmt.Sprint(args[0], "-", i), Create: true, MaxMessages: 1, MaxSize: 8}
-			if args[1] == "bytes" {
+			switch args[1] {
+			case "bytes":
 				q.MaxSize = 4096
+			case "most":
+				q.MaxMessages = 60000
+			case "size":
+				q.MaxSize = 16 << 20
 			}
 			s, err := q.Sink()
 			if err != nil {
@@ -261,6 +271,8 @@ func TestMessageQueueLimitsOfAll(t *testing.T) {
 	for what, says := range map[string]string{
 		"bytes":  "the limit RLIMIT_MSGQUEUE is 1000 bytes for all queues of a user, this one wants about 4192; see ulimit -q",
 		"queues": "the limit fs.mqueue.queues_max is ",
+		"most":   "wanted 60000; sysctl -w fs.mqueue.msg_max=60000",
+		"size":   "wanted 16777216; sysctl -w fs.mqueue.msgsize_max=16777216",
 	} {
 		cmd := testutil.Child(t, "mqLimited", ipcName(), what)
 		cmd.SysProcAttr = ipcNamespace()

@@ -52,8 +52,19 @@ func (q SysVQueue) Open() (SysVQueue, error) {
 	return q, nil
 }
 
+// named fails for a queue that nobody else could find, nor remove.
+func (q *SysVQueue) named() error {
+	if q.Create && q.Key == 0 {
+		return fmt.Errorf("feed: a new System V queue without a key: expected it to be made by Open, which tells its ID: %w", os.ErrInvalid)
+	}
+	return nil
+}
+
 // Source returns a source of the messages in the queue.
 func (q SysVQueue) Source() (Source, error) {
+	if err := q.named(); err != nil {
+		return nil, err
+	}
 	m, err := q.open()
 	if err != nil {
 		return nil, err
@@ -71,6 +82,9 @@ func (q SysVQueue) Sink() (Sink, error) {
 	}
 	if q.Type < 0 {
 		return nil, fmt.Errorf("feed: %v: type %d: expected at least 1: %w", q, q.Type, os.ErrInvalid)
+	}
+	if err := q.named(); err != nil {
+		return nil, err
 	}
 	m, err := q.open()
 	if err != nil {

@@ -161,6 +161,40 @@ func anyInCall(number int) bool {
 	return false
 }
 
+// Signals that interrupt a wait (EINTR) do not end it.
+func TestQueueInterrupted(t *testing.T) {
+	sv, mq := testSysV(t, 0), testQueue(t)
+	p, k := heapRing(t, ring.Config{})
+	_, svDone := inbound(t, sv, p)
+	source, err := mq.Source()
+	must(t, err)
+	p2, k2 := heapRing(t, ring.Config{})
+	mqDone := running(t, feed.Into(p2, source))
+	testutil.Eventually(t, "the source waits", func() bool { return anyInCall(unix.SYS_MSGRCV) })
+	for range 100 {
+		files, err := filepath.Glob("/proc/self/task/*")
+		must(t, err)
+		for _, f := range files {
+			var thread int
+			_, err := fmt.Sscan(filepath.Base(f), &thread)
+			must(t, err)
+			_ = unix.Tgkill(os.Getpid(), thread, unix.SIGURG) // it may have ended
+		}
+	}
+	lines(t, cPeer(t, "msgsend", sv.ID, 1))
+	lines(t, cPeer(t, "mqsend", mq.Name, 1))
+	if a, b := received(t, k, 1), received(t, k2, 1); a[0] != "0" || b[0] != "0" {
+		t.Errorf("%q, %q", a, b)
+	}
+	select {
+	case err := <-svDone:
+		t.Errorf("System V: %v", err)
+	case err := <-mqDone:
+		t.Errorf("POSIX: %v", err)
+	default:
+	}
+}
+
 // A queue that is removed ends who waits for it, and who comes later.
 func TestSysVRemoved(t *testing.T) {
 	q := testSysV(t, 8)
@@ -239,6 +273,9 @@ func TestSysVLimits(t *testing.T) {
 	key, err := feed.Ftok(t.TempDir(), 1)
 	must(t, err)
 	if _, err := (feed.SysVQueue{Key: key}).Source(); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	if _, err := (feed.SysVQueue{Create: true}).Source(); !errors.Is(err, os.ErrInvalid) || !strings.Contains(err.Error(), "made by Open") {
 		t.Error(err)
 	}
 	if _, err := (feed.SysVQueue{Type: -1}).Sink(); !errors.Is(err, os.ErrInvalid) {

@@ -114,8 +114,9 @@ static void sigw(int signal, long n) {
 	puts("ready");
 	for (long i = 0; i < n; i++) {
 		siginfo_t info;
-		if (sigwaitinfo(&set, &info) < 0)
-			die("sigwaitinfo");
+		while (sigwaitinfo(&set, &info) < 0)
+			if (errno != EINTR) // by SIGCONT
+				die("sigwaitinfo");
 		printf("%d %d %d %ld\n", info.si_signo, info.si_code, info.si_pid, (long)info.si_value.sival_ptr);
 	}
 }
