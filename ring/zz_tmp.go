@@ -1,3 +1,0 @@
-package ring
-
-func (c *Consumer) ReleaseFirst(n int) error { return c.Release() }
