@@ -148,40 +148,34 @@ func (in *Inherited) Read(b []byte) (n int, err error) {
 
 // Write is io.Writer's.
 func (in *Inherited) Write(b []byte) (n int, err error) {
-	err = in.put(func(fd uintptr) bool {
-		for n < len(b) {
+	for n < len(b) && err == nil {
+		werr := in.put(func(fd uintptr) bool {
 			var m int
 			m, err = in.writev(int(fd), [][]byte{b[n:]})
-			switch {
-			case err == unix.EAGAIN:
-				return false
-			case err == unix.EINTR:
-			case err != nil:
-				return true
-			default:
-				n += m
-				if n < len(b) && in.out.plain {
-					return false
-				}
+			n += max(m, 0)
+			if err == unix.EINTR {
+				err = nil
 			}
+			return err != unix.EAGAIN
+		})
+		if werr != nil {
+			err = werr
 		}
-		return true
-	}, &err)
+	}
 	return n, err
 }
 
-// put calls f whenever fd may be written to, until it is done, and returns what kept it
-// from that, or else what f has left.
-func (in *Inherited) put(f func(fd uintptr) bool, left *error) error {
+// put calls f whenever fd may be written to, until it is done.
+func (in *Inherited) put(f func(fd uintptr) bool) error {
 	if (in.regular || !in.out.plain) && f(uintptr(in.fd)) {
-		return *left
+		return nil
 	}
 	for {
 		if err := in.out.wait(in.fd, unix.POLLOUT); err != nil {
 			return err
 		}
 		if f(uintptr(in.fd)) {
-			return *left
+			return nil
 		}
 	}
 }
@@ -232,8 +226,7 @@ type inheritedConn struct{ *Inherited }
 func (c inheritedConn) Control(f func(fd uintptr)) error { f(uintptr(c.fd)); return nil }
 
 func (c inheritedConn) Write(f func(fd uintptr) bool) error {
-	var none error
-	return c.put(f, &none)
+	return c.put(f)
 }
 
 func (c inheritedConn) Read(f func(fd uintptr) bool) error {

@@ -14,7 +14,21 @@ import (
 // io.Closer. A file, pipe or socket is written to straight out of the ring, many
 // messages by one system call. Stop can end a write that waits if w has a
 // SetWriteDeadline, as connections and pipes have.
-func Writer(w io.Writer, f Framing) Sink {
+func Writer(w io.Writer, f Framing) Sink { return newStreamSink(w, plain{f}) }
+
+// framer lays what is to stand around a message about it, and may look at it.
+type framer interface {
+	appendHead(dst, m []byte) ([]byte, error)
+	appendTail(dst, m []byte) []byte
+}
+
+// plain is a Framing, which looks at lengths only.
+type plain struct{ Framing }
+
+func (f plain) appendHead(dst, m []byte) ([]byte, error) { return f.AppendHead(dst, len(m)) }
+func (f plain) appendTail(dst, _ []byte) []byte          { return f.AppendTail(dst) }
+
+func newStreamSink(w io.Writer, f framer) *streamSink {
 	s := &streamSink{w: w, framing: f}
 	if c, ok := w.(syscall.Conn); ok {
 		if raw, err := c.SyscallConn(); err == nil {
@@ -32,12 +46,13 @@ const copyBelow = 512
 // in scratch; large ones are written from where they lie.
 type streamSink struct {
 	w       io.Writer
-	framing Framing
+	framing framer
 	vector  *vector // nil: w has no descriptor, everything is gathered
 
 	scratch []byte
 	pieces  []piece
 	ends    []int // bytes of the stream up to the end of each message
+	written int   // bytes of the stream by the last Take
 	stopped atomic.Bool
 	broken  error
 }
@@ -68,6 +83,7 @@ func (s *streamSink) Close() error {
 
 // Take is Sink.Take.
 func (s *streamSink) Take(msgs [][]byte) (int, error) {
+	s.written = 0
 	if s.broken != nil {
 		return 0, s.broken
 	}
@@ -76,6 +92,7 @@ func (s *streamSink) Take(msgs [][]byte) (int, error) {
 	}
 	n, ferr := s.frame(msgs)
 	written, err := s.write()
+	s.written = written
 	taken := 0
 	for taken < n && s.ends[taken] <= written {
 		taken++
@@ -107,7 +124,7 @@ func (s *streamSink) frame(msgs [][]byte) (n int, err error) {
 	begun, total := 0, 0
 	for _, m := range msgs {
 		at := len(s.scratch)
-		if s.scratch, err = s.framing.AppendHead(s.scratch, len(m)); err != nil {
+		if s.scratch, err = s.framing.appendHead(s.scratch, m); err != nil {
 			s.scratch = s.scratch[:at]
 			err = fmt.Errorf("feed: %w", err)
 			break
@@ -122,7 +139,7 @@ func (s *streamSink) frame(msgs [][]byte) (n int, err error) {
 			s.pieces = append(s.pieces, piece{place: m})
 			total += len(m)
 		}
-		s.scratch = s.framing.AppendTail(s.scratch)
+		s.scratch = s.framing.appendTail(s.scratch, m)
 		s.ends = append(s.ends, total+len(s.scratch))
 		n++
 	}
