@@ -130,13 +130,12 @@ func newFileSink(file *os.File, f framer, sync Sync) (*fileSink, error) {
 
 // Take is Sink.Take.
 func (s *fileSink) Take(msgs [][]byte) (int, error) {
+	before := s.broken
 	n, err := s.streamSink.Take(msgs)
-	written := s.written
 	s.end += int64(s.endOf(n - 1))
-	if s.broken != nil && written > s.endOf(n-1) && s.regular {
-		if cerr := s.cut(int64(written - s.endOf(n-1))); cerr != nil {
-			err = errors.Join(err, cerr)
-		}
+	if before == nil && s.broken != nil && s.regular {
+		s.broken = s.tidy(s.broken, int64(s.written-s.endOf(n-1)))
+		err = s.broken
 	}
 	if n > 0 && s.sync == SyncEach {
 		if serr := s.file.Sync(); serr != nil {
@@ -148,16 +147,17 @@ func (s *fileSink) Take(msgs [][]byte) (int, error) {
 	return n, err
 }
 
-// cut takes part of a message off the file, if others have not gone on behind it.
-func (s *fileSink) cut(part int64) error {
-	info, err := s.file.Stat()
-	if err == nil && info.Size() == s.end+part {
-		err = s.file.Truncate(s.end)
+// tidy takes part of a message, which err left, off the file, if others have not gone on
+// behind it, and says how the file ends.
+func (s *fileSink) tidy(err error, part int64) error {
+	info, terr := s.file.Stat()
+	if terr == nil && part > 0 && info.Size() == s.end+part {
+		terr = s.file.Truncate(s.end)
 	}
-	if err != nil {
-		return fmt.Errorf("feed: file %q: it holds a part of a message behind byte %d: %w", s.file.Name(), s.end, err)
+	if terr != nil {
+		return fmt.Errorf("%w; file %q holds a part of a message behind byte %d: %w", err, s.file.Name(), s.end, terr)
 	}
-	return nil
+	return fmt.Errorf("%w; file %q ends with a whole message, at byte %d", err, s.file.Name(), s.end)
 }
 
 // Close is Sink.Close.
