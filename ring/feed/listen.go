@@ -45,7 +45,7 @@ func ListenInto(l net.Listener, f Framing, ps []*ring.Producer, opts ...Option) 
 			intakes[i].options.idle = nil // once is enough
 		}
 	}
-	s.watched = func(stop func()) func() error { return watch(intakes, stop) }
+	s.watched = func(stop func()) func() error { return lookAround(intakes, stop) }
 	pump.finish, pump.run = s.finish, s.run
 	return pump
 }

@@ -156,7 +156,7 @@ func Into(p *ring.Producer, s Source, opts ...Option) *Pump {
 
 // run is Run of a pump from s.
 func (in *Intake) run(ctx context.Context, s Source) error {
-	end := watch([]*Intake{in}, s.Stop)
+	end := lookAround([]*Intake{in}, s.Stop)
 	err := in.pump(ctx, s)
 	if ierr := end(); ierr != nil {
 		return ierr
@@ -184,10 +184,10 @@ func (in *Intake) pump(ctx context.Context, s Source) (err error) {
 	return err
 }
 
-// watch looks around while the source may be waiting: a consumer that has closed is
+// lookAround looks around while the source may be waiting: a consumer that has closed is
 // told by no send then. It calls stop if there is a reason, which the function that is
 // returned gives, once it has ended.
-func watch(all []*Intake, stop func()) (end func() error) {
+func lookAround(all []*Intake, stop func()) (end func() error) {
 	var (
 		mu     sync.Mutex
 		reason error

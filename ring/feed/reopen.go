@@ -62,10 +62,18 @@ func (r *reopening) use(s interface{ Stop() }) {
 	}
 }
 
+// final is an error of open that no other try will change.
+type final struct{ error }
+
+func (f final) Unwrap() error { return f.error }
+
 // again waits before another try after err, or returns why there is none.
 func (r *reopening) again(err error) error {
 	if r.ctx.Err() != nil {
 		return ErrStopped
+	}
+	if f := (final{}); errors.As(err, &f) {
+		return f.error
 	}
 	r.vain++
 	if r.retry.Report != nil {

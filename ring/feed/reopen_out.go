@@ -59,7 +59,7 @@ func (w *writerOf) ready() error {
 			continue
 		}
 		w.total.opened.Add(1)
-		w.now = newStreamSink(c, w.framing)
+		w.now = newStreamSink(c, plain{w.framing})
 		w.use(w.now)
 	}
 	return nil

@@ -26,9 +26,21 @@ import (
 // program; only an answer of the program's own can tell. Nobody else may read from the
 // connection or write to it meanwhile. Elsewhere, and over Multipath TCP, what the
 // kernel took has arrived.
-func Writer(w io.Writer, f Framing) Sink { return newStreamSink(w, f) }
+func Writer(w io.Writer, f Framing) Sink { return newStreamSink(w, plain{f}) }
 
-func newStreamSink(w io.Writer, f Framing) *streamSink {
+// framer lays what is to stand around a message about it, and may look at it.
+type framer interface {
+	appendHead(dst, m []byte) ([]byte, error)
+	appendTail(dst, m []byte) []byte
+}
+
+// plain is a Framing, which looks at lengths only.
+type plain struct{ Framing }
+
+func (f plain) appendHead(dst, m []byte) ([]byte, error) { return f.AppendHead(dst, len(m)) }
+func (f plain) appendTail(dst, _ []byte) []byte          { return f.AppendTail(dst) }
+
+func newStreamSink(w io.Writer, f framer) *streamSink {
 	s := &streamSink{w: w, framing: f}
 	below := w
 	if h, ok := w.(*heard); ok {
@@ -57,12 +69,13 @@ const copyBelow = 512
 // in scratch; large ones are written from where they lie.
 type streamSink struct {
 	w       io.Writer
-	framing Framing
+	framing framer
 	vector  *vector // nil: w has no descriptor, everything is gathered
 
 	scratch []byte
 	pieces  []piece
 	ends    []int // bytes of the stream up to the end of each message
+	written int   // bytes of the stream by the last Take
 	stopped atomic.Bool
 	broken  error
 
@@ -113,6 +126,7 @@ func closeStream(s any) error {
 
 // Take is Sink.Take.
 func (s *streamSink) Take(msgs [][]byte) (int, error) {
+	s.written = 0
 	if s.broken != nil {
 		return 0, s.broken
 	}
@@ -130,6 +144,7 @@ func (s *streamSink) Take(msgs [][]byte) (int, error) {
 	if written < s.endOf(n-1) && err == nil {
 		err = io.ErrShortWrite
 	}
+	s.written = written
 	taken, over := 0, s.over(written)
 	for taken < n && s.ends[taken] <= written {
 		if s.wire != nil {
@@ -166,7 +181,7 @@ func (s *streamSink) frame(msgs [][]byte) (n int, err error) {
 	begun, total := 0, 0
 	for _, m := range msgs {
 		at := len(s.scratch)
-		if s.scratch, err = s.framing.AppendHead(s.scratch, len(m)); err != nil {
+		if s.scratch, err = s.framing.appendHead(s.scratch, m); err != nil {
 			s.scratch = s.scratch[:at]
 			err = fmt.Errorf("feed: %w", err)
 			break
@@ -181,7 +196,7 @@ func (s *streamSink) frame(msgs [][]byte) (n int, err error) {
 			s.pieces = append(s.pieces, piece{place: m})
 			total += len(m)
 		}
-		s.scratch = s.framing.AppendTail(s.scratch)
+		s.scratch = s.framing.appendTail(s.scratch, m)
 		s.ends = append(s.ends, total+len(s.scratch))
 		n++
 	}

@@ -62,10 +62,10 @@ func (s *streamSink) ending() {
 
 // What TLS 1.3 puts into a stream, at least, beside what is written, and TCP counts beside that.
 const (
-	recordBytes = 16 << 10       // at most in a record
-	recordHead  = 5 + 1 + 16     // of each record: header, type and tag
-	notifyBytes = 2 + recordHead // close_notify
-	finBytes    = 1
+	recordBytes   = 16 << 10          // at most in a record
+	tlsRecordHead = 5 + 1 + 16        // of each record: header, type and tag
+	notifyBytes   = 2 + tlsRecordHead // close_notify
+	finBytes      = 1
 )
 
 // over is what TLS has put around n bytes that were written, at least.
@@ -79,7 +79,7 @@ func (s *streamSink) over(n int) uint64 {
 	if s.version < tls.VersionTLS13 {
 		return 0
 	}
-	return uint64((n + recordBytes - 1) / recordBytes * recordHead)
+	return uint64((n + recordBytes - 1) / recordBytes * tlsRecordHead)
 }
 
 // queue is where messages end that have not arrived, in order.

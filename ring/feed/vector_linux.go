@@ -12,6 +12,7 @@ import (
 type vector struct {
 	raw syscall.RawConn
 	iov [][]byte
+	put func(fd int, iov [][]byte) (int, error)
 
 	// Of the call at hand, for the callback that is made once.
 	n    int
@@ -23,10 +24,15 @@ type vector struct {
 const iovMax = 1024
 
 func newVector(raw syscall.RawConn) *vector {
-	v := &vector{raw: raw}
+	v := &vector{raw: raw, put: unix.Writev}
+	if own, ok := raw.(interface {
+		writev(fd int, iov [][]byte) (int, error)
+	}); ok {
+		v.put = own.writev // of a file that must not wait
+	}
 	v.step = func(fd uintptr) bool {
 		for {
-			v.n, v.err = unix.Writev(int(fd), v.iov[:min(len(v.iov), iovMax)])
+			v.n, v.err = v.put(int(fd), v.iov[:min(len(v.iov), iovMax)])
 			if v.err == unix.EINTR {
 				continue
 			}
