@@ -13,8 +13,9 @@ var ErrNotPeeked = errors.New("not so many messages are peeked")
 
 // parted is what ReleaseFirst knows of a lane.
 type parted struct {
-	first tally  // what is given back
-	split uint64 // 1 + the position that was left so, beyond which all counts as peeked: see exact; 0: none
+	first tally // what is given back
+	exact bool  // what is not counted is what is peeked, as long as the position stays at split
+	split uint64
 	noted uint64 // the end of its last run
 }
 
@@ -121,7 +122,7 @@ func (c *Consumer) exact(a *lane) error {
 	place, messages, bytes := c.line(a)
 	from := mem.Load(place)
 	a.first = tally{start: from, end: from}
-	if a.split == from+1 {
+	if a.exact && a.split == from {
 		return nil
 	}
 	t := a.first
@@ -131,7 +132,7 @@ func (c *Consumer) exact(a *lane) error {
 	mem.Publish(messages, *messages+a.folded-t.messages)
 	mem.Publish(bytes, *bytes+a.foldedBytes-t.bytes)
 	a.folded, a.foldedBytes = t.messages, t.bytes
-	a.split = from + 1
+	a.exact, a.split = true, from
 	return nil
 }
 
@@ -174,7 +175,7 @@ func (c *Consumer) giveBackFirst(a *lane) {
 	if t := a.first; t.end != t.start {
 		a.first = tally{start: t.end, end: t.end}
 		c.giveBack(a, t.end, t.messages, t.bytes)
-		a.split = t.end + 1
+		a.split = t.end
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"annulus/futex"
+	"annulus/internal/layout"
 	"annulus/ring"
 )
 
@@ -364,6 +365,53 @@ func TestReleaseFirstWakes(t *testing.T) {
 				must(t, err)
 			}
 		})
+	}
+}
+
+// Who repairs while a consumer holds the rest of what it had peeked finds exactly that
+// claimed, and takes none of it.
+func TestReleaseFirstClaims(t *testing.T) {
+	for _, name := range []string{"mpmc", "mpmc redeliver"} {
+		s := newReleaseCase(t, releaseConfigs[name])
+		other, err := s.r.Consumer()
+		must(t, err)
+		for range 50 {
+			for range 40 {
+				s.send()
+			}
+			s.peek(5)
+			for _, n := range []int{2, 1, 1} {
+				s.releaseFirst(n)
+				found, err := s.r.Recover()
+				must(t, err)
+				if want := (ring.Recovery{Claimed: len(s.views)}); found != want {
+					t.Fatalf("%s: found %+v, want %+v", name, found, want)
+				}
+				st, err := s.r.Stats()
+				must(t, err)
+				b := s.r.Region().Bytes()
+				g := geometryOf(t, s.r)
+				in := layout.MemberAt(b, g.MemberArea, g.Stride, 0).Intent // of s.c, the first that came
+				if n := len(s.views); n > 0 && in>>layout.IntentCountShift != uint64(n) {
+					t.Fatalf("%s: intent %#x, want %d claims", name, in, n)
+				}
+				claims := 0
+				for _, m := range st.Members {
+					claims += m.Claims
+				}
+				if claims != len(s.views) {
+					t.Fatalf("%s: %d claims, want %d", name, claims, len(s.views))
+				}
+			}
+			b, err := other.TryRecv(nil) // in between
+			must(t, err)
+			s.expect(b)
+			s.messages, s.bytes = s.messages+1, s.bytes+uint64(len(b))
+			if _, err := s.c.TryPeek(); err != ring.ErrHeld {
+				t.Fatalf("%s: %v, want ErrHeld", name, err)
+			}
+			s.releaseFirst(1)
+		}
 	}
 }
 

@@ -111,7 +111,8 @@ func (c *Consumer) Finish() error {
 
 // Close ends this consumer: a live producer's sends fail with ErrClosed, unless
 // its session is over anyway; what was peeked and not released, and all that
-// was not peeked, stays in the ring. In a broadcast ring the producer goes on, also
+// was not peeked, stays in the ring; but an MPMC ring without Config.Redeliver
+// drops what this consumer has claimed. In a broadcast ring the producer goes on, also
 // without consumers. Any goroutine may call it: a blocked Recv
 // returns ErrClosed. The second Close returns ErrClosed.
 func (c *Consumer) Close() error {

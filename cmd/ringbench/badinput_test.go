@@ -22,7 +22,7 @@ func TestBadMessages(t *testing.T) {
 		{"longer than any buffer", "a\n" + strings.Repeat(long, 300) + "\n", "", "line 2 has 900000 bytes, ring %q of capacity 4096 takes at most 2040; remove it and create it with --capacity 2097152", "a\n"},
 		{"without newline", "a\n" + strings.Repeat(long, 300), "", "has 900000 bytes", "a\n"},
 		{"long record", "\x01\x00\x00\x00a\xb8\x0b\x00\x00" + long, "--framing length", "record 2 has 3000 bytes, ring %q of capacity 4096 takes at most 2040; remove it and create it with --capacity 8192", "a\n"},
-		{"huge record", "\x01\x00\x00\x00a\xff\xff\xff\xff", "--framing length", "record 2 has 4294967295 bytes, ring %q of capacity 4096 takes at most 2040, and no ring takes more than 2147483640; or stdin is not framed by lengths of 4 bytes, little-endian", "a\n"},
+		{"huge record", "\x01\x00\x00\x00a\xff\xff\xff\xff", "--framing length", "record 2 has 4294967295 bytes, ring %q of capacity 4096 takes at most 2040, and no ring of topology spsc takes more than 2147483640; or stdin is not framed by lengths of 4 bytes, little-endian", "a\n"},
 		{"great record", "\x01\x00\x00\x00a\xf8\xff\xff\x7f", "--framing length", "and create it with --capacity 4294967296; or stdin is not framed by lengths", "a\n"},
 		{"cut length", "\x01\x00\x00\x00a\xff\xff", "--framing length", "the length of record 2: expected 4 bytes, found 2", "a\n"},
 		{"cut record", "\x01\x00\x00\x00a\x05\x00\x00\x00bcd", "--framing length", "record 2: expected 5 bytes, found 3", "a\n"},
@@ -150,7 +150,7 @@ func TestBadRings(t *testing.T) {
 	}
 	for _, command := range []string{"inspect", "remove", "remove --force"} {
 		status, _, errText := call(strings.Fields(command + " " + ringName(t))...)
-		if status != 1 || !strings.HasSuffix(errText, "no such file or directory\n") || strings.Count(errText, "\n") != 1 {
+		if status != 1 || !strings.HasSuffix(errText, "no such file or directory; ringbench list shows the rings there are\n") || strings.Count(errText, "\n") != 1 {
 			t.Errorf("%s of no ring: exit status %d, %q", command, status, errText)
 		}
 	}
@@ -227,7 +227,7 @@ func TestTruncatedWhileInUse(t *testing.T) {
 func TestOverrunOfAnotherTopology(t *testing.T) {
 	for _, topology := range []string{"spsc", "mpsc", "mpsc-ordered"} {
 		status, _, errText := callWith(t, nil, "produce", "--topology", topology, "--overrun", "drop", ringName(t))
-		if status != 1 || !strings.Contains(errText, "overwrite, block and drop are for broadcast rings") {
+		if status != 2 || !strings.Contains(errText, "overwrite, block and drop are for broadcast rings") {
 			t.Errorf("%s: exit status %d, %q", topology, status, errText)
 		}
 	}

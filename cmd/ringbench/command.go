@@ -54,7 +54,11 @@ func usagef(format string, args ...any) error {
 // run runs one command line and returns the exit status: 0, 1 after a failure
 // or an interrupt, 2 after a mistake in the command line.
 func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // else it goes on without its terminal, as with nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	// A second signal is immediate: the kernel takes the workers along.
 	context.AfterFunc(ctx, stop)

@@ -33,10 +33,10 @@ overwrite) it reports on stderr, and goes on.
 
 A message is released only when it was written: if stdout breaks, if consume is
 killed, what was not written stays in the ring for the next one, who may get the
-last few again. A producer that dies without closing is reported once; consume
+last few again. (An mpmc ring that a program created without Redeliver drops it.) A producer that dies without closing is reported once; consume
 then waits for another.
 
-SIGINT or SIGTERM asks the producer to stop, drains what is committed and ends
+SIGINT, SIGTERM or SIGHUP asks the producer to stop, drains what is committed and ends
 with exit status 0. A second signal is immediate.`,
 		examples: `ringbench consume numbers | wc -l
 ringbench consume --framing raw --stats copy > big.iso

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,7 +39,8 @@ func crowdCommand() *command {
 		summary: "messages per second from many producers to many consumers",
 		help: `Producer and consumer processes share one MPMC ring; beside it D. Vyukov's queue in
 C++ (between processes, without recovery) and a Go channel with as many goroutines (in one
-process). Contender lanes is an MPSC ring, for one consumer. Messages of 64 bytes, one at a time; every consumer checks the order of each
+process). Contender lanes is an MPSC ring, for one consumer.
+Messages of 64 bytes, one at a time; every consumer checks the order of each
 producer's messages. Workers are pinned to the CPUs in turn. --pairs runs all
 contenders in turn so many times and prints medians.`,
 		examples: `ringbench crowd
@@ -55,9 +57,9 @@ ringbench crowd --topology 1x1,2x1,4x1 --contender lanes,ring,vyukov`,
 			fs.Func("duration", "the window's `TIME`; default: 300ms", atLeast(&o.load.Duration, time.Millisecond))
 			fs.Func("warm-up", "`TIME` before the window; default: 50ms", atLeast(&o.load.WarmUp, time.Millisecond))
 			fs.Func("pairs", "run everything `N` times, interleaved; default: 1", atLeastOne(&o.pairs, 1000))
-			fs.Func("slots", "`N` slots, a power of two; default: 4096", atLeastOne(&o.load.Slots, 1<<20))
+			fs.Func("slots", "`N` slots, a power of two; default: 4096", o.setSlots)
 			fs.Func("wait", "`HOW` the ring's endpoints wait: spin, yield, futex or adaptive; default: yield",
-				oneOf(&o.load.Wait, slices.DeleteFunc(futex.Names(), func(s string) bool { return s == "semaphore" || s == "eventfd" })))
+				oneOf(&o.load.Wait, sharedWaits()))
 			fs.BoolVar(&o.asJSON, "json", false, "print the medians as JSON")
 			return func(ctx context.Context, io *stdio, _ []string) error { return o.run(ctx, io) }
 		},
@@ -67,11 +69,12 @@ ringbench crowd --topology 1x1,2x1,4x1 --contender lanes,ring,vyukov`,
 func (o *crowdOptions) setTopologies(s string) error {
 	o.topologies = nil
 	for part := range strings.SplitSeq(s, ",") {
-		var p, c int
-		if n, err := fmt.Sscanf(part, "%dx%d", &p, &c); n != 2 || err != nil || p < 1 || c < 1 || p > 64 || c > 64 {
+		var t [2]int
+		p, c, _ := strings.Cut(part, "x")
+		if atLeastOne(&t[0], 64)(p) != nil || atLeastOne(&t[1], 64)(c) != nil {
 			return errors.New("expected PxC with 1 to 64 producers and consumers, such as 2x2")
 		}
-		o.topologies = append(o.topologies, [2]int{p, c})
+		o.topologies = append(o.topologies, t)
 	}
 	return nil
 }
@@ -84,6 +87,20 @@ func (o *crowdOptions) setContenders(s string) error {
 		}
 	}
 	return nil
+}
+
+func (o *crowdOptions) setSlots(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 2 || n > 1<<20 || n&(n-1) != 0 {
+		return fmt.Errorf("expected a power of two from 2 to %d", 1<<20)
+	}
+	o.load.Slots = n
+	return nil
+}
+
+// sharedWaits are the ways to wait that endpoints know which share a side.
+func sharedWaits() []string {
+	return slices.DeleteFunc(futex.Names(), func(s string) bool { return s == "semaphore" || s == "eventfd" })
 }
 
 // crowdResult is a row of what crowd prints.
@@ -114,31 +131,54 @@ func (o *crowdOptions) run(ctx context.Context, io *stdio) error {
 			o.contenders = slices.DeleteFunc(slices.Clone(o.contenders), func(c string) bool { return c == "vyukov" })
 		}
 	}
-	var results []crowdResult
+	results := []crowdResult{}
+	done, interrupted := 0, error(nil)
+	total, bar := len(o.topologies)*o.pairs*len(o.contenders), newProgress(io.err)
+measuring:
 	for _, t := range o.topologies {
 		l := o.load
 		l.Producers, l.Consumers = t[0], t[1]
-		rows := make([]crowdResult, len(o.contenders))
+		for _, c := range o.contenders {
+			results = append(results, crowdResult{Producers: t[0], Consumers: t[1], Contender: c})
+		}
+		rows := results[len(results)-len(o.contenders):]
 		for range o.pairs {
 			for i, c := range o.contenders {
+				bar.begin(done+1, total, fmt.Sprintf("crowd/%s/%dx%d", c, t[0], t[1]), &rig.Params{Duration: l.Duration})
 				r, err := measureCrowd(ctx, c, vyukov, l)
+				// A fragment goes into no median: it stands where there is nothing else.
+				if err == nil || len(rows[i].All) == 0 && r.Messages > 0 {
+					rows[i].All = append(rows[i].All, float64(r.Messages)/r.Seconds)
+				}
+				if errors.Is(err, context.Canceled) {
+					interrupted = fmt.Errorf("interrupted after %d of %d measurements", done, total)
+					if err.Error() != context.Canceled.Error() { // and something is wrong
+						interrupted = errors.Join(interrupted, err)
+					}
+					break measuring
+				}
 				if err != nil {
 					return fmt.Errorf("%s with %d producers and %d consumers: %w", c, t[0], t[1], err)
 				}
-				rows[i].All = append(rows[i].All, float64(r.Messages)/r.Seconds)
+				done++
 			}
 		}
-		for i, c := range o.contenders {
-			all := slices.Sorted(slices.Values(rows[i].All))
-			results = append(results, crowdResult{t[0], t[1], c, all[len(all)/2], all})
-		}
 	}
+	bar.end()
+	results = slices.DeleteFunc(results, func(r crowdResult) bool { return len(r.All) == 0 })
+	for i, r := range results {
+		slices.Sort(r.All)
+		results[i].PerSecond = r.All[len(r.All)/2]
+	}
+	var err error
 	if o.asJSON {
 		enc := json.NewEncoder(io.out)
 		enc.SetIndent("", "  ")
-		return enc.Encode(results)
+		err = enc.Encode(results)
+	} else {
+		err = o.print(io.out, results)
 	}
-	return o.print(io.out, results)
+	return errors.Join(err, interrupted)
 }
 
 func measureCrowd(ctx context.Context, contender, vyukov string, l crowd.Load) (crowd.Result, error) {
@@ -157,10 +197,16 @@ func (o *crowdOptions) print(w io.Writer, results []crowdResult) error {
 		return err
 	}
 	rows := [][]string{append([]string{"producers x consumers"}, o.contenders...)}
-	for i := 0; i < len(results); i += len(o.contenders) {
-		row := []string{fmt.Sprintf("%dx%d", results[i].Producers, results[i].Consumers)}
-		for _, r := range results[i : i+len(o.contenders)] {
-			row = append(row, fmt.Sprintf("%.2f M/s (%.2f)", r.PerSecond/1e6, results[i].PerSecond/r.PerSecond))
+	for i := 0; i < len(results); { // an interrupted one may lack some
+		first := results[i]
+		row := []string{fmt.Sprintf("%dx%d", first.Producers, first.Consumers)}
+		for range o.contenders {
+			if i == len(results) {
+				row = append(row, "-")
+				continue
+			}
+			row = append(row, fmt.Sprintf("%.2f M/s (%.2f)", results[i].PerSecond/1e6, first.PerSecond/results[i].PerSecond))
+			i++
 		}
 		rows = append(rows, row)
 	}

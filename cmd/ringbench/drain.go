@@ -88,6 +88,9 @@ func (d *drain) run() error {
 func (d *drain) collect() error {
 	for d.left > 0 && len(d.batch) < batchBytes && d.held < d.room {
 		b, err := d.c.TryPeek()
+		if err == ring.ErrHeld { // mpmc: others have taken the next ones
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -159,10 +162,18 @@ func (d *drain) flush() error {
 	if whole > 0 {
 		part -= d.ends[whole-1].at
 	}
+	left := len(d.ends) - whole
 	if rerr := d.release(whole); rerr != nil {
 		return errors.Join(err, rerr)
 	}
-	found := fmt.Sprintf("%d messages were written and released, the rest stays in the ring", d.messages)
+	rest := "the rest stays in the ring"
+	switch c := d.ring.Config(); {
+	case c.Topology == ring.Broadcast:
+		rest = "the rest is not received"
+	case c.Topology == ring.MPMC && !c.Redeliver:
+		rest = fmt.Sprintf("of the rest %d were in hand and are dropped, for the ring was created without Redeliver", left)
+	}
+	found := fmt.Sprintf("%d messages were written and released, %s", d.messages, rest)
 	if part > 0 {
 		found += fmt.Sprintf("; %d bytes of the next one were written too", part)
 	}
@@ -212,7 +223,11 @@ func (d *drain) lookForProducer() error {
 		return err
 	}
 	d.gone = s.Producer.Sessions
-	_, err = fmt.Fprintf(d.notices, "producer (pid %d) is gone without closing; waiting for another; Ctrl-C to stop\n", s.Producer.PID)
+	who := "the last producer" // of many
+	if s.Producer.PID != 0 {
+		who = fmt.Sprintf("producer (pid %d)", s.Producer.PID)
+	}
+	_, err = fmt.Fprintf(d.notices, "%s is gone without closing; waiting for another; Ctrl-C to stop\n", who)
 	return err
 }
 

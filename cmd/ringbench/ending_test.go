@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -72,8 +73,38 @@ func (p *process) amount() (n int) {
 	return n
 }
 
+// stopSignals are those that stop produce and consume in order.
+func stopSignals() []syscall.Signal {
+	if signal.Ignored(syscall.SIGHUP) { // the tests run without a terminal: so do their children
+		return []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}
+	}
+	return []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}
+}
+
+// With nohup a hangup is not for us.
+func TestHangupIgnored(t *testing.T) {
+	name, in := ringName(t), newReading(t)
+	p := &process{Cmd: ringbench(t, "produce", name), t: t}
+	p.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, p.Args...)
+	p.Path, p.Stdin, p.Stderr = "/bin/sh", in.r, &p.err
+	must(t, p.Start())
+	t.Cleanup(func() {
+		if p.ProcessState == nil {
+			p.kill()
+		}
+	})
+	attached(t, name, true, false)
+	must(t, p.Process.Signal(syscall.SIGHUP))
+	in.w.WriteString("a\n")
+	in.w.Close()
+	p.ends(0, "")
+	if got := string(passes(t, nil, "consume", name)); got != "a\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestSignalToProducer(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+	for _, sig := range stopSignals() {
 		name := ringName(t)
 		p, c, out, got := streaming(t, name)
 		must(t, p.Process.Signal(sig))
@@ -87,7 +118,7 @@ func TestSignalToProducer(t *testing.T) {
 }
 
 func TestSignalToConsumer(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+	for _, sig := range stopSignals() {
 		name := ringName(t)
 		p, c, out, got := streaming(t, name)
 		must(t, c.Process.Signal(sig))

@@ -21,8 +21,10 @@ type feed struct {
 	br   *bufio.Reader // over in; not for raw
 	max  int           // raw: bytes of one read
 
-	line []byte // one that is longer than br's buffer
+	line []byte // a message that is not read into the ring at once
 	eof  bool   // behind a last line without newline
+
+	shared bool // a reservation holds up other producers: no wait for stdin meanwhile
 
 	messages, bytes uint64
 }
@@ -32,6 +34,8 @@ const inputBuffer = 256 << 10
 
 // step returns what sends the next message; io.EOF when there is none.
 func (f *feed) step(by framing) func(context.Context) error {
+	t := f.ring.Config().Topology
+	f.shared = t == ring.MPMC || t == ring.MPSCOrdered
 	if by.kind != raw {
 		f.br = bufio.NewReaderSize(f.in, inputBuffer)
 	}
@@ -152,15 +156,30 @@ func (f *feed) sendFixed(ctx context.Context, size int) error {
 	return f.sendRecord(ctx, size)
 }
 
+// memory is for a message of size bytes.
+func (f *feed) memory(size int) []byte {
+	if cap(f.line) < size {
+		f.line = make([]byte, size)
+	}
+	return f.line[:size]
+}
+
 // sendRecord reads size bytes into the ring.
-func (f *feed) sendRecord(ctx context.Context, size int) error {
-	b, err := f.p.Reserve(ctx, size)
-	if err != nil {
+func (f *feed) sendRecord(ctx context.Context, size int) (err error) {
+	b := []byte(nil)
+	if f.shared {
+		b = f.memory(size)
+	} else if b, err = f.p.Reserve(ctx, size); err != nil {
 		return err
 	}
 	n, err := io.ReadFull(f.br, b)
-	if err != nil {
+	switch {
+	case err == nil && f.shared:
+		return f.sent(size, f.p.Send(ctx, b))
+	case err != nil && !f.shared:
 		f.p.Abort()
+	}
+	if err != nil {
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			return fmt.Errorf("stdin ends in %s: expected %d bytes, found %d; all before it is sent", f.number("record"), size, n)
 		}
@@ -172,16 +191,17 @@ func (f *feed) sendRecord(ctx context.Context, size int) error {
 // sendRead sends what one read returns. While the ring is full it reads into
 // memory of its own, to see the end of stdin without waiting for room.
 func (f *feed) sendRead(ctx context.Context) error {
-	b, err := f.p.TryReserve(f.max)
+	b, err := []byte(nil), error(ring.ErrFull)
+	if !f.shared {
+		b, err = f.p.TryReserve(f.max)
+	}
 	if err == ring.ErrFull {
-		if f.line == nil {
-			f.line = make([]byte, f.max)
-		}
-		n, err := f.in.Read(f.line)
+		b := f.memory(f.max)
+		n, err := f.in.Read(b)
 		if err != nil {
 			return err
 		}
-		return f.sent(n, f.p.Send(ctx, f.line[:n]))
+		return f.sent(n, f.p.Send(ctx, b[:n]))
 	}
 	if err != nil {
 		return err

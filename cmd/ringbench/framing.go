@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"math/bits"
 	"strconv"
 	"strings"
 
@@ -67,17 +66,27 @@ func fits(r *ring.Ring, what string, n uint64, more bool) error {
 	if n <= uint64(c.MaxMessage) {
 		return nil
 	}
-	if c.Kind == ring.Slots {
-		return because(ring.ErrTooLarge, "%s has %d bytes, ring %q of kind slots takes at most %d", what, n, r.Name(), c.MaxMessage)
-	}
 	seen, atLeast := "", ""
 	if more {
 		seen, atLeast = "more than ", "at least "
 	}
 	text := fmt.Sprintf("%s has %s%d bytes, ring %q of capacity %d takes at most %d", what, seen, n, r.Name(), c.Capacity, c.MaxMessage)
-	need := uint64(1) << bits.Len64(2*(n+layout.WordSize)-1)
-	if need > maxCapacity {
-		return because(ring.ErrTooLarge, "%s, and no ring takes more than %d", text, maxCapacity/2-layout.WordSize)
+	if c.Kind == ring.Slots {
+		text = fmt.Sprintf("%s has %s%d bytes, ring %q of kind slots takes at most %d", what, seen, n, r.Name(), c.MaxMessage)
+		if n > layout.MaxSlotSize {
+			return because(ring.ErrTooLarge, "%s, and no ring of slots takes more than %d", text, layout.MaxSlotSize)
+		}
+		return because(ring.ErrTooLarge, "%s; remove it and create it with --slot-size %s%d", text, atLeast, n)
 	}
-	return because(ring.ErrTooLarge, "%s; remove it and create it with --capacity %s%d", text, atLeast, need)
+	most := uint64(0)
+	for need := uint64(layout.MinCapacityBytes); need <= maxCapacity; need *= 2 {
+		shape := layout.Shape{Kind: uint32(c.Kind), Topology: uint32(c.Topology), Capacity: need, Members: uint64(c.Members), Stride: uint64(c.Stride)}
+		if g, err := layout.Compute(shape); err == nil {
+			most = g.MaxMessage
+		}
+		if n <= most {
+			return because(ring.ErrTooLarge, "%s; remove it and create it with --capacity %s%d", text, atLeast, need)
+		}
+	}
+	return because(ring.ErrTooLarge, "%s, and no ring of topology %s takes more than %d", text, topologyName(c.Topology), most)
 }

@@ -109,7 +109,7 @@ type sideInfo struct {
 	Wakes    uint64   `json:"wakes"` // of the other side, by this one
 	Parks    uint64   `json:"parks"`
 	Asleep   bool     `json:"asleep"`
-	Repaired uint64   `json:"repaired"` // MPMC: claims of dead ones that were settled
+	Repaired uint64   `json:"repaired"` // claims of dead ones that were settled; broadcast: dead consumers
 	Handed   uint64   `json:"handed"`   // MPMC, consumers: messages taken over from dead ones
 	Gate     gateInfo `json:"gate"`     // that this side sleeps on
 }
@@ -185,21 +185,26 @@ func inspect(n *named) (doc *inspection, err error) {
 	if err != nil {
 		return nil, err
 	}
-	unreleased := s.Producer.Messages - s.Consumer.Messages
-	if r.Config().Topology == ring.Broadcast { // each counts for each consumer
-		unreleased = 0
-	}
 	return &inspection{
 		Schema: inspectSchema, Name: n.name, Backing: r.Region().Backing().String(), Links: links, Removed: links == 0,
 		Header: headerOf(r),
 		Positions: positions{
 			Tail: s.Tail, Head: s.Head, Occupied: s.Occupied, Capacity: s.Capacity,
 			Share:    float64(s.Occupied) / float64(s.Capacity),
-			Messages: unreleased, Dropped: s.Dropped,
+			Messages: unreleased(r.Config(), s), Dropped: s.Dropped,
 		},
 		Producer: sideOf(s.Producer, producer), Consumer: sideOf(s.Consumer, consumer), Members: membersOf(s.Members),
 		config: r.Config(),
 	}, nil
+}
+
+// unreleased is how many messages are committed and not released: 0 of a broadcast ring,
+// where each counts for each consumer. Figures of a ring in use are read one by one.
+func unreleased(c ring.Config, s ring.Stats) uint64 {
+	if c.Topology == ring.Broadcast || s.Producer.Messages < s.Consumer.Messages {
+		return 0
+	}
+	return s.Producer.Messages - s.Consumer.Messages
 }
 
 func headerOf(r *ring.Ring) headerInfo {

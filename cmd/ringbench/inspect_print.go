@@ -61,7 +61,7 @@ func (d *inspection) print(w io.Writer) error {
 		rows = append(rows, []string{f.name, fmt.Sprint(f.of(&d.Producer)), fmt.Sprint(f.of(&d.Consumer))})
 	}
 	lanes := d.config.Topology == ring.MPSC
-	if len(d.Members) > 0 && !lanes {
+	if d.config.Topology != ring.SPSC && !lanes { // also when those whom it counts have left
 		rows = append(rows, []string{"repaired", fmt.Sprint(d.Producer.Repaired), fmt.Sprint(d.Consumer.Repaired)},
 			[]string{"handed on", "-", fmt.Sprint(d.Consumer.Handed)})
 	}

@@ -139,6 +139,34 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// An interrupted crowd prints the medians it has.
+func TestCrowdInterrupted(t *testing.T) {
+	c := ringbench(t, "crowd", "--topology", "1x1", "--contender", "channel,ring", "--pairs", "1000", "--duration", "5ms", "--warm-up", "1ms", "--json")
+	c.Env = append(c.Env, "GOMAXPROCS=2")
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var out bytes.Buffer
+	c.Stdout = &out
+	stderr, err := c.StderrPipe()
+	must(t, err)
+	must(t, c.Start())
+	t.Cleanup(func() { syscall.Kill(-c.Process.Pid, syscall.SIGKILL) })
+	lines := bufio.NewReader(stderr)
+	for line := ""; !strings.HasPrefix(line, "[4/2000] crowd/ring/1x1"); {
+		line, err = lines.ReadString('\n')
+		must(t, err)
+	}
+	must(t, syscall.Kill(-c.Process.Pid, syscall.SIGINT))
+	rest, err := io.ReadAll(lines)
+	must(t, err)
+	if err := c.Wait(); c.ProcessState.ExitCode() != 1 || !strings.Contains(string(rest), "ringbench crowd: interrupted after ") || strings.Contains(string(rest), "worker") {
+		t.Errorf("it ended with %v, %q", err, rest)
+	}
+	var results []crowdResult
+	if err := json.Unmarshal(out.Bytes(), &results); err != nil || len(results) != 2 || len(results[0].All) < 2 || len(results[1].All) < 1 || results[1].PerSecond <= 0 {
+		t.Errorf("%v, %s", err, out.String())
+	}
+}
+
 func TestWorkersDieWithAKilledParent(t *testing.T) {
 	for _, transport := range []string{"pipe", "channel", "cflag"} {
 		t.Run(transport, func(t *testing.T) {

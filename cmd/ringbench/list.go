@@ -28,8 +28,9 @@ func listCommand() *command {
 		summary: "list the rings in POSIX shared memory",
 		help: `Looks into each object of POSIX shared memory and prints those that are rings,
 with the number of messages in them and the state of each side: none (never
-attached), attached, closing, closed, or dead. Rings that this program cannot
-open, such as those of a newer layout, are printed with the reason.`,
+attached), attached, stopped (and attached), closing, closed, or dead. The capacity
+of an mpsc ring is that of each lane. Rings that this program cannot open, such as
+those of a newer layout, are printed with the reason.`,
 		examples: `ringbench list
 ringbench list --json
 ringbench list --path /var/lib/ticks`,
@@ -78,10 +79,11 @@ type listed struct {
 	Size     int64  `json:"size"` // bytes of the file
 	Error    string `json:"error,omitempty"`
 	Kind     string `json:"kind,omitempty"`
+	Topology string `json:"topology,omitempty"`
 	Capacity int    `json:"capacity,omitempty"`
 	SlotSize int    `json:"slot_size,omitempty"`
-	Waiting  uint64 `json:"waiting"` // messages committed and not released
-	Passed   uint64 `json:"passed"`  // messages released
+	Waiting  uint64 `json:"waiting"` // messages committed and not released; 0 of broadcast rings
+	Passed   uint64 `json:"passed"`  // messages released, by all consumers together
 	Producer string `json:"producer,omitempty"`
 	Consumer string `json:"consumer,omitempty"`
 }
@@ -151,13 +153,13 @@ func (e *listed) describe(r *ring.Ring) error {
 	}
 	c := r.Config()
 	e.Kind, e.Capacity, e.SlotSize = c.Kind.String(), c.Capacity, c.SlotSize
-	e.Waiting, e.Passed = s.Producer.Messages-s.Consumer.Messages, s.Consumer.Messages
+	e.Topology, e.Waiting, e.Passed = topologyName(c.Topology), unreleased(c, s), s.Consumer.Messages
 	e.Producer, e.Consumer = state(s.Producer), state(s.Consumer)
 	return nil
 }
 
 func (l *listing) print(w io.Writer) error {
-	rows := [][]string{{"name", "kind", "producer", "consumer", "capacity", "waiting", "passed", "size"}}
+	rows := [][]string{{"name", "topology", "kind", "producer", "consumer", "capacity", "waiting", "passed", "size"}}
 	var broken strings.Builder
 	for _, e := range l.Rings {
 		if e.Error != "" {
@@ -168,12 +170,16 @@ func (l *listing) print(w io.Writer) error {
 		if e.SlotSize != 0 {
 			capacity = fmt.Sprintf("%d x %d B", e.Capacity, e.SlotSize)
 		}
+		waiting := fmt.Sprint(e.Waiting)
+		if e.Topology == topologyName(ring.Broadcast) { // each consumer has its own
+			waiting = "-"
+		}
 		rows = append(rows, []string{
-			printable(e.Name), e.Kind, e.Producer, e.Consumer, capacity, fmt.Sprint(e.Waiting), fmt.Sprint(e.Passed), fmt.Sprintf("%d B", e.Size),
+			printable(e.Name), e.Topology, e.Kind, e.Producer, e.Consumer, capacity, waiting, fmt.Sprint(e.Passed), fmt.Sprintf("%d B", e.Size),
 		})
 	}
 	if len(rows) > 1 {
-		if err := report.Table(w, 4, rows); err != nil {
+		if err := report.Table(w, 5, rows); err != nil {
 			return err
 		}
 	} else if broken.Len() == 0 {

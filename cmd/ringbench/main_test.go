@@ -35,6 +35,9 @@ func TestMain(m *testing.M) {
 		return
 	}
 	code := rigtest.Main(m)
+	if built.dir != "" {
+		os.RemoveAll(built.dir)
+	}
 	if left, _ := filepath.Glob(fmt.Sprintf("/dev/shm/%s*", ringPrefix)); len(left) > 0 {
 		fmt.Fprintln(os.Stderr, "left behind:", left)
 		code = 1

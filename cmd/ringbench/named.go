@@ -5,12 +5,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"syscall"
 
 	"annulus/futex"
+	"annulus/internal/layout"
 	"annulus/ring"
 	"annulus/shm"
 )
@@ -23,8 +25,8 @@ type named struct {
 	owner shm.Option // accepts its owner, where that is known already
 }
 
-func (n *named) flags(fs *flag.FlagSet) {
-	set := func(path bool) func(string) error {
+func (n *named) flags(set *flag.FlagSet) {
+	name := func(path bool) func(string) error {
 		return func(s string) error {
 			if s == "" {
 				return errors.New("expected a name")
@@ -36,8 +38,8 @@ func (n *named) flags(fs *flag.FlagSet) {
 			return nil
 		}
 	}
-	fs.Func("shm", "the ring in POSIX shared memory: another way to give `NAME`", set(false))
-	fs.Func("path", "the ring in the file `FILE`, in place of NAME", set(true))
+	set.Func("shm", "the ring in POSIX shared memory: another way to give `NAME`", name(false))
+	set.Func("path", "the ring in the file `FILE`, in place of NAME", name(true))
 }
 
 // resolve takes the name from the arguments, unless a flag gave it.
@@ -59,38 +61,52 @@ func (n *named) resolve(args []string) error {
 func (n *named) open(opts ...shm.Option) (*ring.Ring, error) {
 	if n.path {
 		r, err := ring.OpenFile(n.name, ring.WithRegion(opts...))
-		return r, badName(err)
+		return r, n.missing(err)
 	}
 	r, err := ring.Open(n.name, ring.WithRegion(opts...))
-	return r, badName(err)
+	return r, n.missing(err)
 }
 
-// openOrCreate creates a ring of c if there is none. One that is there keeps its own
-// capacity: the peer may have been faster. What else c asks for it must be.
-func (n *named) openOrCreate(c ring.Config) (*ring.Ring, error) {
+// openOrCreate creates a ring of c if there is none. One that is there must be only
+// what asked says: the peer may have been faster, and had other defaults.
+func (n *named) openOrCreate(c, asked ring.Config) (*ring.Ring, error) {
 	f := ring.OpenOrCreate
 	if n.path {
 		f = ring.OpenOrCreateFile
 	}
 	r, err := f(n.name, c)
-	if errors.Is(err, ring.ErrMismatch) && c.Capacity != 0 {
-		c.Capacity = 0
-		return n.openOrCreate(c)
+	if errors.Is(err, ring.ErrMismatch) {
+		r, err = f(n.name, asked)
 	}
-	return r, badName(err)
+	return r, n.explain(err)
 }
 
 func (n *named) remove() error {
 	if n.path {
-		return badName(ring.RemoveFile(n.name))
+		return n.missing(ring.RemoveFile(n.name))
 	}
-	return badName(ring.Remove(n.name))
+	return n.missing(ring.Remove(n.name))
 }
 
-// badName makes a mistake in the command line of a name that cannot be one.
-func badName(err error) error {
-	if errors.Is(err, shm.ErrName) {
+// missing is explain for a ring that should be there: it says how to find those that are.
+func (n *named) missing(err error) error {
+	switch {
+	case !errors.Is(err, fs.ErrNotExist):
+		return n.explain(err)
+	case n.path:
+		return fmt.Errorf("%w; ringbench list --path DIR shows the rings in a directory", err)
+	}
+	return fmt.Errorf("%w; ringbench list shows the rings there are", err)
+}
+
+// explain makes a mistake in the command line of a name that cannot be one, and says
+// who may use the ring of another user.
+func (n *named) explain(err error) error {
+	switch {
+	case errors.Is(err, shm.ErrName):
 		return usagef("expected the name of a ring in shared memory, or --path FILE: %w", err)
+	case errors.Is(err, shm.ErrOwner):
+		return because(err, "ring %q belongs to uid %d, this is uid %d: run ringbench as that user", n.name, n.uid(), os.Geteuid())
 	}
 	return err
 }
@@ -102,6 +118,8 @@ type side struct {
 	capacity int // 0: the default
 	topology string
 	overrun  string
+	members  int  // 0: the default
+	slotSize int  // mpmc; 0: the default
 	existing bool // do not create it
 	wait     futex.Strategy
 	stats    bool
@@ -114,7 +132,11 @@ func (s *side) open(notices io.Writer) (*ring.Ring, error) {
 		r, err := s.ring.open()
 		return s.note(notices, r, err)
 	}
-	r, err := s.ring.openOrCreate(s.config())
+	c, asked, err := s.config()
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.ring.openOrCreate(c, asked)
 	return s.note(notices, r, err)
 }
 
@@ -126,11 +148,11 @@ func (s *side) note(notices io.Writer, r *ring.Ring, err error) (*ring.Ring, err
 	if s.capacity == 0 {
 		return r, nil
 	}
-	if c.Kind != ring.Bytes || c.Capacity != s.capacity {
-		has := fmt.Sprintf("%d bytes", c.Capacity)
-		if c.Kind == ring.Slots {
-			has = fmt.Sprintf("%d slots of %d bytes", c.Capacity, c.SlotSize)
-		}
+	asked, has := s.capacity, fmt.Sprintf("%d bytes", c.Capacity)
+	if c.Kind == ring.Slots {
+		asked, has = slotsIn(s.capacity, c.SlotSize), fmt.Sprintf("%d slots of %d bytes", c.Capacity, c.SlotSize)
+	}
+	if c.Capacity != asked {
 		_, err = fmt.Fprintf(notices, "ring %q is there already and keeps its capacity of %s, not --capacity %d\n", r.Name(), has, s.capacity)
 	}
 	if err != nil {
@@ -139,23 +161,29 @@ func (s *side) note(notices io.Writer, r *ring.Ring, err error) (*ring.Ring, err
 	return r, nil
 }
 
-func (s *side) flags(fs *flag.FlagSet, framings string) {
-	s.ring.flags(fs)
+func (s *side) flags(set *flag.FlagSet, framings string) {
+	s.ring.flags(set)
 	s.framing = framing{kind: byLines}
-	fs.Func("framing", framings, func(v string) (err error) {
+	set.Func("framing", framings, func(v string) (err error) {
 		s.framing, err = parseFraming(v)
 		return err
 	})
-	capacities := fmt.Sprintf("create the ring with `BYTES`, 4K to %dG, a power of two; default: 1M; a ring that is there keeps its own", maxCapacity>>30)
-	fs.Func("capacity", capacities, func(v string) (err error) {
+	capacities := fmt.Sprintf("create the ring with `BYTES`, 4K to %dG, a power of two; default: 1M; a ring that is there keeps its own; mpsc: of each lane; mpmc: of all slots", maxCapacity>>30)
+	set.Func("capacity", capacities, func(v string) (err error) {
 		s.capacity, err = parseCapacity(v)
 		return err
 	})
-	fs.Func("topology", "create the ring for `KIND` of peers: "+strings.Join(feedable, ", ")+" (default spsc)", oneOf(&s.topology, feedable))
-	fs.Func("overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)", oneOf(&s.overrun, overruns))
-	fs.BoolVar(&s.existing, "existing", false, "do not create the ring: fail if it is not there")
+	set.Func("topology", "create the ring for `KIND` of peers: "+strings.Join(feedable, ", ")+" (default spsc)", oneOf(&s.topology, feedable))
+	set.Func("overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)", oneOf(&s.overrun, overruns))
+	set.Func("members", "mpsc: create the ring for up to `N` producers (default 8); mpsc-ordered, mpmc, broadcast: for so many peers (default 64)",
+		atLeastOne(&s.members, layout.MaxMembers))
+	set.Func("slot-size", "mpmc: create the ring for messages of up to `BYTES` (default 1K)", func(v string) (err error) {
+		s.slotSize, err = parseBytes(v)
+		return err
+	})
+	set.BoolVar(&s.existing, "existing", false, "do not create the ring: fail if it is not there")
 	waits := slices.DeleteFunc(futex.Names(), func(w string) bool { return w == "eventfd" })
-	fs.Func("wait", "`HOW` to wait for the other side: "+strings.Join(waits, ", ")+"; default: adaptive", func(v string) (err error) {
+	set.Func("wait", "`HOW` to wait for the other side: "+strings.Join(waits, ", ")+"; default: adaptive", func(v string) (err error) {
 		if v == "eventfd" {
 			return fmt.Errorf("expected %s: a process needs to be handed the eventfds, it cannot open them by the ring's name", strings.Join(waits, ", "))
 		}
@@ -164,7 +192,7 @@ func (s *side) flags(fs *flag.FlagSet, framings string) {
 		}
 		return err
 	})
-	fs.BoolVar(&s.stats, "stats", false, "at the end, say on stderr how much was passed")
+	set.BoolVar(&s.stats, "stats", false, "at the end, say on stderr how much was passed")
 }
 
 // topologyName is what ringbench calls a topology.
@@ -178,20 +206,25 @@ func (n *named) anyOwner() shm.Option {
 	if n.owner != nil {
 		return n.owner
 	}
+	return shm.WithOwner(n.uid())
+}
+
+// uid is whom the ring belongs to; this user if that cannot be told: opening it says why.
+func (n *named) uid() int {
 	if !n.path {
 		objects, err := shm.List()
 		i := slices.IndexFunc(objects, func(o shm.Info) bool { return o.Name == n.name })
 		if err != nil || i < 0 {
-			return shm.WithOwner(os.Geteuid()) // opening it says why
+			return os.Geteuid()
 		}
-		return shm.WithOwner(objects[i].UID)
+		return objects[i].UID
 	}
 	if fi, err := os.Lstat(n.name); err == nil {
 		if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-			return shm.WithOwner(int(st.Uid))
+			return int(st.Uid)
 		}
 	}
-	return shm.WithOwner(os.Geteuid())
+	return os.Geteuid()
 }
 
 // region maps the file for reading, whatever is in it.

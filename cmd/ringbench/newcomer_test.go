@@ -48,7 +48,7 @@ func TestExisting(t *testing.T) {
 	for _, command := range []string{"produce", "consume"} {
 		name := ringName(t)
 		status, _, errText := callWith(t, nil, command, "--existing", name)
-		if status != 1 || !strings.HasSuffix(errText, "no such file or directory\n") {
+		if status != 1 || !strings.HasSuffix(errText, "no such file or directory; ringbench list shows the rings there are\n") {
 			t.Errorf("%s: exit status %d, %q", command, status, errText)
 		}
 		passes(t, []byte("a\n"), "produce", name)
@@ -233,7 +233,7 @@ func TestFramingsOfManyProducers(t *testing.T) {
 		}
 	}
 	status, _, errText := callWith(t, []byte("123456789\n"), "produce", name)
-	if status != 1 || !strings.HasSuffix(errText, "of kind slots takes at most 8\n") {
+	if status != 1 || !strings.HasSuffix(errText, "of kind slots takes at most 8; remove it and create it with --slot-size 9\n") {
 		t.Errorf("exit status %d, %q", status, errText)
 	}
 }

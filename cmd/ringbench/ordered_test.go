@@ -44,9 +44,6 @@ func TestOrdered(t *testing.T) {
 	if got := string(passes(t, nil, "consume", name)); got != "a\nb\nc\nd\n\x00\n" {
 		t.Errorf("received %q", got)
 	}
-	if status, _, errText := call("produce", "--topology", "mpmc", "x"); status != 2 || !strings.Contains(errText, "mpsc-ordered") {
-		t.Errorf("exit status %d, %q", status, errText)
-	}
 	status, _, errText = callWith(t, nil, "produce", "--topology", "spsc", name)
 	if status != 1 || !strings.Contains(errText, "topology is MPSC ordered, want SPSC") {
 		t.Errorf("another topology than the ring's: exit status %d, %q", status, errText)

@@ -28,15 +28,18 @@ fixed:N each has N bytes; with raw it is whatever one read returns, cut anywhere
 The ring does not keep the framing: both sides need the same. Files want raw on
 both: lines would end the last one with a newline that was not there.
 
-With --topology broadcast the ring has any number of consumers, and each gets every
-message; see --overrun for those that are slow. It does not wait for the first.
+With --topology mpsc or mpsc-ordered a ring has many producers, with mpmc also many
+consumers, and each message goes to one of them. With broadcast each consumer gets
+every message; see --overrun for those that are slow. It does not wait for the first.
+A ring that is there keeps its topology: without --topology it is used as it is.
 
-SIGINT or SIGTERM stops it in order, with exit status 0: what is committed
+SIGINT, SIGTERM or SIGHUP stops it in order, with exit status 0: what is committed
 stays, the consumer gets it and then the end. A second signal is immediate.`,
 		examples: `seq 1000000 | ringbench produce numbers & ringbench consume numbers | tail -1
 ringbench produce --framing raw --capacity 16M copy < big.iso
 tail -f /var/log/syslog | ringbench produce --stats log
 ringbench produce --topology broadcast --overrun drop ticks < ticks.txt
+ringbench produce --topology mpmc --slot-size 256 jobs < jobs.txt
 ringbench produce --path /tmp/ticks.ring --framing fixed:64 < ticks.bin`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			s, limit := &side{}, 0

@@ -60,19 +60,21 @@ func (n *named) obstacle() (what string, err error) {
 	if err != nil {
 		return "", err
 	}
-	what = fmt.Sprintf(", a ring with %d messages in it", s.Producer.Messages-s.Consumer.Messages)
+	what = fmt.Sprintf(", a ring with %d messages in it", unreleased(r.Config(), s))
+	if r.Config().Topology == ring.Broadcast {
+		what = ", a broadcast ring"
+	}
 	var live []string
-	for _, side := range []struct {
-		role string
-		ring.SideStats
-	}{{"producer", s.Producer}, {"consumer", s.Consumer}} {
-		if side.Attached {
-			live = append(live, fmt.Sprintf("a %s (pid %d)", side.role, side.PID))
-		}
+	for _, p := range peersOf(r.Config(), s) {
+		live = append(live, fmt.Sprintf("a %s (pid %d)", p.role, p.pid))
 	}
 	if len(live) == 0 {
 		return what, nil
 	}
+	goes := " goes on without its name"
+	if len(live) > 1 {
+		goes = " go on without its name"
+	}
 	who := strings.Join(live, " and ")
-	return what + "; " + who + " goes on without its name", because(ring.ErrAttached, "ring %q is in use by %s; end that first, or use --force", n.name, who)
+	return what + "; " + who + goes, because(ring.ErrAttached, "ring %q is in use by %s; end that first, or use --force", n.name, who)
 }

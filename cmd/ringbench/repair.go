@@ -55,36 +55,70 @@ ringbench repair --kill-paused 4711 jobs`,
 }
 
 func printRecovery(w io.Writer, name string, r *ring.Ring, found ring.Recovery) error {
-	var err error
+	text := fmt.Sprintf("%d claims skipped, %d messages dropped, %d wait for a consumer, %d held by live ones",
+		found.Skipped, found.Dropped, found.Waiting, found.Claimed)
 	switch r.Config().Topology {
 	case ring.SPSC:
-		_, err = fmt.Fprintf(w, "ring %q has one producer and one consumer: their successors go on where they left off\n", name)
-		return err
+		text = "one producer and one consumer, nothing to settle: their successors go on where they left off"
 	case ring.MPSC:
-		_, err = fmt.Fprintf(w, "ring %q has a lane for each producer, and one consumer: their successors go on where they left off\n", name)
+		text = "a lane for each producer, and one consumer, nothing to settle: their successors go on where they left off"
 	case ring.Broadcast:
-		_, err = fmt.Fprintf(w, "ring %q is a broadcast ring: a next producer goes on where the last left off, and takes the place of a dead consumer that holds it up\n", name)
-		return err
-	default:
-		_, err = fmt.Fprintf(w, "ring %q: %d claims skipped, %d messages dropped, %d wait for a consumer, %d held by live ones\n",
-			name, found.Skipped, found.Dropped, found.Waiting, found.Claimed)
+		text = "a broadcast ring, nothing to settle: a next producer goes on where the last left off, and does not wait for dead consumers"
 	}
-	if err != nil {
+	if _, err := fmt.Fprintf(w, "ring %q: %s\n", name, text); err != nil {
 		return err
 	}
 	s, err := r.Stats()
 	if err != nil {
 		return err
 	}
-	for _, m := range membersOf(s.Members) {
-		if m.State != "stopped" {
+	for _, p := range peersOf(r.Config(), s) {
+		if !p.stopped {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%s %d is stopped and holds %d; end it with --kill-paused %d, or continue it\n", m.Role, m.PID, m.Claims, m.PID); err != nil {
+		holds := ""
+		if p.claims > 0 {
+			holds = fmt.Sprintf(" and holds %d", p.claims)
+		}
+		if _, err := fmt.Fprintf(w, "%s %d is stopped%s; continue it, or end it with --kill-paused %d\n", p.role, p.pid, holds, p.pid); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// peer is an attached process.
+type peer struct {
+	role    string
+	pid     int
+	stopped bool
+	claims  int
+}
+
+// peersOf lists who is attached to a ring.
+func peersOf(c ring.Config, s ring.Stats) (list []peer) {
+	see := func(role string, side ring.SideStats) {
+		if side.Attached {
+			list = append(list, peer{role, side.PID, side.Stopped, 0})
+		}
+	}
+	// Where a side has many endpoints, they are members.
+	if c.Topology == ring.SPSC || c.Topology == ring.Broadcast {
+		see("producer", s.Producer)
+	}
+	for _, m := range s.Members {
+		role := "consumer"
+		if m.Producer {
+			role = "producer"
+		}
+		if m.Attached {
+			list = append(list, peer{role, m.PID, m.Stopped, m.Claims})
+		}
+	}
+	if c.Topology == ring.SPSC || c.Topology == ring.MPSC {
+		see("consumer", s.Consumer)
+	}
+	return list
 }
 
 // attachedAs tells how process pid is attached to r, and whether it is stopped.
@@ -93,23 +127,11 @@ func attachedAs(r *ring.Ring, pid int) (attached, stopped bool, others []string,
 	if err != nil {
 		return false, false, nil, err
 	}
-	see := func(p int, isAttached, isStopped bool) {
-		if !isAttached {
-			return
+	for _, p := range peersOf(r.Config(), s) {
+		others = append(others, fmt.Sprint(p.pid))
+		if p.pid == pid {
+			attached, stopped = true, stopped || p.stopped
 		}
-		others = append(others, fmt.Sprint(p))
-		if p == pid {
-			attached, stopped = true, stopped || isStopped
-		}
-	}
-	if r.Config().Topology == ring.SPSC {
-		see(s.Producer.PID, s.Producer.Attached, s.Producer.Stopped)
-	}
-	if r.Config().Topology != ring.MPMC { // else they are members
-		see(s.Consumer.PID, s.Consumer.Attached, s.Consumer.Stopped)
-	}
-	for _, m := range s.Members {
-		see(m.PID, m.Attached, m.Stopped)
 	}
 	return attached, stopped, others, nil
 }

@@ -46,7 +46,7 @@ func TestRepair(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, func(s ring.Stats) bool { return len(s.Members) == 1 && s.Members[0].Stopped }, r)
-	repair(0, "producer "+pid+" is stopped and holds 0", name)
+	repair(0, "producer "+pid+" is stopped; continue it, or end it with --kill-paused "+pid, name)
 	if out, err := ringbench(t, "inspect", name).CombinedOutput(); err != nil || !strings.Contains(string(out), "stopped") || !strings.Contains(string(out), "mpmc") {
 		t.Errorf("inspect: %v %s", err, out)
 	}
@@ -72,5 +72,30 @@ func await(t *testing.T, f func(ring.Stats) bool, r *ring.Ring) {
 		if time.Now().After(deadline) {
 			t.Fatalf("still %+v", s)
 		}
+	}
+}
+
+// In rings of every kind repair names who is stopped, with or without a claim.
+func TestRepairNamesTheStopped(t *testing.T) {
+	for topology, want := range map[string]string{
+		"spsc": "nothing to settle", "mpsc": "a lane for each producer", "broadcast": "a broadcast ring", "mpsc-ordered": "0 claims skipped",
+	} {
+		name, out := ringName(t), newReading(t)
+		c := launch(t, nil, out.w, "consume", "--topology", topology, name)
+		eventually(t, "it is at work", func() bool { return look(t, name).Consumer.Asleep })
+		must(t, c.Process.Signal(syscall.SIGSTOP))
+		pid := fmt.Sprint(c.Process.Pid)
+		eventually(t, "it is stopped", func() bool {
+			d := look(t, name)
+			return d.Consumer.State == "stopped" || len(d.Members) == 1 && d.Members[0].State == "stopped"
+		})
+		_, text, _ := call("repair", name)
+		if !strings.Contains(text, want) || !strings.Contains(text, "consumer "+pid+" is stopped; continue it, or end it with --kill-paused "+pid) {
+			t.Errorf("%s: %q", topology, text)
+		}
+		if status, text, errText := call("repair", "--kill-paused", pid, name); status != 0 || !strings.Contains(text, "killed "+pid) {
+			t.Errorf("%s: exit status %d, %q, %q", topology, status, text, errText)
+		}
+		c.Wait()
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rival"
 	"annulus/cmd/ringbench/internal/stress"
-	"annulus/futex"
 	"annulus/internal/killpoint"
 	"annulus/ring"
 )
@@ -24,7 +23,8 @@ func stressCommand() *command {
 		help: `Runs producers and consumers as processes, kills them with SIGKILL at random
 moments, stops and continues some, starts successors, and checks by ledgers that
 survive the kills: nothing that was sent is lost, doubled, torn or out of order,
-nobody hangs, no slot is lost. Exit status 1 if anything is wrong.
+nobody hangs, no slot is lost. Exit status 1 if anything is wrong. An interrupt, and
+--limit, end it in order: what was sent is received and judged before the report.
 Without --redeliver an MPMC ring drops what a killed consumer had in its hands;
 these are counted apart. --point kills at one named point only, in a build with
 -tags killpoints (go run -tags killpoints ./cmd/ringbench stress --point drawn): ` +
@@ -36,16 +36,16 @@ ringbench stress --topology broadcast --overrun block --kills 1000
 ringbench stress --c-peers 3 --kills 1000`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := stress.Options{Wait: "adaptive"}
-			topology := "mpmc"
+			topology, overrun := "mpmc", ""
 			fs.Func("topology", "`KIND` of ring: "+strings.Join(stress.Names(), ", ")+" (default mpmc)", oneOf(&topology, stress.Names()))
-			overrun := ring.OverrunOverwrite.String()
 			fs.Func("overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)", oneOf(&overrun, overruns))
 			fs.BoolVar(&o.Redeliver, "redeliver", false, "mpmc: hand what a killed consumer held to another")
-			fs.IntVar(&o.Producers, "producers", 3, "`N` producer processes")
-			fs.IntVar(&o.Consumers, "consumers", 3, "`N` consumer processes")
+			fs.Func("producers", "`N` producer processes (default 3, or one where there can be one)", atLeastOne(&o.Producers, stressMost-1))
+			fs.Func("consumers", "`N` consumer processes (default 3, or one where there can be one)", atLeastOne(&o.Consumers, stressMost-1))
 			fs.IntVar(&o.CPeers, "c-peers", 0, "`N` of the processes, at random places, are in C; needs gcc")
 			fs.IntVar(&o.Capacity, "capacity", 0, "`N` slots or bytes; default: few")
-			fs.Func("wait", "`HOW` they wait: "+strings.Join(futex.Names(), ", ")+" (default adaptive)", oneOf(&o.Wait, futex.Names()))
+			fs.Func("wait", "`HOW` they wait: "+strings.Join(sharedWaits(), ", ")+", of spsc also semaphore (default adaptive)",
+				oneOf(&o.Wait, append(sharedWaits(), "semaphore")))
 			fs.IntVar(&o.Kills, "kills", 1000, "`N` processes to kill")
 			fs.IntVar(&o.Stops, "stops", 0, "`N` times to stop a process and continue it")
 			fs.IntVar(&o.All, "all", 500, "kill all at once after each `N` kills; 0: never")
@@ -53,60 +53,95 @@ ringbench stress --c-peers 3 --kills 1000`,
 			fs.IntVar(&o.Aim, "aim", 10, "`PERCENT` of the kills that wait until the victim, stopped, has a claim in flight")
 			fs.StringVar(&o.Point, "point", "", "kill at the point of this `NAME` only")
 			fs.Uint64Var(&o.Seed, "seed", 0, "`N` that starts the random numbers; 0: the time")
-			fs.DurationVar(&o.Limit, "limit", 0, "`TIME` after which it ends, done or not")
+			fs.Func("limit", "`TIME` after which it ends, done or not; default: never", atLeast(&o.Limit, time.Millisecond))
 			asJSON := fs.Bool("json", false, "print the report as JSON")
 			return func(ctx context.Context, io *stdio, _ []string) error {
 				o.Traits = stress.Find(topology)
-				o.Overrun = parseOverrun(overrun)
-				if o.MostProducers > 0 {
-					o.Producers = min(o.Producers, o.MostProducers)
-				}
-				if o.MostConsumers > 0 {
-					o.Consumers = min(o.Consumers, o.MostConsumers)
-				}
-				if o.Capacity == 0 {
-					o.Capacity = o.Default
-				}
-				if o.Producers < 1 || o.Consumers < 1 || o.Producers+o.Consumers > 120 {
-					return usagef("expected at least 1 producer and 1 consumer and 120 in all, found %d and %d", o.Producers, o.Consumers)
-				}
-				if o.Aim < 0 || o.Aim > 100 || o.Burst < 1 {
-					return usagef("expected --aim from 0 to 100 and --burst of at least 1, found %d and %d", o.Aim, o.Burst)
-				}
-				if o.Kills < 0 || o.Stops < 0 || o.All < 0 {
-					return usagef("expected --kills, --stops and --all of at least 0")
-				}
-				if o.Seed == 0 {
-					o.Seed = uint64(time.Now().UnixNano())
-				}
-				if o.CPeers < 0 || o.CPeers > o.Producers+o.Consumers || o.CPeers > 0 && !o.SpeaksC() {
-					return usagef("expected --c-peers from 0 to %d, in a ring that the peer in C knows, found %d and %s",
-						o.Producers+o.Consumers, o.CPeers, o.Name)
-				}
-				if o.CPeers > 0 {
-					b := peerBuilder()
-					defer b.Close()
-					var err error
-					if o.CWorker, err = b.Build(ctx, rival.Peer, new(rig.Params)); err != nil {
-						return err
-					}
-				}
-				r, err := stress.Run(ctx, o, func(r *stress.Report) {
-					fmt.Fprintf(io.err, "%d of %d kills\n", r.Kills, o.Kills)
-				})
-				if r == nil {
+				if err := completeStress(&o, overrun); err != nil {
 					return err
 				}
-				if perr := printStress(io.out, r, *asJSON); err == nil {
-					err = perr
-				}
-				if n := r.Violations(); err == nil && n > 0 {
-					err = fmt.Errorf("%d violations", n)
-				}
-				return err
+				return runStress(ctx, io, o, *asJSON)
 			}
 		},
 	}
+}
+
+// stressMost is how many processes can be put under stress.
+const stressMost = 120
+
+// completeStress sets what was not given and refuses what does not go together.
+func completeStress(o *stress.Options, overrun string) error {
+	for _, side := range []struct {
+		name string
+		n    *int
+		most int
+	}{{"producer", &o.Producers, o.MostProducers}, {"consumer", &o.Consumers, o.MostConsumers}} {
+		switch {
+		case *side.n == 0 && side.most > 0:
+			*side.n = side.most
+		case *side.n == 0:
+			*side.n = 3
+		case side.most > 0 && *side.n > side.most:
+			return usagef("expected at most %d %s in a ring of topology %s, found %d", side.most, side.name, o.Name, *side.n)
+		}
+	}
+	if o.Capacity == 0 {
+		o.Capacity = o.Default
+	}
+	if o.Seed == 0 {
+		o.Seed = uint64(time.Now().UnixNano())
+	}
+	o.Overrun = parseOverrun(overrun)
+	switch {
+	case o.Producers+o.Consumers > stressMost:
+		return usagef("expected at most %d processes in all, found %d", stressMost, o.Producers+o.Consumers)
+	case o.Aim < 0 || o.Aim > 100 || o.Burst < 1:
+		return usagef("expected --aim from 0 to 100 and --burst of at least 1, found %d and %d", o.Aim, o.Burst)
+	case o.Kills < 0 || o.Stops < 0 || o.All < 0:
+		return usagef("expected --kills, --stops and --all of at least 0, found %d, %d and %d", o.Kills, o.Stops, o.All)
+	case overrun != "" && o.Topology != ring.Broadcast:
+		return usagef("expected --overrun only with --topology broadcast, found --topology %s", o.Name)
+	case o.Redeliver && o.Topology != ring.MPMC:
+		return usagef("expected --redeliver only with --topology mpmc, found --topology %s", o.Name)
+	case o.Wait == "semaphore" && o.Topology != ring.SPSC:
+		return usagef("expected --wait %s, for peers that share a side sleep on futexes, found semaphore", strings.Join(sharedWaits(), ", "))
+	case o.CPeers < 0 || o.CPeers > o.Producers+o.Consumers || o.CPeers > 0 && !o.SpeaksC():
+		return usagef("expected --c-peers from 0 to %d, in a ring that the peer in C knows, found %d and %s",
+			o.Producers+o.Consumers, o.CPeers, o.Name)
+	}
+	if err := o.Validate(); err != nil {
+		return usagef("expected a ring that can be made: %w", err)
+	}
+	return nil
+}
+
+func runStress(ctx context.Context, io *stdio, o stress.Options, asJSON bool) error {
+	if o.CPeers > 0 {
+		b := peerBuilder()
+		defer b.Close()
+		var err error
+		if o.CWorker, err = b.Build(ctx, rival.Peer, new(rig.Params)); err != nil {
+			return err
+		}
+	}
+	r, err := stress.Run(ctx, o, func(r *stress.Report) {
+		fmt.Fprintf(io.err, "%d of %d kills\n", r.Kills, o.Kills)
+	})
+	if r == nil {
+		return err
+	}
+	if perr := printStress(io.out, r, asJSON); err == nil {
+		err = perr
+	}
+	n := r.Violations()
+	switch {
+	case err != nil:
+	case r.Interrupted:
+		err = fmt.Errorf("interrupted after %d of %d kills: %d violations", r.Kills, o.Kills, n)
+	case n > 0:
+		err = fmt.Errorf("%d violations", n)
+	}
+	return err
 }
 
 func printStress(w io.Writer, r *stress.Report, asJSON bool) error {

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"annulus/cmd/ringbench/internal/stress"
@@ -67,6 +72,55 @@ func TestStressWithC(t *testing.T) {
 	} {
 		if r := stressReport(t, exe, args...); 4*r.KillsC < r.Kills || 4*r.KillsC > 3*r.Kills {
 			t.Errorf("%v: %d of %d kills struck a process in C, want about half", args, r.KillsC, r.Kills)
+		}
+	}
+}
+
+// A terminal's interrupt ends stress in order: what lies in the ring is received before it
+// is judged, and no worker takes the signal for its own.
+func TestStressInterrupted(t *testing.T) {
+	for _, topology := range []string{"mpmc", "mpsc-ordered"} {
+		cmd := exec.Command(buildTags(t, ""), "stress", "--json", "--topology", topology, "--kills", "1000000", "--burst", "4")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		var out strings.Builder
+		cmd.Stdout = &out
+		stderr, err := cmd.StderrPipe()
+		must(t, err)
+		must(t, cmd.Start())
+		t.Cleanup(func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		lines := bufio.NewReader(stderr)
+		_, err = lines.ReadString('\n') // it is under way
+		must(t, err)
+		must(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGINT))
+		last, err := io.ReadAll(lines)
+		must(t, err)
+		must(t, onlyExit(cmd.Wait()))
+		var r stress.Report
+		must(t, json.Unmarshal([]byte(out.String()), &r))
+		if r.Violations() > 0 || !r.Interrupted || r.Kills == 0 || r.Received == 0 {
+			t.Errorf("%s", out.String())
+		}
+		want := fmt.Sprintf("ringbench stress: interrupted after %d of 1000000 kills: 0 violations\n", r.Kills)
+		if status := cmd.ProcessState.ExitCode(); status != 1 || !strings.HasSuffix(string(last), want) {
+			t.Errorf("exit status %d, %q, want %q", status, last, want)
+		}
+	}
+}
+
+// onlyExit drops an error that is an exit status.
+func onlyExit(err error) error {
+	if errors.As(err, new(*exec.ExitError)) {
+		return nil
+	}
+	return err
+}
+
+// A limit that comes while somebody has been killed and not succeeded yet does not hang.
+func TestStressLimit(t *testing.T) {
+	for range 4 {
+		r := stressReport(t, buildTags(t, ""), "--kills", "1000000", "--burst", "6", "--aim", "0", "--limit", "100ms")
+		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "ended after 100ms") {
+			t.Errorf("%+v", r)
 		}
 	}
 }
@@ -137,8 +191,17 @@ func TestKillPointNames(t *testing.T) {
 func TestStressUsage(t *testing.T) {
 	exe := buildTags(t, "")
 	for _, c := range []struct{ args, want string }{
-		{"--producers 0", "at least 1 producer"},
+		{"--producers 0", "between 1 and 119"},
+		{"--producers 60 --consumers 61", "found 121"},
+		{"--topology spsc --producers 2", "at most 1 producer in a ring of topology spsc, found 2"},
+		{"--topology mpsc-ordered --consumers 2", "at most 1 consumer"},
 		{"--topology ring", "mpmc, mpsc, mpsc-ordered, spsc"},
+		{"--overrun drop", "only with --topology broadcast, found --topology mpmc"},
+		{"--topology spsc --redeliver", "only with --topology mpmc, found --topology spsc"},
+		{"--wait eventfd", "adaptive"},
+		{"--topology mpsc --wait semaphore", "found semaphore"},
+		{"--capacity 3", "the next is 4"},
+		{"--limit -1s", "at least 1ms"},
 		{"--point drawn", "-tags killpoints"},
 		{"--kills -1", "at least 0"},
 		{"--c-peers 7", "--c-peers from 0 to 6"},
@@ -151,12 +214,28 @@ func TestStressUsage(t *testing.T) {
 	}
 }
 
-// buildTags builds ringbench with tags, once for each set of them.
+// built holds the binaries of buildTags, by their tags, in a directory that TestMain removes.
+var built struct {
+	dir  string
+	exes map[string]string
+}
+
+// buildTags builds ringbench with tags, once for each set of them. Tests that use it
+// do not run in parallel.
 func buildTags(t *testing.T, tags string) string {
 	t.Helper()
-	exe := filepath.Join(t.TempDir(), "ringbench")
+	if exe := built.exes[tags]; exe != "" {
+		return exe
+	}
+	if built.dir == "" {
+		dir, err := os.MkdirTemp("", "ringbench")
+		must(t, err)
+		built.dir, built.exes = dir, map[string]string{}
+	}
+	exe := filepath.Join(built.dir, "ringbench-"+tags)
 	if out, err := exec.Command("go", "build", "-tags", tags, "-o", exe, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	built.exes[tags] = exe
 	return exe
 }

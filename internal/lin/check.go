@@ -15,16 +15,19 @@ type Verb uint8
 const (
 	Send Verb = iota
 	Recv
+	Die // no call: its process dies some time from Call on, and is found dead later
 )
 
 // Result is what came of a call.
 type Result uint8
 
 const (
-	OK    Result = iota
-	Full         // ErrFull
-	Empty        // ErrEmpty
-	Cut          // its process died before the call returned
+	OK      Result = iota
+	Full           // ErrFull
+	Empty          // ErrEmpty
+	Dropped        // nil, and the message was counted as dropped
+	Overrun        // ErrOverrun
+	Cut            // its process died before the call returned
 )
 
 // Op is one call. Call and Return are times of one clock for all clients; of a cut
@@ -34,14 +37,18 @@ type Op struct {
 	Verb         Verb
 	Value        uint8 // the message; no two sends of a history have the same
 	Result       Result
-	Redelivered  bool // a dead consumer had the message in its hands before
+	Redelivered  bool  // a dead consumer had the message in its hands before
+	Lost         uint8 // Overrun: messages
 	Call, Return int64
 }
 
 func (o Op) String() string {
-	return fmt.Sprintf("%4d-%-4d client %d %s %d: %s%s", o.Call, o.Return, o.Client,
-		[]string{"send", "recv"}[o.Verb], o.Value, []string{"ok", "full", "empty", "cut"}[o.Result],
-		map[bool]string{true: " redelivered"}[o.Redelivered])
+	more := map[bool]string{true: " redelivered"}[o.Redelivered]
+	if o.Result == Overrun {
+		more = fmt.Sprintf(", %d lost", o.Lost)
+	}
+	return fmt.Sprintf("%4d-%-4d client %d %s %d: %s%s", o.Call, o.Return, o.Client, []string{"send", "recv", "dies"}[o.Verb],
+		o.Value, []string{"ok", "full", "empty", "dropped", "overrun", "cut"}[o.Result], more)
 }
 
 // Part is one of the atomic steps that a call consists of. Each happens at some
@@ -62,9 +69,31 @@ type Spec interface {
 	Step(s State, o *Op, p Part) []State
 }
 
-// Repair is the part of a cut call that comes at any time after the death, done by
-// others, if it comes at all.
+// Parts of the calls of rings whose calls are not one step.
+const (
+	begins  Part = iota // a place drawn, a message taken
+	ends                // committed, freed
+	between             // what comes between, if there is something
+	whole               // all of them at once
+)
+
+// Repair is the part of a cut call, or of a death, that comes at any time after it, done
+// by others, if it comes at all.
 const Repair Part = 255
+
+// led is what a part may lead to: to next if it was possible (ok). A cut call may have
+// come so far or not; of a repair nothing may be left to do.
+func led(o *Op, p Part, s, next State, ok bool) []State {
+	switch {
+	case o.Result == Cut && ok && p != Repair:
+		return []State{s, next}
+	case o.Result == Cut && !ok:
+		return []State{s}
+	case ok:
+		return []State{next}
+	}
+	return nil
+}
 
 type step struct {
 	op   *Op

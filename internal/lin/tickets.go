@@ -30,12 +30,6 @@ type tickets struct {
 	places     [maxSlots]place
 }
 
-// Parts of the calls on tickets.
-const (
-	begins Part = iota // a place drawn, a message taken
-	ends               // committed, freed
-)
-
 func (k Tickets) Init() State { return tickets{} }
 
 func (k Tickets) Parts(o *Op) []Part {
@@ -55,15 +49,7 @@ func (k Tickets) Step(s State, o *Op, p Part) []State {
 		step = k.send
 	}
 	next, ok := step(st, o, p)
-	switch {
-	case o.Result == Cut && ok && p != Repair:
-		return []State{st, next}
-	case o.Result == Cut && !ok:
-		return []State{st}
-	case ok:
-		return []State{next}
-	}
-	return nil
+	return led(o, p, st, next, ok)
 }
 
 func (k Tickets) send(s tickets, o *Op, p Part) (tickets, bool) {

@@ -131,7 +131,7 @@ func start(j job, cpus []int, files ...*os.File) (*exec.Cmd, error) {
 	cmd := exec.Command(exe, WorkerCommand, string(arg))
 	cmd.ExtraFiles = files
 	cmd.Stderr = os.Stderr
-	rig.Tether(cmd)
+	rig.TetherApart(cmd)
 	if err := rig.StartPinned(cmd, cpus); err != nil {
 		return nil, fmt.Errorf("start a worker: %w", err)
 	}

@@ -26,7 +26,7 @@ func Vyukov(ctx context.Context, bin string, l Load) (Result, error) {
 		args = append(args, "--cpus", fmt.Sprintf("%d,%d", l.CPUs[0], l.CPUs[1]))
 	}
 	cmd := exec.CommandContext(ctx, bin, args...) // its children die with it
-	rig.Tether(cmd)
+	rig.TetherApart(cmd)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {

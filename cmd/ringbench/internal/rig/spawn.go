@@ -9,7 +9,18 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 )
+
+// TetherApart is Tether for a process that only its parent ends: in a process group of
+// its own, so that a terminal's signals do not reach it.
+func TetherApart(cmd *exec.Cmd) {
+	Tether(cmd)
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = new(syscall.SysProcAttr)
+	}
+	cmd.SysProcAttr.Setpgid = true
+}
 
 // process is one running worker.
 type process struct {

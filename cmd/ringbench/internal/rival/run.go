@@ -74,6 +74,13 @@ func Run(ctx context.Context, r *Rival, bin string, p *rig.Params, watch rig.Wat
 		}
 		return rig.Outcome{}, fmt.Errorf("%s printed no result: %w", r.Name, err)
 	}
+	if out.Seconds < p.Duration.Seconds()/2 {
+		// A terminal's interrupt reaches the program too, and may do so first.
+		select {
+		case <-ctx.Done():
+		case <-time.After(stopGrace):
+		}
+	}
 	if out.Messages == 0 && ctx.Err() == nil {
 		return rig.Outcome{}, fmt.Errorf("%s: %w", r.Name, rig.NothingMeasured(p))
 	}

@@ -47,6 +47,7 @@ type Report struct {
 	KillsC      int     `json:"kills_of_c_processes"`
 	AtPoint     int     `json:"kills_at_the_point"`
 	Stops       int     `json:"stops"`
+	Interrupted bool    `json:"interrupted"`                  // it was asked to end before all kills were done
 	InFlight    int     `json:"kills_with_a_claim_in_flight"` // at least: survivors may have been faster than the look
 	Committed   uint64  `json:"committed"`
 	Received    uint64  `json:"received"`
@@ -77,6 +78,9 @@ type Report struct {
 func (r *Report) Violations() uint64 {
 	return r.Lost + r.Duplicated + r.Torn + r.Reordered + r.Phantom + r.Misjudged + uint64(r.Hung) + uint64(r.Leaked) + uint64(r.Failed)
 }
+
+// Validate says why no ring can be made of o.
+func (o *Options) Validate() error { return o.config().Validate() }
 
 // config is the ring under stress.
 func (o *Options) config() ring.Config {

@@ -60,7 +60,7 @@ func (p *place) start(o *Options, ringFile *os.File, rng *rand.Rand) error {
 	}
 	p.cmd.ExtraFiles = []*os.File{ringFile, p.ledger.file}
 	p.cmd.Stderr = os.Stderr
-	rig.Tether(p.cmd)
+	rig.TetherApart(p.cmd)
 	p.cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
 	if o.Point != "" {
 		p.cmd.Env = append(p.cmd.Env, fmt.Sprintf("%s=%s:%d", killpoint.Env, o.Point, 1+rng.IntN(turns(o.Point))))

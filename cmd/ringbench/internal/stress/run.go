@@ -42,7 +42,8 @@ type run struct {
 
 // Run puts a ring under stress. watch, if not nil, is called now and then with what
 // there is so far. The error says what kept it from being done; what is wrong with the
-// ring stands in the report. All processes have ended when it returns.
+// ring stands in the report. When ctx is done it kills nobody any more, ends all in order
+// and reports what there is. All processes have ended when it returns.
 func Run(ctx context.Context, o Options, watch func(*Report)) (*Report, error) {
 	if o.Point != "" && !killpoint.Enabled {
 		return nil, errors.New("this build has no kill points; build it with -tags killpoints")
@@ -123,9 +124,10 @@ func (r *run) kill(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			if r.Limit > 0 && errors.Is(err, context.DeadlineExceeded) {
 				r.note("ended after %v, before all kills were done", r.Limit)
-				return nil
+			} else {
+				r.report.Interrupted = true
 			}
-			return err
+			break
 		}
 		r.look()
 		if err := r.reap(); err != nil {
@@ -155,7 +157,9 @@ func (r *run) kill(ctx context.Context) error {
 		}
 		next = time.Now().Add(time.Duration(r.rng.ExpFloat64() * float64(pace)))
 	}
-	for _, p := range r.places { // whoever was struck last has a successor too
+	// Whoever was struck last has a successor too: a producer that is dead does not
+	// close, so without one consumers would wait for ever.
+	for _, p := range r.places {
 		if !p.struck.IsZero() {
 			if err := r.bury(p, <-p.exited); err != nil {
 				return err
