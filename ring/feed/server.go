@@ -161,7 +161,7 @@ func (s *server) shake(ctx context.Context, c net.Conn) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it was not done within %v", limit))
 	defer cancel()
-	defer s.track(stopper(cancel))()
+	defer s.track(ender(cancel))()
 	err := h.HandshakeContext(ctx)
 	if err == nil {
 		return nil
@@ -173,10 +173,10 @@ func (s *server) shake(ctx context.Context, c net.Conn) error {
 	return fmt.Errorf("feed: TLS handshake: %w", err)
 }
 
-// stopper stops by a function.
-type stopper func()
+// ender stops by a function.
+type ender func()
 
-func (f stopper) Stop() { f() }
+func (f ender) Stop() { f() }
 
 // temporary tells whether an error of Accept may pass.
 func temporary(err error) bool {
