@@ -2,6 +2,7 @@ package feed_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -130,4 +131,28 @@ func TestListenIntoBadClient(t *testing.T) {
 	}
 	good.Close()
 	bad.Close()
+}
+
+// below returns the connection below TLS.
+func below(c net.Conn) net.Conn {
+	if c, ok := c.(*tls.Conn); ok {
+		return c.NetConn()
+	}
+	return c
+}
+
+// reset breaks a connection: TCP's by RST.
+func reset(t testing.TB, c net.Conn) {
+	t.Helper()
+	c = below(c)
+	if c, ok := c.(*net.TCPConn); ok {
+		must(t, c.SetLinger(0))
+	}
+	must(t, c.Close())
+}
+
+func run(p *feed.Pump) chan error {
+	done := make(chan error, 1)
+	go func() { done <- p.Run(context.Background()) }()
+	return done
 }

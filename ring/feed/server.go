@@ -161,7 +161,7 @@ func (s *server) shake(ctx context.Context, c net.Conn) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it was not done within %v", limit))
 	defer cancel()
-	defer s.track(stopFunc(cancel))()
+	defer s.track(ender(cancel))()
 	err := h.HandshakeContext(ctx)
 	if err == nil {
 		return nil
@@ -173,10 +173,10 @@ func (s *server) shake(ctx context.Context, c net.Conn) error {
 	return fmt.Errorf("feed: TLS handshake: %w", err)
 }
 
-// stopFunc stops by a function.
-type stopFunc func()
+// ender stops by a function.
+type ender func()
 
-func (f stopFunc) Stop() { f() }
+func (f ender) Stop() { f() }
 
 // temporary tells whether an error of Accept may pass.
 func temporary(err error) bool {

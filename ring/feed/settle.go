@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"time"
 
 	"annulus/ring"
@@ -41,6 +42,9 @@ const (
 	minLook = 100 * time.Microsecond
 	maxLook = 5 * time.Millisecond
 )
+
+// quickLooks is how many looks in vain come before the first wait between two.
+const quickLooks = 32
 
 // errAgain: messages are to be handed over again.
 var errAgain = errors.New("again")
@@ -79,7 +83,7 @@ type tally struct{ messages, bytes int }
 // wait is Peek that looks around now and then. errAgain: there is something to be
 // handed over without it.
 func (o *outlet) wait(ctx context.Context) ([]byte, error) {
-	look := minLook
+	look, quick := minLook, 0
 	idle := time.Now().Add(idleSlice)
 	for {
 		if o.taken > 0 {
@@ -89,9 +93,17 @@ func (o *outlet) wait(ctx context.Context) ([]byte, error) {
 			} else if err != nil {
 				return nil, err
 			}
-			if look = min(2*look, maxLook); o.taken < before {
-				look = minLook
+			if quick++; o.taken < before {
+				look, quick = minLook, 0
 			}
+			if quick < quickLooks { // acknowledgements come soon, mostly
+				runtime.Gosched()
+				if b, err := o.c.TryPeek(); err != ring.ErrEmpty && err != ring.ErrHeld {
+					return b, err
+				}
+				continue
+			}
+			look = min(2*look, maxLook)
 		}
 		slice := idleSlice
 		if o.taken > 0 {

@@ -71,24 +71,6 @@ func (s station) accept(t testing.TB) net.Conn {
 	return c
 }
 
-// below returns the connection below TLS.
-func below(c net.Conn) net.Conn {
-	if c, ok := c.(*tls.Conn); ok {
-		return c.NetConn()
-	}
-	return c
-}
-
-// reset breaks a connection: TCP's by RST.
-func reset(t testing.TB, c net.Conn) {
-	t.Helper()
-	c = below(c)
-	if c, ok := c.(*net.TCPConn); ok {
-		must(t, c.SetLinger(0))
-	}
-	must(t, c.Close())
-}
-
 // number is message i, long enough that no kernel here has several of them unread.
 func number(i int) []byte {
 	b := bytes.Repeat([]byte{byte(i)}, 150_000)
@@ -117,12 +99,6 @@ func sendNumbers(t testing.TB, p *ring.Producer, n int) {
 	for i := range n {
 		must(t, p.Send(context.Background(), number(i)))
 	}
-}
-
-func run(p *feed.Pump) chan error {
-	done := make(chan error, 1)
-	go func() { done <- p.Run(context.Background()) }()
-	return done
 }
 
 // What the kernel took and the peer never received is sent to the next connection: the peer

@@ -86,6 +86,7 @@ type streamSink struct {
 	total   uint64    // bytes of the stream that were written, and what is known to be put around them
 	waiting queue     // where the messages end that have not arrived
 	arrived bool      // any message has
+	asked   bool      // for what arrived, since the last Take
 }
 
 // piece is a part of what is written: bytes of scratch, or of a message where it lies.
@@ -139,6 +140,10 @@ func (s *streamSink) Take(msgs [][]byte) (int, error) {
 			return 0, s.broken
 		}
 	}
+	if !s.asked {
+		s.waiting = queue{} // nobody keeps these
+	}
+	s.asked = false
 	n, ferr := s.frame(msgs)
 	written, err := s.write()
 	if written < s.endOf(n-1) && err == nil {

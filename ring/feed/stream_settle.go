@@ -9,6 +9,7 @@ import (
 // more than the bytes that are reckoned with here, never less: so a message may be
 // told late, but not too early.
 func (s *streamSink) settle() (waiting int, broken bool, err error) {
+	s.asked = true
 	if s.wire == nil || s.waiting.len() == 0 {
 		return 0, false, nil
 	}
