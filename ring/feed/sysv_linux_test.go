@@ -375,6 +375,14 @@ func init() {
 	}
 }
 
+// svQueued is how many messages are in the queue, as the kernel has it.
+func svQueued(t *testing.T, q feed.SysVQueue) int {
+	t.Helper()
+	n, err := feed.SysVQueued(q)
+	must(t, err)
+	return n
+}
+
 // A source that is killed in its wait leaves the queue and the ring to the next.
 func TestSysVKilled(t *testing.T) {
 	name := fmt.Sprintf("annulus-feed-%d-sysv", os.Getpid())
