@@ -297,10 +297,7 @@ func init() {
 		if err := os.WriteFile("/proc/sys/kernel/msgmni", []byte("2"), 0); err != nil {
 			return err
 		}
-		if err := unix.Setgid(65534); err != nil { // the capability goes with the user
-			return err
-		}
-		if err := unix.Setuid(65534); err != nil {
+		if err := withoutResource(); err != nil {
 			return err
 		}
 		_, err = feed.SysVQueue{Create: true, Bytes: 1 << 20}.Open()
