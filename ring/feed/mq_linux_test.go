@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -226,8 +227,8 @@ func init() {
 				return err
 			}
 		}
-		if args[1] == "most" || args[1] == "size" { // root's capability is above the settings
-			if err := errors.Join(unix.Setgid(65534), unix.Setuid(65534)); err != nil {
+		if args[1] == "most" || args[1] == "size" {
+			if err := withoutResource(); err != nil {
 				return err
 			}
 		}
@@ -253,6 +254,18 @@ func init() {
 		}
 		return errors.New("there is no limit")
 	}
+}
+
+// withoutResource takes the capability that is above the settings from this goroutine.
+func withoutResource() error {
+	runtime.LockOSThread()
+	h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps [2]unix.CapUserData
+	if err := unix.Capget(&h, &caps[0]); err != nil {
+		return err
+	}
+	caps[0].Effective &^= 1 << unix.CAP_SYS_RESOURCE
+	return unix.Capset(&h, &caps[0])
 }
 
 // ipcNamespace gives a child its own queues and semaphores, as root or not.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 
 	"annulus/ring"
@@ -46,28 +45,25 @@ func ParseSignal(msg []byte) (Signal, error) {
 // message may stand for several of them: the Go runtime merges those that come while one of
 // the same number waits for it, so that of 2,000 queued ones some ten may be seen. Signals has them all.
 func Notified(sigs ...os.Signal) Source {
-	n := &notified{c: make(chan os.Signal, batchMessages), stop: make(chan struct{})}
+	n := &notified{c: make(chan os.Signal, batchMessages), stopper: newStopper()}
 	signal.Notify(n.c, sigs...)
 	return n
 }
 
 type notified struct {
-	c    chan os.Signal
-	stop chan struct{}
-	once sync.Once
+	stopper
+	c chan os.Signal
 }
 
 // Fill is Source.Fill.
 func (n *notified) Fill(in *Intake) error {
-	select {
-	case s := <-n.c:
-		return n.put(in, s)
-	default:
+	if n.over() {
+		return ErrStopped
 	}
 	select {
 	case s := <-n.c:
 		return n.put(in, s)
-	case <-n.stop:
+	case <-n.stopped:
 		return ErrStopped
 	}
 }
@@ -76,9 +72,6 @@ func (n *notified) put(in *Intake, s os.Signal) error {
 	number, _ := s.(syscall.Signal)
 	return in.Put(Signal{Number: number}.AppendTo(nil))
 }
-
-// Stop is Source.Stop.
-func (n *notified) Stop() { n.once.Do(func() { close(n.stop) }) }
 
 // Close is Source.Close.
 func (n *notified) Close() error {

@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -169,7 +168,7 @@ func SignalTo(p *os.Process, sig syscall.Signal) (Sink, error) {
 	if sig < sigRTMin || sig > sigRTMax {
 		return nil, fmt.Errorf("feed: signal %d: expected %d to %d, of which the kernel loses none: %w", int(sig), sigRTMin, sigRTMax, os.ErrInvalid)
 	}
-	s := &signaller{sig: sig, pid: p.Pid, uid: os.Getuid(), self: os.Getpid(), fd: -1, stop: make(chan struct{})}
+	s := &signaller{sig: sig, pid: p.Pid, uid: os.Getuid(), self: os.Getpid(), fd: -1, stopper: newStopper()}
 	err := p.WithHandle(func(handle uintptr) {
 		s.fd, s.err = unix.FcntlInt(handle, unix.F_DUPFD_CLOEXEC, 0)
 	})
@@ -186,12 +185,11 @@ func SignalTo(p *os.Process, sig syscall.Signal) (Sink, error) {
 }
 
 type signaller struct {
+	stopper
 	sig            syscall.Signal
 	pid, self, uid int
 	fd             int
 	err            error
-	stop           chan struct{}
-	once           sync.Once
 }
 
 // Take is Sink.Take.
@@ -200,6 +198,9 @@ func (s *signaller) Take(msgs [][]byte) (int, error) { return sendEach(msgs, s.s
 func (s *signaller) send(msg []byte, wait bool) error {
 	if len(msg) != 8 {
 		return fmt.Errorf("feed: signals to process %d: %w: the value of a signal has 8 bytes, found %d", s.pid, ring.ErrSize, len(msg))
+	}
+	if s.over() {
+		return ErrStopped
 	}
 	for nap := 50 * time.Microsecond; ; nap = min(2*nap, 20*time.Millisecond) {
 		err := pidfdQueue(s.fd, s.sig, binary.LittleEndian.Uint64(msg), s.self, s.uid)
@@ -214,15 +215,12 @@ func (s *signaller) send(msg []byte, wait bool) error {
 			return fmt.Errorf("feed: signals to process %d: %w", s.pid, err)
 		}
 		select {
-		case <-s.stop:
+		case <-s.stopped:
 			return ErrStopped
 		case <-time.After(nap):
 		}
 	}
 }
-
-// Stop is Sink.Stop.
-func (s *signaller) Stop() { s.once.Do(func() { close(s.stop) }) }
 
 // Close is Sink.Close.
 func (s *signaller) Close() error {

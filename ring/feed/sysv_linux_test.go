@@ -297,10 +297,7 @@ func init() {
 		if err := os.WriteFile("/proc/sys/kernel/msgmni", []byte("2"), 0); err != nil {
 			return err
 		}
-		if err := unix.Setgid(65534); err != nil { // the capability goes with the user
-			return err
-		}
-		if err := unix.Setuid(65534); err != nil {
+		if err := withoutResource(); err != nil {
 			return err
 		}
 		_, err = feed.SysVQueue{Create: true, Bytes: 1 << 20}.Open()
@@ -373,6 +370,14 @@ func init() {
 		}
 		return feed.Into(p, s).Run(context.Background())
 	}
+}
+
+// svQueued is how many messages are in the queue, as the kernel has it.
+func svQueued(t *testing.T, q feed.SysVQueue) int {
+	t.Helper()
+	n, err := feed.SysVQueued(q)
+	must(t, err)
+	return n
 }
 
 // A source that is killed in its wait leaves the queue and the ring to the next.
