@@ -104,7 +104,9 @@ func TestFIFOWithoutReader(t *testing.T) {
 	must(t, err)
 	pump = feed.OutOf(k, s)
 	done = running(context.Background(), pump)
-	out, err := exec.Command("head", "-n1", path).Output() // waits in its open(2) for a writer
+	head := exec.Command("head", "-n1", path) // waits in its open(2) for a writer
+	head.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := head.Output()
 	must(t, err)
 	if string(out) != "one\n" {
 		t.Errorf("%q", out)
