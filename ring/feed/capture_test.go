@@ -102,7 +102,7 @@ func TestCapturePace(t *testing.T) {
 	s, err := feed.Record(path, feed.Capture{})
 	must(t, err)
 	pump := feed.OutOf(k, s)
-	done := running(context.Background(), pump)
+	done := aside(context.Background(), pump)
 	const gap = 60 * time.Millisecond
 	for i := range 3 {
 		if i > 0 {
@@ -126,7 +126,7 @@ func TestCapturePace(t *testing.T) {
 	must(t, err)
 	p, k = heapRing(t, ring.Config{})
 	pump = feed.Into(p, slow)
-	done = running(context.Background(), pump)
+	done = aside(context.Background(), pump)
 	expect(t, k, "m")
 	must(t, pump.Finish())
 	must(t, <-done)

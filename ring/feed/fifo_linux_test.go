@@ -46,7 +46,7 @@ func TestFIFOWriterGoes(t *testing.T) {
 	s, err := feed.ReadFIFO(path, feed.Length(), feed.FIFO{Create: true, Report: func(err error) { reports <- err }})
 	must(t, err)
 	pump := feed.Into(p, s)
-	done := running(context.Background(), pump)
+	done := aside(context.Background(), pump)
 	shell(t, `printf '\003\0\0\0one\003\0\0\0two' >"$1"`, path)
 	expect(t, k, "one", "two")
 	testutil.Eventually(t, "end of a session", func() bool { return pump.Stats().Opened == 1 })
@@ -73,7 +73,7 @@ func TestFIFOOnce(t *testing.T) {
 	p, k := heapRing(t, ring.Config{})
 	s, err := feed.ReadFIFO(path, feed.Lines(), feed.FIFO{Create: true, Once: true})
 	must(t, err)
-	done := running(context.Background(), feed.Into(p, s))
+	done := aside(context.Background(), feed.Into(p, s))
 	shell(t, `printf 'one\ntwo' >"$1"`, path)
 	must(t, <-done)
 	expect(t, k, "one", "two")
@@ -93,7 +93,7 @@ func TestFIFOWithoutReader(t *testing.T) {
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	pump := feed.OutOf(k, s)
-	done := running(ctx, pump)
+	done := aside(ctx, pump)
 	testutil.Eventually(t, "the consumer in a Take", func() bool { return strings.Contains(string(testutil.Stacks()), "fifoSink).open") })
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
@@ -103,7 +103,7 @@ func TestFIFOWithoutReader(t *testing.T) {
 	s, err = feed.WriteFIFO(path, feed.Lines(), feed.FIFO{})
 	must(t, err)
 	pump = feed.OutOf(k, s)
-	done = running(context.Background(), pump)
+	done = aside(context.Background(), pump)
 	head := exec.Command("head", "-n1", path) // waits in its open(2) for a writer
 	head.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := head.Output()
@@ -123,7 +123,7 @@ func TestFIFOReaderGoes(t *testing.T) {
 	s, err := feed.WriteFIFO(path, feed.Lines(), feed.FIFO{Create: true, Report: func(err error) { reports <- err }})
 	must(t, err)
 	pump := feed.OutOf(k, s)
-	done := running(context.Background(), pump)
+	done := aside(context.Background(), pump)
 	const many = 500
 	for i := range many {
 		must(t, p.Send(context.Background(), fmt.Appendf(nil, "%0999d", i)))

@@ -59,8 +59,8 @@ func (s *tailSource) Close() error { return errors.Join(s.Source.Close(), s.tail
 type tail struct {
 	path   string
 	config Following
-	watch  *watch // nil: there is none
-	first  bool   // no file was opened yet
+	watch  *fileWatch // nil: there is none
+	first  bool       // no file was opened yet
 
 	ctx    context.Context // of the session: its end is that of a read that waits
 	cancel context.CancelFunc

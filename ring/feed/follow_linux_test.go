@@ -41,7 +41,7 @@ func init() {
 			return err
 		}
 		pump := feed.Into(p, s)
-		done := running(context.Background(), pump)
+		done := aside(context.Background(), pump)
 		if err := os.WriteFile(args[0], []byte("one\n"), 0o600); err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func followed(t *testing.T, path string, f feed.Framing, c feed.Following) (*fee
 	must(t, err)
 	p, k := heapRing(t, ring.Config{})
 	pump := feed.Into(p, s)
-	done := running(context.Background(), pump)
+	done := aside(context.Background(), pump)
 	t.Cleanup(func() {
 		must(t, pump.Finish())
 		must(t, <-done)

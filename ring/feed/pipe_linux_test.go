@@ -20,8 +20,8 @@ import (
 	"annulus/ring/feed"
 )
 
-// running runs a pump aside.
-func running(ctx context.Context, p *feed.Pump) <-chan error {
+// aside runs a pump aside.
+func aside(ctx context.Context, p *feed.Pump) <-chan error {
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()
 	return done
@@ -123,7 +123,7 @@ func TestInheritedStop(t *testing.T) {
 			must(t, err)
 			p, k := heapRing(t, ring.Config{Capacity: 1 << 20})
 			into := feed.Into(p, feed.Reader(in, feed.Lines()))
-			done := running(context.Background(), into)
+			done := aside(context.Background(), into)
 			_, err = w.WriteString("one\n")
 			must(t, err)
 			b, err := k.Recv(context.Background(), nil)
@@ -142,7 +142,7 @@ func TestInheritedStop(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(context.Background())
 			outOf := feed.OutOf(k, feed.Writer(out, feed.Lines()))
-			done = running(ctx, outOf)
+			done = aside(ctx, outOf)
 			if kind != "terminal" {
 				testutil.Eventually(t, "a full pipe", func() bool { return outOf.Stats().Messages > 0 || full(w) })
 			}
