@@ -17,6 +17,13 @@ import (
 	"annulus/ring/feed"
 )
 
+// aside runs a pump aside.
+func aside(ctx context.Context, p *feed.Pump) <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	return done
+}
+
 // record records messages, in one session.
 func record(t testing.TB, path string, c feed.Capture, msgs ...string) {
 	t.Helper()

@@ -63,7 +63,6 @@ type tail struct {
 	path   string
 	config Following
 	watch  *fileWatch // nil: there is none
-	first  bool       // no file was opened yet
 
 	ctx    context.Context // of the session: its end is that of a read that waits
 	cancel context.CancelFunc
