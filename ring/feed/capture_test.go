@@ -24,6 +24,16 @@ func aside(ctx context.Context, p *feed.Pump) <-chan error {
 	return done
 }
 
+// expect receives messages.
+func expect(t *testing.T, k *ring.Consumer, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if b, err := k.Recv(context.Background(), nil); err != nil || string(b) != w {
+			t.Fatalf("received %.60q, %v, want %q", b, err, w)
+		}
+	}
+}
+
 // record records messages, in one session.
 func record(t testing.TB, path string, c feed.Capture, msgs ...string) {
 	t.Helper()

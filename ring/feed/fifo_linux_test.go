@@ -28,16 +28,6 @@ func shell(t *testing.T, command, path string) {
 	}
 }
 
-// expect receives messages.
-func expect(t *testing.T, k *ring.Consumer, want ...string) {
-	t.Helper()
-	for _, w := range want {
-		if b, err := k.Recv(context.Background(), nil); err != nil || string(b) != w {
-			t.Fatalf("received %.60q, %v, want %q", b, err, w)
-		}
-	}
-}
-
 // Writers come and go, one of them killed in mid-message: the source waits for the next.
 func TestFIFOWriterGoes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
