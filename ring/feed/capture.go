@@ -25,12 +25,12 @@ var (
 // A record's head is summed with the file's id and its own position in front, so that
 // a capture within a capture's payload is never taken for records.
 const (
-	captureMagic   = "ANNULCAP"
-	captureVersion = 1
-	captureHeader  = 64
-	recordHead     = 40
-	recordMark     = 0xca97
-	recordAlign    = 8
+	captureMagic    = "ANNULCAP"
+	captureVersion  = 1
+	captureHeader   = 64
+	recordHeadBytes = 40
+	recordMark      = 0xca97
+	recordAlign     = 8
 
 	flagSession = 1 // the first record of a recorder's session
 )
@@ -88,7 +88,7 @@ func captureSeed(id uint64) uint32 {
 
 // headSum is the checksum of a record's head at a position in the file.
 func headSum(seed uint32, at int64, head []byte) uint32 {
-	var b [8 + recordHead - 4]byte
+	var b [8 + recordHeadBytes - 4]byte
 	binary.LittleEndian.PutUint64(b[:], uint64(at))
 	copy(b[8:], head)
 	return crc32.Update(seed, castagnoli, b[:])
@@ -114,13 +114,13 @@ func appendRecordHead(dst []byte, seed uint32, r *CaptureRecord) []byte {
 func padding(n int) int { return -n & (recordAlign - 1) }
 
 // recordSize is the bytes of a record with a payload of n bytes.
-func recordSize(n int) int { return recordHead + n + padding(n) }
+func recordSize(n int) int { return recordHeadBytes + n + padding(n) }
 
 // parseRecordHead returns the record whose head is b, without its payload, the bytes
 // of that, and its checksum; false: it is none.
 func parseRecordHead(b []byte, seed uint32, at int64) (r CaptureRecord, n int, sum uint32, ok bool) {
-	if len(b) < recordHead || binary.LittleEndian.Uint16(b) != recordMark ||
-		binary.LittleEndian.Uint32(b[recordHead-4:]) != headSum(seed, at, b[:recordHead-4]) {
+	if len(b) < recordHeadBytes || binary.LittleEndian.Uint16(b) != recordMark ||
+		binary.LittleEndian.Uint32(b[recordHeadBytes-4:]) != headSum(seed, at, b[:recordHeadBytes-4]) {
 		return r, 0, 0, false
 	}
 	r = CaptureRecord{
@@ -136,4 +136,4 @@ func parseRecordHead(b []byte, seed uint32, at int64) (r CaptureRecord, n int, s
 
 // captureMax is the greatest payload: what a length of 31 bits says, so that it is an
 // int everywhere.
-const captureMax = 1<<31 - 1 - 2*recordHead
+const captureMax = 1<<31 - 1 - 2*recordHeadBytes

@@ -88,7 +88,7 @@ func torn(format string, args ...any) *flaw  { return &flaw{true, fmt.Sprintf(fo
 // record returns the record at an offset and the offset behind it, 0 if the head is not
 // good: then, and if the rest is not, why; io.EOF at the end of the file.
 func (c *captureFile) record(at int64) (r CaptureRecord, beyond int64, why *flaw, err error) {
-	head, err := c.window(at, recordHead)
+	head, err := c.window(at, recordHeadBytes)
 	if err == nil && len(head) == 0 {
 		err = io.EOF
 	}
@@ -97,8 +97,8 @@ func (c *captureFile) record(at int64) (r CaptureRecord, beyond int64, why *flaw
 	}
 	r, n, sum, ok := parseRecordHead(head, c.seed, at)
 	switch {
-	case !ok && len(head) < recordHead:
-		return r, 0, torn("%d bytes of the next record's head of %d are there", len(head), recordHead), nil
+	case !ok && len(head) < recordHeadBytes:
+		return r, 0, torn("%d bytes of the next record's head of %d are there", len(head), recordHeadBytes), nil
 	case !ok:
 		return r, 0, wrong("this is not the head of a record"), nil
 	}
@@ -110,10 +110,10 @@ func (c *captureFile) record(at int64) (r CaptureRecord, beyond int64, why *flaw
 	if err != nil {
 		return r, beyond, nil, err
 	}
-	r.Payload = b[recordHead:][:n]
+	r.Payload = b[recordHeadBytes:][:n]
 	if got := crc32.Checksum(r.Payload, castagnoli); got != sum {
 		why = wrong("the payload of record %d, %d bytes, has the checksum %#08x, expected %#08x", r.Number, n, got, sum)
-	} else if len(bytes.Trim(b[recordHead+n:], "\x00")) > 0 {
+	} else if len(bytes.Trim(b[recordHeadBytes+n:], "\x00")) > 0 {
 		why = wrong("record %d does not end with zeros", r.Number)
 	}
 	return r, beyond, why, nil
@@ -161,8 +161,8 @@ func (c *captureFile) Next() (r CaptureRecord, missing uint64, err error) {
 // search returns the offset of the first head of a record at an offset or behind it; the
 // file's size if there is none.
 func (c *captureFile) search(at int64) (int64, error) {
-	for ; at+recordHead <= c.size; at += recordAlign {
-		b, err := c.window(at, recordHead)
+	for ; at+recordHeadBytes <= c.size; at += recordAlign {
+		b, err := c.window(at, recordHeadBytes)
 		if err != nil {
 			return 0, err
 		}
@@ -190,10 +190,10 @@ func (c *captureFile) zeros(at int64) (bool, error) {
 func (c *captureFile) toEnd() (int64, error) {
 	c.next, c.last = captureHeader, 0
 	const step = readBytes / recordAlign * recordAlign
-	for top := (c.size - recordHead) / recordAlign * recordAlign; top >= captureHeader; top -= step {
+	for top := (c.size - recordHeadBytes) / recordAlign * recordAlign; top >= captureHeader; top -= step {
 		bottom := max(top-step+recordAlign, captureHeader)
 		for at := top; at >= bottom; at -= recordAlign {
-			b, err := c.window(bottom, int(top-bottom)+recordHead)
+			b, err := c.window(bottom, int(top-bottom)+recordHeadBytes)
 			if err != nil {
 				return 0, err
 			}

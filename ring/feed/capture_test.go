@@ -17,6 +17,23 @@ import (
 	"annulus/ring/feed"
 )
 
+// aside runs a pump aside.
+func aside(ctx context.Context, p *feed.Pump) <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	return done
+}
+
+// expect receives messages.
+func expect(t *testing.T, k *ring.Consumer, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if b, err := k.Recv(context.Background(), nil); err != nil || string(b) != w {
+			t.Fatalf("received %.60q, %v, want %q", b, err, w)
+		}
+	}
+}
+
 // record records messages, in one session.
 func record(t testing.TB, path string, c feed.Capture, msgs ...string) {
 	t.Helper()

@@ -28,16 +28,6 @@ func shell(t *testing.T, command, path string) {
 	}
 }
 
-// expect receives messages.
-func expect(t *testing.T, k *ring.Consumer, want ...string) {
-	t.Helper()
-	for _, w := range want {
-		if b, err := k.Recv(context.Background(), nil); err != nil || string(b) != w {
-			t.Fatalf("received %.60q, %v, want %q", b, err, w)
-		}
-	}
-}
-
 // Writers come and go, one of them killed in mid-message: the source waits for the next.
 func TestFIFOWriterGoes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
@@ -104,7 +94,9 @@ func TestFIFOWithoutReader(t *testing.T) {
 	must(t, err)
 	pump = feed.OutOf(k, s)
 	done = aside(context.Background(), pump)
-	out, err := exec.Command("head", "-n1", path).Output() // waits in its open(2) for a writer
+	head := exec.Command("head", "-n1", path) // waits in its open(2) for a writer
+	head.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := head.Output()
 	must(t, err)
 	if string(out) != "one\n" {
 		t.Errorf("%q", out)

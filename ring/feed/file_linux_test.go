@@ -112,10 +112,11 @@ func fill(dir, kind string, reason error) error {
 		}
 	}
 	path := filepath.Join(dir, kind)
-	sink, err := feed.WriteFile(path, feed.Lines(), feed.File{})
+	var sink feed.Sink
 	if kind == "capture" {
-		err = os.Remove(path)
 		sink, err = feed.Record(path, feed.Capture{})
+	} else {
+		sink, err = feed.WriteFile(path, feed.Lines(), feed.File{})
 	}
 	if err != nil {
 		return err

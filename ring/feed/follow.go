@@ -33,13 +33,16 @@ func Follow(path string, f Framing, c Following) (Source, error) {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("feed: follow %q: its directory: %w", path, err)
 	}
-	t := &tail{path: path, config: c, first: true}
+	t := &tail{path: path, config: c}
 	var err error
 	if c.Poll <= 0 {
 		t.config.Poll = pollSlice
 		if t.watch, err = newWatch(path); err != nil {
 			t.report(fmt.Errorf("feed: follow %q: looking every %v: %w", path, t.config.Poll, err))
 		}
+	}
+	if err := t.next(c.FromEnd); err != nil && !errors.Is(err, os.ErrNotExist) { // what comes later is read whole
+		return nil, errors.Join(err, t.close())
 	}
 	return &tailSource{ReaderOf(t.open, f, Retry{Min: 1, AtEnd: true, Report: t.report}), t}, nil
 }
@@ -59,8 +62,7 @@ func (s *tailSource) Close() error { return errors.Join(s.Source.Close(), s.tail
 type tail struct {
 	path   string
 	config Following
-	watch  *watch // nil: there is none
-	first  bool   // no file was opened yet
+	watch  *fileWatch // nil: there is none
 
 	ctx    context.Context // of the session: its end is that of a read that waits
 	cancel context.CancelFunc
@@ -89,38 +91,44 @@ func (t *tail) report(err error) {
 // open goes on with the file that the path leads to, once there is one.
 func (t *tail) open(ctx context.Context) (io.ReadCloser, error) {
 	for t.file == nil {
-		f, err := openRegular(t.path, os.O_RDONLY, 0)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
+		err := t.next(false)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, os.ErrNotExist) {
 			return nil, final{err}
 		}
-		if err != nil {
-			t.first = false // what comes is new
-			if err := t.wait(ctx); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		t.file, t.at, t.leave = f, 0, false
-		if t.first && t.config.FromEnd {
-			if t.at, err = f.Seek(0, io.SeekEnd); err != nil {
-				return nil, final{fmt.Errorf("feed: follow: %w", err)}
-			}
-		}
-		if t.watch != nil {
-			if err := t.watch.follow(f); err != nil {
-				t.report(fmt.Errorf("feed: follow %q: looking every %v: %w", t.path, t.config.Poll, err))
-				err = t.watch.close()
-				t.watch = nil
-				if err != nil {
-					return nil, final{err}
-				}
-			}
+		if err := t.wait(ctx); err != nil {
+			return nil, err
 		}
 	}
-	t.first = false
 	// Not ctx: it ends before the source's reader knows that it is to stop.
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return tailSession{t}, nil
+}
+
+// next opens the file that the path leads to now.
+func (t *tail) next(fromEnd bool) error {
+	f, err := openRegular(t.path, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	t.file, t.at, t.leave = f, 0, false
+	if fromEnd {
+		if t.at, err = f.Seek(0, io.SeekEnd); err != nil {
+			return fmt.Errorf("feed: follow: %w", err)
+		}
+	}
+	if t.watch == nil {
+		return nil
+	}
+	if err := t.watch.follow(f); err != nil {
+		t.report(fmt.Errorf("feed: follow %q: looking every %v: %w", t.path, t.config.Poll, err))
+		err = t.watch.close()
+		t.watch = nil
+		return err
+	}
+	return nil
 }
 
 // wait returns when something may have changed.

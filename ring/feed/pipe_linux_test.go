@@ -20,13 +20,6 @@ import (
 	"annulus/ring/feed"
 )
 
-// aside runs a pump aside.
-func aside(ctx context.Context, p *feed.Pump) <-chan error {
-	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx) }()
-	return done
-}
-
 func init() {
 	roles["stdin-to-stdout"] = func([]string) error {
 		r, err := ring.New(ring.Config{})

@@ -63,7 +63,7 @@ func newStreamSink(w io.Writer, f framer) *streamSink {
 
 // copyBelow is the length up to which a message is copied beside its neighbours: the
 // kernel takes longer for an iovec than a copy of that takes.
-const copyBelow = 512
+const copyBelow = 2048
 
 // streamSink frames messages. Small ones and what stands around messages are gathered
 // in scratch; large ones are written from where they lie.

@@ -12,28 +12,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watch is told by inotify(7) of changes of a file, and of its directory, where another
+// fileWatch is told by inotify(7) of changes of a file, and of its directory, where another
 // may take its name.
-type watch struct {
+type fileWatch struct {
 	file *os.File // of inotify, in the runtime's poller
 	path string
 	now  int // watch descriptor of the file followed; -1: none
 	buf  [4096]byte
 }
 
-func newWatch(path string) (*watch, error) {
+func newWatch(path string) (*fileWatch, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("inotify: %w", err)
 	}
-	w := &watch{file: os.NewFile(uintptr(fd), "inotify"), path: path, now: -1}
+	w := &fileWatch{file: os.NewFile(uintptr(fd), "inotify"), path: path, now: -1}
 	if _, err := w.add(filepath.Dir(path), unix.IN_CREATE|unix.IN_MOVED_TO|unix.IN_ONLYDIR); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
 }
 
-func (w *watch) add(path string, events uint32) (wd int, err error) {
+func (w *fileWatch) add(path string, events uint32) (wd int, err error) {
 	raw, err := w.file.SyscallConn()
 	if err != nil {
 		return 0, err
@@ -49,7 +49,7 @@ func (w *watch) add(path string, events uint32) (wd int, err error) {
 }
 
 // follow watches f, the file that the path leads to now.
-func (w *watch) follow(f *os.File) error {
+func (w *fileWatch) follow(f *os.File) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (w *watch) follow(f *os.File) error {
 }
 
 // wait returns when something has changed since the last wait. Which, the caller looks up.
-func (w *watch) wait(ctx context.Context) error {
+func (w *fileWatch) wait(ctx context.Context) error {
 	if err := w.file.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
@@ -87,4 +87,4 @@ func (w *watch) wait(ctx context.Context) error {
 	return err
 }
 
-func (w *watch) close() error { return w.file.Close() }
+func (w *fileWatch) close() error { return w.file.Close() }

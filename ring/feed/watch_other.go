@@ -8,10 +8,10 @@ import (
 	"os"
 )
 
-// watch is for Linux; elsewhere files are looked at now and then.
-type watch struct{}
+// fileWatch is for Linux; elsewhere files are looked at now and then.
+type fileWatch struct{}
 
-func newWatch(string) (*watch, error)     { return nil, errors.ErrUnsupported }
-func (*watch) follow(*os.File) error      { panic("unreachable") }
-func (*watch) wait(context.Context) error { panic("unreachable") }
-func (*watch) close() error               { panic("unreachable") }
+func newWatch(string) (*fileWatch, error)     { return nil, errors.ErrUnsupported }
+func (*fileWatch) follow(*os.File) error      { panic("unreachable") }
+func (*fileWatch) wait(context.Context) error { panic("unreachable") }
+func (*fileWatch) close() error               { panic("unreachable") }
