@@ -107,7 +107,9 @@ func (c *Consumer) foldPeeked() {
 // Whatever is loaded may be anything until intent has been looked at.
 func (c *Consumer) take(dst []byte, least int, copied bool) ([]byte, error) {
 	s := &c.cast
-	for {
+	// Nothing is lost by at most one jump to the latest message and one over padding; then
+	// a message is due.
+	for range 4 {
 		if c.pos == c.tail || s.overrun != nil {
 			if err := c.arrived(); err != nil {
 				return dst, err
@@ -147,6 +149,7 @@ func (c *Consumer) take(dst []byte, least int, copied bool) ([]byte, error) {
 		c.tally += oneMessage + n
 		return out, nil
 	}
+	return dst, c.corrupt("no message %d although tail is beyond position %d", s.number, c.pos)
 }
 
 // skipCast steps over padding.
