@@ -49,6 +49,7 @@ func (c *Consumer) startCast(backlog bool) error {
 		}
 		c.pos, s.number = pos, number
 		mem.Publish(s.place, pos) // [B3] pairs with the load in slowest
+		killpoint.Here("placed")
 		if atomic.LoadUint32(&c.mine.member.holder.State) == 0 {
 			c.announce() // a full fence
 		}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"annulus/futex"
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -206,6 +207,7 @@ func (c *Consumer) unload() {
 		if !a.peeked {
 			a.peeked = true
 			l.peeked = append(l.peeked, l.at)
+			killpoint.Here("turned")
 		}
 	} else if c.tally != 0 {
 		c.count()
@@ -269,6 +271,7 @@ func (c *Consumer) releaseLanes() {
 			continue // all of it is in the fields of the lane at hand
 		}
 		mem.Publish(&a.consumer.Position, a.pos) // [C1] pairs with the load in consumed
+		killpoint.Here("partly")
 		mem.Publish(&a.consumer.Messages, a.consumer.Messages+a.folded)
 		mem.Publish(&a.consumer.Bytes, a.consumer.Bytes+a.foldedBytes)
 		a.folded, a.foldedBytes = 0, 0

@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -101,5 +102,6 @@ func (c *Consumer) nextOrdered() (off, n uint64, err error) {
 func (c *Consumer) passed() {
 	if !c.peeked && mem.Load(&c.cursor.Position) != c.pos {
 		mem.Publish(&c.cursor.Position, c.pos) // [C1]
+		killpoint.Here("passed")
 	}
 }

@@ -113,9 +113,11 @@ func (r *Ring) occupy(s side, m member, tag uint64) (side, error) {
 		if err != nil {
 			return s, errors.Join(err, r.unlock(s))
 		}
+		killpoint.Here("completing")
 		if role == layout.RoleProducer {
 			r.complete(m, in)
 		}
+		killpoint.Here("completed")
 		mem.Publish(&m.line.Intent, 0)
 	}
 	mem.Publish(&m.line.Skipped, 0)

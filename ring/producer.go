@@ -123,6 +123,7 @@ func (p *Producer) publish() error {
 		return p.notify()
 	}
 	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word
+	killpoint.Here("published")
 	p.staged = 0
 	p.run, p.slotRun = p.free, p.slotFree
 	return p.notify()

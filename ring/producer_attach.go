@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -46,6 +47,7 @@ func (r *Ring) newProducer(o *endpointOptions) (*Producer, error) {
 		}
 		return nil, p.abandon(err)
 	}
+	killpoint.Here("taken")
 	p.announce()
 	if err := r.remember(&p.endpoint, p.Close); err != nil {
 		_ = p.Close() // as Ring.Close would have, had it come later
