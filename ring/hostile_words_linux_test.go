@@ -77,6 +77,13 @@ func named(word string, names []string) bool {
 	return false
 }
 
+// plain tells whether word says nothing of where messages are: what is harmful only there need
+// not be tried.
+func plain(word string) bool {
+	return named(word, []string{"sent", "base", "holder", "tag", "producers session", "consumers session", "producers state", "consumers state",
+		"producers arm", "consumers arm", "producers count", "consumers count"})
+}
+
 // hostile lists the values that may be harmful.
 func hostile(g layout.Geometry) []uint64 {
 	size := g.Capacity
@@ -134,10 +141,14 @@ func (u *user) note(err error) bool {
 }
 
 // use sends, receives, repairs and looks, until nothing more comes of it: with the
-// endpoints given, nil for none, and then with new ones.
+// endpoints given, if any, and then with new ones.
 func (u *user) use(p *ring.Producer, c *ring.Consumer) {
 	var err error
-	for range 2 {
+	rounds := 1
+	if p != nil {
+		rounds = 2
+	}
+	for range rounds {
 		if p == nil {
 			p, err = u.r.Producer()
 		}
