@@ -89,7 +89,9 @@ func (c *Consumer) nextCast() (off, n uint64, err error) {
 	if cap(b) > cap(s.room)-s.used { // a new one; the old lives on in what it was handed out as
 		s.room, s.used = b[:cap(b)], 0
 	}
-	off, n = uint64(s.used), uint64(len(b))
+	if n = uint64(len(b)); n > 0 { // else the end of room would point beyond it
+		off = uint64(s.used)
+	}
 	s.used += len(b)
 	c.from = mem.Of(s.room)
 	c.foldPeeked()
