@@ -214,7 +214,7 @@ func (c Config) fits() error {
 	case c.Overrun > OverrunDrop:
 		return misfit("Overrun is %d, want OverrunOverwrite, OverrunBlock or OverrunDrop", c.Overrun)
 	case c.Overrun != 0 && c.Topology != Broadcast:
-		return misfit("Overrun is %v, but in a ring of topology %v nothing is overrun; leave it out", c.Overrun, c.Topology)
+		return misfit("Overrun is %v in a ring of topology %v; overwrite, block and drop are for broadcast rings; leave it out", c.Overrun, c.Topology)
 	}
 	return nil
 }

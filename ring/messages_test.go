@@ -20,7 +20,7 @@ func TestChoicesInWords(t *testing.T) {
 		"Members is 4, but a ring of topology SPSC has one producer and one consumer; leave it out":                                       {Members: 4},
 		"Members is 1, want from 2 to 4096":                                                                                               {Topology: ring.MPSC, Members: 1},
 		"Overrun is 7, want OverrunOverwrite, OverrunBlock or OverrunDrop":                                                                {Topology: ring.Broadcast, Overrun: 7},
-		"Overrun is block, but in a ring of topology MPSC nothing is overrun; leave it out":                                               {Topology: ring.MPSC, Overrun: ring.OverrunBlock},
+		"Overrun is block in a ring of topology MPSC; overwrite, block and drop are for broadcast rings; leave it out":                    {Topology: ring.MPSC, Overrun: ring.OverrunBlock},
 		"Redeliver is for MPMC rings; each consumer of a broadcast ring receives everything, nothing is handed on; leave it out":          {Topology: ring.Broadcast, Redeliver: true},
 		"Redeliver is for MPMC rings; what the one consumer of a ring of topology SPSC has not released, the next one receives anyway; l": {Redeliver: true},
 	} {
