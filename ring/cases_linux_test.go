@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"annulus/futex"
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/ring"
 	"annulus/shm"
@@ -168,7 +169,7 @@ func claimStopCommit(args []string) error {
 		return err
 	}
 	fmt.Println("begun")
-	syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	killpoint.Stop()
 	copy(b, "late")
 	if err := p.Commit(4); err != nil {
 		return err

@@ -4,6 +4,7 @@ package ring_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,8 +123,9 @@ func TestTableFull(t *testing.T) {
 	must(t, err)
 	child := start(t, "claim", name, "0")
 	child.expect("begun")
-	if _, err := r.Consumer(); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), "all 2 entries") {
-		t.Errorf("a third endpoint: %v, want ErrAttached that says how many there may be", err)
+	if _, err := r.Consumer(); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), "all 2 entries") ||
+		!strings.Contains(err.Error(), strconv.Itoa(child.Process.Pid)) {
+		t.Errorf("a third endpoint: %v, want ErrAttached that says how many there may be, and who", err)
 	}
 	child.kill()
 	c, err := r.Consumer()

@@ -133,36 +133,39 @@ func TestStressWithCNeedsCompiler(t *testing.T) {
 	}
 }
 
+// points are the named places that endpoints of a topology come to, each with another
+// state that a death there leaves.
+var points = map[string]string{
+	"mpmc --redeliver":          "intent drawn filled committed published received settling settled repairing repaired handing handed joined announced taken completing completed aborting",
+	"spsc":                      "put swept sent padded staged published released taken",
+	"mpsc":                      "put swept sent padded staged published turned partly released joined taken announced",
+	"mpsc-ordered":              "intent drawn padded filled committed published aborting repairing repaired passed released joined taken announced completing completed",
+	"broadcast":                 "raised wrapped half filled latest committed copied released joined placed announced taken",
+	"broadcast --overrun block": "burying buried placed",
+}
+
 // TestStressPoints kills endpoints at each named point of the protocol.
 func TestStressPoints(t *testing.T) {
 	exe := buildTags(t, "killpoints")
-	spsc := map[string]bool{"put": true, "swept": true, "sent": true, "released": true}
-	ordered := map[string]bool{"padded": true, "aborting": true}
-	cast := map[string]bool{"raised": true, "wrapped": true, "half": true, "latest": true, "copied": true}
+	left := map[string]bool{}
 	for _, point := range killpoint.Names {
-		kills, topology := "40", "mpmc"
-		if cast[point] {
-			kills, topology = "20", "broadcast"
-		}
-		if spsc[point] {
-			kills, topology = "20", "spsc"
-		} else if ordered[point] {
-			kills, topology = "20", "mpsc-ordered"
-		}
-		if point == "leaving" || point == "left" {
-			continue // nobody leaves before the end: TestLastOneLeaves
-		}
-		r := stressReport(t, exe, "--topology", topology, fmt.Sprintf("--redeliver=%v", topology == "mpmc"),
-			"--point", point, "--kills", kills, "--all", "0", "--burst", "1", "--aim", "50")
-		if r.AtPoint == 0 {
-			t.Errorf("nobody died at %q", point)
+		left[point] = point != "leaving" && point != "left" // nobody leaves before the end: TestLastOneLeaves
+	}
+	for kind, list := range points {
+		for _, point := range strings.Fields(list) {
+			left[point] = false
+			t.Run(kind+"/"+point, func(t *testing.T) {
+				t.Parallel() // most of the time is waiting
+				args := append(strings.Fields("--topology "+kind), "--point", point, "--kills", "10", "--all", "0", "--burst", "1", "--aim", "50")
+				if r := stressReport(t, exe, args...); r.AtPoint == 0 {
+					t.Errorf("nobody died at %q, %s", point, kind)
+				}
+			})
 		}
 	}
-	// The points that this topology shares with MPMC rings, in code of its own.
-	for _, point := range []string{"intent", "drawn", "filled", "committed", "repairing", "repaired"} {
-		r := stressReport(t, exe, "--topology", "mpsc-ordered", "--point", point, "--kills", "20", "--all", "0", "--burst", "1", "--aim", "50")
-		if r.AtPoint == 0 {
-			t.Errorf("nobody died at %q in an ordered ring", point)
+	for point, is := range left {
+		if is {
+			t.Errorf("no topology is killed at %q", point)
 		}
 	}
 }
