@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -19,8 +21,8 @@ const roleEnv = "ANNULUS_TEST_ROLE"
 type Roles map[string]func(args []string) error
 
 // Main is a TestMain: it plays the role that Child asks for, or runs the tests,
-// then atExit, and fails if descriptors or goroutines are left. It does not
-// return.
+// then atExit, and fails if descriptors, goroutines or what bears a ShmName are left.
+// It does not return.
 func Main(m *testing.M, roles Roles, atExit func()) {
 	if name := os.Getenv(roleEnv); name != "" {
 		os.Exit(roles.play(name, os.Args[1:]))
@@ -41,6 +43,26 @@ func (r Roles) play(name string, args []string) (status int) {
 	return 0
 }
 
+// Forever waits to be killed: for roles. A bare select would be a deadlock to the
+// runtime.
+func Forever() {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGHUP)
+	<-ch
+}
+
+// StopSelf stops this process until a SIGCONT: for roles. The signal may come to any of
+// the threads, so that the one which has sent it goes on for a while.
+func StopSelf() error {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGCONT)
+	if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {
+		return err
+	}
+	<-ch
+	return nil
+}
+
 // Child is this test binary in a role, not started yet. It is killed when the
 // test ends.
 func Child(t testing.TB, role string, args ...string) *exec.Cmd {
@@ -49,8 +71,12 @@ func Child(t testing.TB, role string, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if runtime.GOOS == "linux" {
+		exe = "/proc/self/exe" // also for a child that may not reach it by its path
+	}
 	cmd := exec.CommandContext(t.Context(), exe, args...)
-	cmd.Env = append(os.Environ(), roleEnv+"="+role)
+	// Under -race a process sleeps a second before it exits, if not told otherwise.
+	cmd.Env = append(os.Environ(), roleEnv+"="+role, "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	return cmd
 }
 
@@ -63,6 +89,10 @@ func runAndCheckLeaks(m *testing.M, atExit func()) (status int) {
 	status = m.Run()
 	if atExit != nil {
 		atExit()
+	}
+	if left := leftInShm(); len(left) > 0 {
+		fmt.Fprintln(os.Stderr, "left in shared memory:", left)
+		status = max(status, 1)
 	}
 	for range 2000 { // goroutines end a little after what they were waited for
 		if OpenFDs() <= fds && runtime.NumGoroutine() <= goroutines {
