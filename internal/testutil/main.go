@@ -51,18 +51,6 @@ func Forever() {
 	<-ch
 }
 
-// StopSelf stops this process until a SIGCONT: for roles. The signal may come to any of
-// the threads, so that the one which has sent it goes on for a while.
-func StopSelf() error {
-	ch := make(chan os.Signal, 1)
-	signal.Notify(ch, syscall.SIGCONT)
-	if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {
-		return err
-	}
-	<-ch
-	return nil
-}
-
 // Child is this test binary in a role, not started yet. It is killed when the
 // test ends.
 func Child(t testing.TB, role string, args ...string) *exec.Cmd {

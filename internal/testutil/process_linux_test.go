@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+
+	"annulus/internal/killpoint"
 )
 
 func init() {
@@ -17,7 +19,7 @@ func init() {
 	}
 	roles["stop"] = func([]string) error {
 		fmt.Println("begun")
-		return StopSelf()
+		return killpoint.Stop()
 	}
 	roles["forever"] = func([]string) error { fmt.Println("begun"); Forever(); return nil }
 }
