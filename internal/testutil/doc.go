@@ -7,4 +7,5 @@
 //	wait.go     waiting for a state, and for how long
 //	names.go    names in shared memory
 //	need.go     what a system may lack
+//	build.go    programs built once for all tests
 package testutil

@@ -73,11 +73,15 @@ func runAndCheckLeaks(m *testing.M, atExit func()) (status int) {
 		r.Close()
 		w.Close()
 	}
+	c := make(chan os.Signal, 1) // the first Notify starts a goroutine that stays
+	signal.Notify(c, syscall.SIGHUP)
+	signal.Stop(c)
 	fds, goroutines := OpenFDs(), runtime.NumGoroutine()
 	status = m.Run()
 	if atExit != nil {
 		atExit()
 	}
+	RemoveBuilt()
 	if left := leftInShm(); len(left) > 0 {
 		fmt.Fprintln(os.Stderr, "left in shared memory:", left)
 		status = max(status, 1)

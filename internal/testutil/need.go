@@ -3,7 +3,6 @@ package testutil
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 )
 
@@ -25,17 +24,6 @@ func Compiler(t testing.TB, name string) string {
 		Absent(t, "no compiler: %v", err)
 	}
 	return cc
-}
-
-// BuildC compiles with gcc to a program in dir.
-func BuildC(t testing.TB, dir string, args ...string) (exe string) {
-	t.Helper()
-	cc := Compiler(t, "gcc")
-	exe = filepath.Join(dir, "program")
-	if out, err := exec.Command(cc, append([]string{"-o", exe}, args...)...).CombinedOutput(); err != nil {
-		t.Fatalf("gcc %v: %v\n%s", args, err, out)
-	}
-	return exe
 }
 
 // Must ends the test on an error.

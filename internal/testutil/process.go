@@ -98,16 +98,23 @@ func TryStart(t testing.TB, cmd *exec.Cmd) (*Process, error) {
 // PID is its process number.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Line waits for the next line that it prints.
-func (p *Process) Line() string {
+// Next waits for the next line that it prints; ok is false if there is none.
+func (p *Process) Next() (line string, ok bool) {
 	p.t.Helper()
 	s, err := p.out.next()
-	if err == io.EOF {
+	if err != nil && err != io.EOF {
+		p.t.Fatalf("%s: %v\n%s", p.cmd, err, p.Complaints())
+	}
+	return s, err == nil
+}
+
+// Line is Next where a line must come.
+func (p *Process) Line() string {
+	p.t.Helper()
+	s, ok := p.Next()
+	if !ok {
 		p.end()
 		p.t.Fatalf("%s: ended without another word: %v\n%s", p.cmd, p.err, p.Complaints())
-	}
-	if err != nil {
-		p.t.Fatalf("%s: %v\n%s", p.cmd, err, p.Complaints())
 	}
 	return s
 }
@@ -183,12 +190,9 @@ func (p *Process) Done() string {
 	}
 	var rest []string
 	for {
-		s, err := p.out.next()
-		if err == io.EOF {
+		s, ok := p.Next()
+		if !ok {
 			return strings.Join(rest, "\n")
-		}
-		if err != nil {
-			p.t.Fatalf("%s: %v", p.cmd, err)
 		}
 		rest = append(rest, s)
 	}
