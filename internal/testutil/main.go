@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"testing"
@@ -82,8 +83,8 @@ func runAndCheckLeaks(m *testing.M, atExit func()) (status int) {
 		atExit()
 	}
 	RemoveBuilt()
-	if left := leftInShm(); len(left) > 0 {
-		fmt.Fprintln(os.Stderr, "left in shared memory:", left)
+	if left := leftFiles(); len(left) > 0 {
+		fmt.Fprintln(os.Stderr, "left behind:", left)
 		status = max(status, 1)
 	}
 	for range 2000 { // goroutines end a little after what they were waited for
@@ -93,8 +94,8 @@ func runAndCheckLeaks(m *testing.M, atExit func()) (status int) {
 		time.Sleep(time.Millisecond)
 	}
 	if status == 0 {
-		fmt.Fprintf(os.Stderr, "leak: %d descriptors, %d before; %d goroutines, %d before\n%s\n",
-			OpenFDs(), fds, runtime.NumGoroutine(), goroutines, Stacks())
+		fmt.Fprintf(os.Stderr, "leak: %d descriptors, %d before; %d goroutines, %d before\n%v\n%s\n",
+			OpenFDs(), fds, runtime.NumGoroutine(), goroutines, descriptors(), Stacks())
 		status = 1
 	}
 	return status
@@ -108,6 +109,17 @@ func OpenFDs() int {
 		return 0
 	}
 	return len(entries)
+}
+
+// descriptors lists what they lead to.
+func descriptors() (all []string) {
+	links, _ := filepath.Glob("/proc/self/fd/*")
+	for _, l := range links {
+		if to, err := os.Readlink(l); err == nil {
+			all = append(all, filepath.Base(l)+" "+to)
+		}
+	}
+	return all
 }
 
 // Stacks is what every goroutine is doing.

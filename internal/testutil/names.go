@@ -16,8 +16,17 @@ var names atomic.Int64
 // they make of it: Main fails if something is left.
 func ShmName() string { return fmt.Sprint(prefix, names.Add(1)) }
 
-// leftInShm lists what the tests have left in POSIX shared memory.
-func leftInShm() []string {
-	left, _ := filepath.Glob("/dev/shm/" + prefix + "*")
+var mustGo = []string{"/dev/shm/" + prefix + "*"}
+
+// MustGo names files by a pattern of filepath.Glob that may not be left when the tests
+// are over. Call it in init.
+func MustGo(pattern string) { mustGo = append(mustGo, pattern) }
+
+// leftFiles lists what the tests have left.
+func leftFiles() (left []string) {
+	for _, pattern := range mustGo {
+		files, _ := filepath.Glob(pattern)
+		left = append(left, files...)
+	}
 	return left
 }

@@ -164,9 +164,12 @@ func (p *Process) Exited() <-chan struct{} {
 	return p.exited
 }
 
-// end waits for the end.
+// end waits for the end of a process to which nothing more is said.
 func (p *Process) end() {
 	p.t.Helper()
+	if p.in != nil {
+		p.in.Close()
+	}
 	select {
 	case <-p.Exited():
 	case <-time.After(Patience):

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"annulus/futex"
 	"annulus/ring"
-	"syscall"
 )
 
 // endless is more than any test can send.
