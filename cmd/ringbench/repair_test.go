@@ -3,13 +3,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"annulus/ring"
 )
@@ -27,7 +24,7 @@ func TestRepair(t *testing.T) {
 	p := launch(t, in.r, nil, "produce", name)
 	in.w.WriteString("one\n")
 	await(t, func(s ring.Stats) bool { return s.Producer.Messages == 1 }, r)
-	pid := fmt.Sprint(p.Process.Pid)
+	pid := fmt.Sprint(p.PID())
 
 	repair := func(status int, want string, args ...string) {
 		t.Helper()
@@ -42,35 +39,23 @@ func TestRepair(t *testing.T) {
 	repair(1, "expected the pid of an attached process ("+pid+")", "--kill-paused", "1", name)
 	repair(1, "expected the pid of an attached process", "--kill-paused", "99999999", name)
 	repair(2, "expected the NAME of a ring")
-	if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	p.Signal(syscall.SIGSTOP)
 	await(t, func(s ring.Stats) bool { return len(s.Members) == 1 && s.Members[0].Stopped }, r)
 	repair(0, "producer "+pid+" is stopped and holds 0", name)
 	if out, err := ringbench(t, "inspect", name).CombinedOutput(); err != nil || !strings.Contains(string(out), "stopped") || !strings.Contains(string(out), "mpmc") {
 		t.Errorf("inspect: %v %s", err, out)
 	}
 	repair(0, "killed "+pid, "--kill-paused", pid, name)
-	var exit *exec.ExitError
-	if err := p.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		t.Errorf("the stopped process ended with %v", err)
-	}
+	p.EndsBy(syscall.SIGKILL)
 	in.w.Close()
 }
 
 // await waits until the ring is as f says.
 func await(t *testing.T, f func(ring.Stats) bool, r *ring.Ring) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	eventually(t, "the ring is as it should", func() bool {
 		s, err := r.Stats()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if f(s) {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("still %+v", s)
-		}
-	}
+		must(t, err)
+		return f(s)
+	})
 }

@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"annulus/cmd/ringbench/internal/stress"
 	"annulus/internal/killpoint"
+	"annulus/internal/testutil"
 )
 
 // stressReport runs ringbench stress and returns what it found.
@@ -58,7 +58,7 @@ func TestStress(t *testing.T) {
 // TestStressWithC kills endpoints in Go and in C, which succeed each other and settle
 // what the others leave.
 func TestStressWithC(t *testing.T) {
-	needCompiler(t, "gcc")
+	testutil.Compiler(t, "gcc")
 	exe := buildTags(t, "")
 	for _, args := range [][]string{
 		{"--topology", "mpmc", "--c-peers", "3", "--kills", "100", "--all", "60"},
@@ -154,9 +154,7 @@ func TestStressUsage(t *testing.T) {
 // buildTags builds ringbench with tags, once for each set of them.
 func buildTags(t *testing.T, tags string) string {
 	t.Helper()
-	exe := filepath.Join(t.TempDir(), "ringbench")
-	if out, err := exec.Command("go", "build", "-tags", tags, "-o", exe, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return exe
+	return testutil.Build(t, "ringbench"+tags, func(exe string) *exec.Cmd {
+		return exec.Command("go", "build", "-tags", tags, "-o", exe, ".")
+	})
 }

@@ -207,14 +207,20 @@ func (p *Process) Fails() string {
 	if p.end(); p.err == nil {
 		p.t.Fatalf("%s: succeeded", p.cmd)
 	}
-	return p.Complaints()
+	return strings.TrimSpace(p.Complaints())
+}
+
+// State waits for the end and returns how it came.
+func (p *Process) State() *os.ProcessState {
+	p.t.Helper()
+	p.end()
+	return p.cmd.ProcessState
 }
 
 // EndsBy waits until a signal has ended it, which must be s.
 func (p *Process) EndsBy(s syscall.Signal) {
 	p.t.Helper()
-	p.end()
-	if ws, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !ws.Signaled() || ws.Signal() != s {
+	if ws, ok := p.State().Sys().(syscall.WaitStatus); !ok || !ws.Signaled() || ws.Signal() != s {
 		p.t.Fatalf("%s: %v, want an end by %v\n%s", p.cmd, p.cmd.ProcessState, s, p.Complaints())
 	}
 }
@@ -228,5 +234,5 @@ func (p *Process) Complaints() string {
 	if err != nil {
 		return err.Error()
 	}
-	return strings.TrimSpace(string(b))
+	return string(b)
 }

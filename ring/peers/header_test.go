@@ -55,7 +55,7 @@ func agree(t *testing.T, b []byte) error {
 	p := start(t, peer(t, "check", path))
 	said := "ok"
 	if p.End() != nil {
-		said = strings.TrimPrefix(p.Complaints(), "open: ")
+		said = strings.TrimPrefix(strings.TrimSpace(p.Complaints()), "open: ")
 		said, _, _ = strings.Cut(said, ":")
 	}
 	want := "ok"
