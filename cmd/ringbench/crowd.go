@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -134,9 +133,7 @@ func (o *crowdOptions) run(ctx context.Context, io *stdio) error {
 		}
 	}
 	if o.asJSON {
-		enc := json.NewEncoder(io.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(results)
+		return report.Indented(io.out, results)
 	}
 	return o.print(io.out, results)
 }
