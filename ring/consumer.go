@@ -16,7 +16,7 @@ import (
 // Delivery is at least once: a consumer that dies with messages in its hands
 // leaves them to the next one; of an MPMC ring only with Config.Redeliver, else they are
 // dropped. In a Broadcast ring each has its own messages, and a next one begins anew. Whoever receives with Recv has a message in its
-// hands only during the call; whoever peeks, until Release.
+// hands only during the call; whoever peeks, until Release or ReleaseFirst.
 type Consumer struct {
 	endpoint
 
@@ -39,6 +39,7 @@ type Consumer struct {
 	redelivered int    // of the message handed out last
 
 	lanes lanes      // MPSC
+	whole lane       // the others, where they are treated as if they were one
 	from  mem.Ptr    // what is peeked lies here: data, or private copies
 	cast  castReader // of broadcast rings
 
@@ -198,7 +199,7 @@ func (c *Consumer) Recv(ctx context.Context, dst []byte) ([]byte, error) {
 }
 
 // TryPeek returns the next message that was not peeked yet, in place, or the
-// errors of TryRecv. It is valid until Release, TryRecv, Recv or Close. Between
+// errors of TryRecv. It is valid until Release, ReleaseFirst of it, TryRecv, Recv or Close. Between
 // trusting peers only: the bytes lie in shared memory. In a broadcast ring with
 // OverrunOverwrite they are a private copy, valid as long, since the producer waits for nobody.
 func (c *Consumer) TryPeek() ([]byte, error) {

@@ -21,6 +21,8 @@ type castReader struct {
 
 	room     []byte // private copies of what is peeked, where it does not stay
 	used     int
+	sizes    []int // of these
+	gone     int   // so many of them are released
 	overrun  error // for the next call
 	missed   atomic.Uint64
 	finishAt atomic.Uint64 // position of tail when Finish was called
@@ -71,6 +73,9 @@ func (c *Consumer) recvCast(dst []byte) (out []byte, err error) {
 	return out, err
 }
 
+// minRoom is how much room for private copies is worth making at once.
+const minRoom = 4096
+
 // nextCast is next for broadcast rings. What does not stay is copied: its offset is
 // in that copy.
 func (c *Consumer) nextCast() (off, n uint64, err error) {
@@ -81,7 +86,9 @@ func (c *Consumer) nextCast() (off, n uint64, err error) {
 		c.foldPeeked()
 		return (c.pos-record(n))&c.mask + layout.WordSize, n, err
 	}
-	b, err := c.take(s.room[s.used:s.used], 2*cap(s.room), true)
+	// Not much more than is held: what ReleaseFirst has given back is not used again.
+	least := min(2*cap(s.room), max(2*int(c.foldedBytes+c.tally%oneMessage), minRoom))
+	b, err := c.take(s.room[s.used:s.used], least, true)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -90,6 +97,7 @@ func (c *Consumer) nextCast() (off, n uint64, err error) {
 	}
 	off, n = uint64(s.used), uint64(len(b))
 	s.used += len(b)
+	s.sizes = append(s.sizes, len(b))
 	c.from = mem.Of(s.room)
 	c.foldPeeked()
 	return off, n, nil
@@ -232,6 +240,7 @@ func (c *Consumer) later(err error) bool {
 func (c *Consumer) releaseCast() {
 	mem.Publish(c.cast.place, c.pos) // [B3]
 	c.cast.used = 0
+	c.cast.sizes, c.cast.gone = c.cast.sizes[:0], 0
 }
 
 // endedCast is ended for broadcast rings. Each consumer gets the end of a session, but for

@@ -19,10 +19,14 @@ func (c *Consumer) nothing() error {
 	if !c.peeked && c.tally != 0 {
 		c.count()
 	}
-	if !c.peeked && c.owed != c.pos {
-		// All is released: a producer waiting for space need not wait for a
-		// quarter of the ring.
-		c.owed = c.pos
+	released := c.pos
+	if c.peeked {
+		released = c.released()
+	}
+	if c.owed != released {
+		// All that can be is released: a producer waiting for space need not wait
+		// for a quarter of the ring.
+		c.owed = released
 		if mem.Load(c.arm) != mem.Load(&c.quiet) {
 			if err := c.tell(true); err != nil {
 				return err

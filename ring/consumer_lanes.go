@@ -26,6 +26,7 @@ type lanes struct {
 	turned  bool   // it is
 
 	peeked []int  // lanes that were left with messages not released
+	runs   []run  // in what order these were handed out: see releasePart
 	owing  bool   // a lane was left whose producer was not told of all its space
 	wake   bool   // the next look at the gate wakes the producers
 	stream uint64 // messages received since all lanes were empty
@@ -41,6 +42,7 @@ type lane struct {
 	folded, foldedBytes    uint64
 	peeked                 bool // is in lanes.peeked
 	dead                   bool // given up: it held what no correct producer writes
+	parted
 }
 
 // turnBytes is about how much is received from a lane before the next one that has
@@ -162,15 +164,9 @@ func (c *Consumer) allEmpty() error {
 	l := &c.lanes
 	c.watchHere(c.seen)
 	c.waiter.Also = l.watch[:l.active]
-	if l.owing && !c.peeked {
-		l.owing = false
-		for i := range l.all {
-			l.all[i].owed = l.all[i].pos
-		}
-		if mem.Load(c.arm) != mem.Load(&c.quiet) {
-			if err := c.signal(true); err != nil {
-				return err
-			}
+	if l.owing {
+		if err := c.tellLanes(); err != nil {
+			return err
 		}
 	}
 	return c.end()
@@ -207,6 +203,7 @@ func (c *Consumer) unload() {
 			a.peeked = true
 			l.peeked = append(l.peeked, l.at)
 		}
+		c.noteRun(a)
 	} else if c.tally != 0 {
 		c.count()
 	}
@@ -268,16 +265,9 @@ func (c *Consumer) releaseLanes() {
 		if i == l.at {
 			continue // all of it is in the fields of the lane at hand
 		}
-		mem.Publish(&a.consumer.Position, a.pos) // [C1] pairs with the load in consumed
-		mem.Publish(&a.consumer.Messages, a.consumer.Messages+a.folded)
-		mem.Publish(&a.consumer.Bytes, a.consumer.Bytes+a.foldedBytes)
-		a.folded, a.foldedBytes = 0, 0
-		if a.pos-a.owed >= c.quarter {
-			a.owed = a.pos
-			l.wake = true
-		}
+		c.giveBack(a, a.pos, a.folded, a.foldedBytes)
 	}
-	l.peeked = l.peeked[:0]
+	l.peeked, l.runs = l.peeked[:0], l.runs[:0]
 }
 
 // giveUp ends the lane at hand after err, which is returned: it is not looked at

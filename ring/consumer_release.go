@@ -30,7 +30,7 @@ func (c *Consumer) release() error {
 	c.special = !c.shortWay()
 	switch c.form {
 	case formTickets:
-		c.settle()
+		c.settle(c.given)
 	case formCast:
 		c.releaseCast()
 	case formLanes:
@@ -100,6 +100,27 @@ func (c *Consumer) releasedSlow() error {
 		c.owed = c.pos
 	}
 	return c.tell(now)
+}
+
+// tellLanes tells the producers of the space that they are owed; the lane at hand is told of
+// where it is found empty.
+func (c *Consumer) tellLanes() error {
+	l := &c.lanes
+	owes := !c.peeked
+	for i := range l.all {
+		a := &l.all[i]
+		released := a.pos
+		if c.peeked {
+			released = mem.Load(&a.consumer.Position)
+		}
+		owes = owes || i != l.at && a.owed != released
+		a.owed = released
+	}
+	l.owing = c.peeked // the rest, once it is released
+	if owes && mem.Load(c.arm) != mem.Load(&c.quiet) {
+		return c.signal(true)
+	}
+	return nil
 }
 
 // tell tells the producer of space, if it may wait for some.

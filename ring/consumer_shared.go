@@ -83,7 +83,7 @@ func (c *Consumer) nextShared() (off, n uint64, err error) {
 		killpoint.Here("received")
 		if w&layout.SlotStateMask == layout.SlotSkip {
 			if !c.peeked && c.given == s.claimed {
-				c.settle()
+				c.settle(c.given)
 			}
 			continue
 		}
@@ -182,18 +182,18 @@ func (c *Consumer) rescue(h, w uint64) (bool, error) {
 	return true, nil
 }
 
-// settle frees the slots of the tickets handed out, for the next lap.
-func (c *Consumer) settle() {
+// settle frees the slots of the first n tickets handed out, for the next lap.
+func (c *Consumer) settle(n uint64) {
 	s := &c.shared
-	for i := range c.given {
+	for i := range n {
 		killpoint.Here("settling")
 		t := s.held + i
 		mem.Publish(c.ticketWord(t), lapWord(t>>s.shift+1, layout.SlotFree)) // [C2] pairs with the load in claimSlots
 	}
 	killpoint.Here("settled")
-	s.held += c.given
-	s.claimed -= c.given
-	c.given = 0
+	s.held += n
+	s.claimed -= n
+	c.given -= n
 }
 
 // endedShared is ended where places are claimed. Each consumer gets the end of a session

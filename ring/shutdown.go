@@ -131,7 +131,7 @@ func (c *Consumer) Close() error {
 		last := true
 		if c.form == formTickets && !c.ring.config.Redeliver {
 			c.given = c.shared.claimed
-			c.settle()
+			c.settle(c.given)
 		}
 		if c.mine.many {
 			last, err = c.endConsumers()

@@ -148,7 +148,7 @@ func (t *ConsumerOf[T]) RecvBatch(ctx context.Context, dst []T) (int, error) {
 	return n, err
 }
 
-// TryPeek returns the next T in place, valid until Release, TryRecv, Recv,
+// TryPeek returns the next T in place, valid until Release, ReleaseFirst of it, TryRecv, Recv,
 // TryRecvBatch, RecvBatch or Close, or until the next step of All.
 func (t *ConsumerOf[T]) TryPeek() (*T, error) {
 	b, err := t.c.TryPeek()

@@ -27,8 +27,8 @@ type drain struct {
 	batch  []byte // what is to be written
 	room   int    // bytes of the ring that a batch may hold up
 	held   int    // bytes of the ring that this one does
-	peeked uint64 // messages in it
-	filled uint64 // their bytes
+	ends   []end  // of each of its messages
+	refuse bool   // one that does not belong there was peeked behind them
 
 	waiting time.Time // since when nobody has been seen to produce; zero: somebody was
 	told    bool      // that nobody does
@@ -36,6 +36,9 @@ type drain struct {
 
 	messages, bytes uint64 // released
 }
+
+// end is where a message ends in the batch, and how long it is in the ring.
+type end struct{ at, size int }
 
 // drainSlice is how often a waiting drain looks whether the producer lives.
 const drainSlice = 250 * time.Millisecond
@@ -59,8 +62,8 @@ func (d *drain) run() error {
 	}
 	for d.left > 0 {
 		err := d.collect()
-		if errors.Is(err, ring.ErrSize) {
-			return errors.Join(err, d.leaveLast())
+		if d.refuse {
+			return errors.Join(err, d.flush())
 		}
 		if ferr := d.flush(); ferr != nil {
 			return ferr
@@ -117,8 +120,9 @@ func (d *drain) add(b []byte) error {
 	switch d.framing.kind {
 	case bySize:
 		if len(b) != d.framing.size {
+			d.refuse = true
 			return because(ring.ErrSize, "message %d has %d bytes, --framing %v takes only messages of %d; give both sides the same --framing, files want raw",
-				d.messages+d.peeked+1, len(b), d.framing, d.framing.size)
+				d.messages+uint64(len(d.ends))+1, len(b), d.framing, d.framing.size)
 		}
 		d.batch = append(d.batch, b...)
 	case byLines:
@@ -130,57 +134,60 @@ func (d *drain) add(b []byte) error {
 		d.batch = append(d.batch, b...)
 	}
 	d.left--
-	d.peeked++
-	d.filled += uint64(len(b))
+	d.ends = append(d.ends, end{len(d.batch), len(b)})
 	d.held += len(b) + 16 // a header and padding
 	return nil
 }
 
-// leaveLast writes the batch and releases it, but not the message behind it, which
-// was peeked too: so it takes the role anew and peeks only the batch.
-func (d *drain) leaveLast() error {
-	switch {
-	case d.peeked == 0:
-		return nil
-	case d.ring.Config().Topology != ring.SPSC:
-		return d.flush() // these cannot be peeked again: others take or overwrite them, or lanes come in another order
-	}
-	if err := d.c.Close(); err != nil {
-		return err
-	}
-	c, err := d.ring.Consumer()
-	if err != nil {
-		return err // what was not released is another consumer's
-	}
-	d.c = c
-	for range d.peeked {
-		if _, err := c.TryPeek(); err != nil {
-			return err
-		}
-	}
-	return d.flush()
-}
-
-// flush writes the batch and releases its messages.
+// flush writes the batch and releases its messages, or those that were written whole.
 func (d *drain) flush() error {
-	if d.peeked == 0 {
+	if len(d.ends) == 0 {
 		return nil
 	}
 	if d.ring.Region().Faulted() {
 		return fmt.Errorf("ring %q: %w", d.ring.Name(), ring.ErrTruncated) // these are zeros
 	}
-	if _, err := d.out.Write(d.batch); err != nil {
-		if errors.Is(err, syscall.EPIPE) {
-			return because(err, "stdout was closed by its reader: %d messages were released; those that follow stay in the ring, the first of them may have been written", d.messages)
-		}
-		return fmt.Errorf("%w: %d messages were released; those that follow stay in the ring, the first of them may have been written", err, d.messages)
+	written, err := d.out.Write(d.batch)
+	if err == nil {
+		return d.release(len(d.ends))
 	}
-	if err := d.c.Release(); err != nil {
+	whole := 0
+	for whole < len(d.ends) && d.ends[whole].at <= written {
+		whole++
+	}
+	part := written
+	if whole > 0 {
+		part -= d.ends[whole-1].at
+	}
+	if rerr := d.release(whole); rerr != nil {
+		return errors.Join(err, rerr)
+	}
+	found := fmt.Sprintf("%d messages were written and released, the rest stays in the ring", d.messages)
+	if part > 0 {
+		found += fmt.Sprintf("; %d bytes of the next one were written too", part)
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return because(err, "stdout was closed by its reader: %s", found)
+	}
+	return fmt.Errorf("%w: %s", err, found)
+}
+
+// release gives the first n messages of the batch back to the ring.
+func (d *drain) release(n int) error {
+	var err error
+	if n == len(d.ends) && !d.refuse {
+		err = d.c.Release()
+	} else {
+		err = d.c.ReleaseFirst(n)
+	}
+	if err != nil {
 		return err
 	}
-	d.messages += d.peeked
-	d.bytes += d.filled
-	d.batch, d.held, d.peeked, d.filled = d.batch[:0], 0, 0, 0
+	d.messages += uint64(n)
+	for _, e := range d.ends[:n] {
+		d.bytes += uint64(e.size)
+	}
+	d.batch, d.ends, d.held = d.batch[:0], d.ends[:0], 0
 	return nil
 }
 

@@ -72,17 +72,18 @@ func TestCapacityOfAnExistingRing(t *testing.T) {
 // A message that --framing fixed:N of the consumer does not allow stays in the
 // ring, with all that follows; what was before it is written and released.
 func TestFramingsThatDiffer(t *testing.T) {
-	for _, good := range []int{0, 1, 3000} {
+	for i, good := range []int{0, 1, 3000, 0, 1, 3000, 0, 1, 3000} {
+		topology := []string{"spsc", "mpsc", "mpsc-ordered"}[i/3]
 		name := ringName(t)
 		before := strings.Repeat("12345678\n", good)
-		passes(t, []byte(before+"123\n12345678\n"), "produce", name)
+		passes(t, []byte(before+"123\n12345678\n"), "produce", "--topology", topology, name)
 		status, out, errText := callWith(t, nil, "consume", "--framing", "fixed:8", name)
 		want := fmt.Sprintf("message %d has 3 bytes, --framing fixed:8 takes only messages of 8; give both sides the same --framing", good+1)
 		if status != 1 || string(out) != strings.ReplaceAll(before, "\n", "") || strings.Count(errText, "\n") != 1 || !strings.Contains(errText, want) {
-			t.Errorf("exit status %d, %d bytes, %q, want %q", status, len(out), errText, want)
+			t.Errorf("%s: exit status %d, %d bytes, %q, want %q", topology, status, len(out), errText, want)
 		}
 		if rest := passes(t, nil, "consume", name); string(rest) != "123\n12345678\n" {
-			t.Errorf("%q is left", rest)
+			t.Errorf("%s: %q is left", topology, rest)
 		}
 	}
 }

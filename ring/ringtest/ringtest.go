@@ -36,7 +36,7 @@ func Test(t *testing.T, f Factory) {
 	tests := []test{
 		{"Order", testOrder}, {"FullAndEmpty", testFullAndEmpty}, {"Wrap", testWrap},
 		{"Sizes", testSizes}, {"Reserve", testReserve}, {"Stage", testStage},
-		{"Batch", testBatch},
+		{"Batch", testBatch}, {"ReleaseFirst", testReleaseFirst}, {"StreamReleaseFirst", testStreamReleaseFirst},
 		{"End", testEnd}, {"EndBlocked", testEndBlocked}, {"ConsumerClose", testConsumerClose},
 		{"Finish", testFinish}, {"Roles", testRoles}, {"Sessions", testSessions},
 		{"Cancel", testCancel}, {"Deadline", testDeadline}, {"CloseWhileBlocked", testCloseWhileBlocked},
@@ -68,7 +68,8 @@ func TestBroadcast(t *testing.T, f Factory, o ring.Overrun) {
 		{"End", testEnd}, {"EndBlocked", testEndBlocked}, {"Deadline", testDeadline}, {"PingPong", testPingPong},
 	})
 	if o == ring.OverrunBlock {
-		run(t, f, []test{{"Batch", testBatch}, {"CloseWhileBusy", testCloseWhileBusy}, {"Stream", testStream}})
+		run(t, f, []test{{"Batch", testBatch}, {"CloseWhileBusy", testCloseWhileBusy}, {"Stream", testStream},
+			{"StreamReleaseFirst", testStreamReleaseFirst}})
 	}
 }
 
