@@ -277,12 +277,7 @@ func TestLanesPositions(t *testing.T) {
 				r, err := ring.New(config)
 				must(t, err)
 				closing(t, r)
-				g := geometryOf(t, r)
-				for i := range uint64(3) {
-					b := r.Region().Bytes()
-					layout.LaneCursorAt(b, g.LaneProducers, g.Stride, i).Position = start
-					layout.LaneCursorAt(b, g.LaneConsumers, g.Stride, i).Position = start
-				}
+				seat(t, r, start)
 				var ps []*ring.Producer
 				for i := range 3 {
 					p, err := r.Producer(ring.WithTag(uint64(i + 1)))

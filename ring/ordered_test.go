@@ -23,14 +23,6 @@ func newOrdered(t testing.TB) *ring.Ring {
 	return r
 }
 
-// seat lets a fresh ring begin at a position.
-func seat(t testing.TB, r *ring.Ring, pos uint64) {
-	t.Helper()
-	g, b := geometryOf(t, r), r.Region().Bytes()
-	layout.CursorAt(b, g.ProducerArea).Position = pos
-	layout.CursorAt(b, g.ConsumerArea).Position = pos
-}
-
 // granule returns the word and the data of the granule at a position.
 func granule(t testing.TB, r *ring.Ring, pos uint64) (word, data *uint64) {
 	t.Helper()

@@ -8,13 +8,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"annulus/cmd/ringbench/internal/stress"
 	"annulus/internal/killpoint"
+	"annulus/internal/testutil"
 )
 
 // stressReport runs ringbench stress and returns what it found.
@@ -63,7 +63,7 @@ func TestStress(t *testing.T) {
 // TestStressWithC kills endpoints in Go and in C, which succeed each other and settle
 // what the others leave.
 func TestStressWithC(t *testing.T) {
-	needCompiler(t, "gcc")
+	testutil.Compiler(t, "gcc")
 	exe := buildTags(t, "")
 	for _, args := range [][]string{
 		{"--topology", "mpmc", "--c-peers", "3", "--kills", "100", "--all", "60"},
@@ -217,28 +217,10 @@ func TestStressUsage(t *testing.T) {
 	}
 }
 
-// built holds the binaries of buildTags, by their tags, in a directory that TestMain removes.
-var built struct {
-	dir  string
-	exes map[string]string
-}
-
-// buildTags builds ringbench with tags, once for each set of them. Tests that use it
-// do not run in parallel.
+// buildTags builds ringbench with tags, once for each set of them.
 func buildTags(t *testing.T, tags string) string {
 	t.Helper()
-	if exe := built.exes[tags]; exe != "" {
-		return exe
-	}
-	if built.dir == "" {
-		dir, err := os.MkdirTemp("", "ringbench")
-		must(t, err)
-		built.dir, built.exes = dir, map[string]string{}
-	}
-	exe := filepath.Join(built.dir, "ringbench-"+tags)
-	if out, err := exec.Command("go", "build", "-tags", tags, "-o", exe, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	built.exes[tags] = exe
-	return exe
+	return testutil.Build(t, "ringbench"+tags, func(exe string) *exec.Cmd {
+		return exec.Command("go", "build", "-tags", tags, "-o", exe, ".")
+	})
 }

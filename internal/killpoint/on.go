@@ -16,12 +16,12 @@ const Enabled = true
 var (
 	armed string
 	left  atomic.Int64
-	stop  bool
+	stops bool
 )
 
 func init() {
 	name, n, ok := strings.Cut(os.Getenv(Env), ":")
-	n, stop = strings.CutSuffix(n, ":stop")
+	n, stops = strings.CutSuffix(n, ":stop")
 	if count, err := strconv.ParseInt(n, 10, 64); ok && err == nil {
 		armed = name
 		left.Store(count)
@@ -33,7 +33,7 @@ func Here(name string) {
 	if name != armed || left.Add(-1) != 0 {
 		return
 	}
-	if stop {
+	if stops {
 		Stop()
 		return
 	}

@@ -8,14 +8,15 @@ import (
 	"syscall"
 )
 
-// Stop stops this process until it gets SIGCONT. The caller does not run on: any of the threads
-// may be the one that takes a SIGSTOP, and until it does so the others go on, for long on a
-// busy machine.
-func Stop() {
-	cont := make(chan os.Signal, 1)
-	signal.Notify(cont, syscall.SIGCONT)
-	defer signal.Stop(cont)
-	// It fails for no process that may signal itself.
-	_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
-	<-cont
+// Stop stops this process here until a SIGCONT. The signal may come to any of the
+// threads, so that the one which has sent it would go on for a moment.
+func Stop() error {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGCONT)
+	defer signal.Stop(ch)
+	if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err != nil {
+		return err
+	}
+	<-ch
+	return nil
 }
