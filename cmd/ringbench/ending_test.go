@@ -85,6 +85,9 @@ func stopSignals() []syscall.Signal {
 func TestHangupIgnored(t *testing.T) {
 	name, in := ringName(t), newReading(t)
 	cmd := ringbench(t, "produce", name)
+	self, err := os.Executable() // in the shell /proc/self/exe is another
+	must(t, err)
+	cmd.Args[0] = self
 	cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, cmd.Args...)
 	cmd.Path = "/bin/sh"
 	p := launchCmd(t, in.r, nil, cmd)
