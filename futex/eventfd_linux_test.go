@@ -185,7 +185,7 @@ func TestEventfdBetweenProcesses(t *testing.T) {
 			t.Fatalf("round %d: %v", i, err)
 		}
 	}
-	p.done()
+	p.Done()
 }
 
 // roleEventfdCrowd reports how many threads a crowd of sleepers takes.
@@ -233,7 +233,7 @@ func TestEventfdSleepersCostNoThreads(t *testing.T) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Max < crowd+100 {
 		t.Skipf("needs %d descriptors, the limit is %d, %v", crowd+100, limit.Max, err)
 	}
-	out := start(t, child(t, "eventfd crowd", strconv.Itoa(crowd))).done()
+	out := start(t, child(t, "eventfd crowd", strconv.Itoa(crowd))).Done()
 	if threads, err := strconv.Atoi(out); err != nil || threads >= 100 {
 		t.Errorf("%d sleepers, threads: %s", crowd, out)
 	}

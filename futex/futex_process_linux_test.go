@@ -85,7 +85,7 @@ func TestWakeAnotherProcess(t *testing.T) {
 	if n, err := Wake(word, 1); n != 1 || err != nil {
 		t.Errorf("Wake = %d, %v", n, err)
 	}
-	if out := p.done(); out != "saw 5" {
+	if out := p.Done(); out != "saw 5" {
 		t.Errorf("child: %s", out)
 	}
 }
@@ -99,7 +99,7 @@ func TestWokenByAnotherProcess(t *testing.T) {
 		if err := receive(t, done); err != nil {
 			t.Error(err)
 		}
-		if out := p.done(); out != "woke 1" || word.Load() != 5 {
+		if out := p.Done(); out != "woke 1" || word.Load() != 5 {
 			t.Errorf("hold %v: child: %s, word %d", hold, out, word.Load())
 		}
 	}
@@ -112,7 +112,7 @@ func TestPingPongBetweenProcesses(t *testing.T) {
 	if err := pingPong(mem, rounds, 0); err != nil {
 		t.Error(err)
 	}
-	p.done()
+	p.Done()
 	if v := wordAt(mem, 0).Load(); v != 2*rounds {
 		t.Errorf("ended at %d of %d", v, 2*rounds)
 	}
@@ -126,7 +126,7 @@ func TestKilledSleeperTakesNoWake(t *testing.T) {
 	asleep(t, word, 1)
 	go func() { done <- Wait(word, 0, time.Time{}) }()
 	asleep(t, word, 2)
-	p.kill()
+	p.Kill()
 	if n, err := Wake(word, 1); n != 1 || err != nil {
 		t.Errorf("Wake = %d, %v", n, err)
 	}

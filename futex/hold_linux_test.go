@@ -63,7 +63,7 @@ func TestHoldDoesNotHoldUpTheCollector(t *testing.T) {
 				t.Parallel()
 				cmd := child(t, "hold")
 				cmd.Env = append(cmd.Env, "GOMAXPROCS="+procs, "GODEBUG=asyncpreemptoff="+off)
-				if out, want := start(t, cmd).done(), fmt.Sprint("collected ", off == "1"); out != want {
+				if out, want := start(t, cmd).Done(), fmt.Sprint("collected ", off == "1"); out != want {
 					t.Errorf("child: %s, expected %s", out, want)
 				}
 			})

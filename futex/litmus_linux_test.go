@@ -110,7 +110,7 @@ func TestStoreThenLoad(t *testing.T) {
 			go func() { // on a thread of its own, which ends with it
 				err := pinThread(0)
 				if err == nil {
-					rounds, missed, err = l.sleeper(mode.barrier, waker.exited)
+					rounds, missed, err = l.sleeper(mode.barrier, waker.Exited())
 				}
 				mem.Publish(l.round, litmusStop)
 				ended <- err
@@ -118,7 +118,7 @@ func TestStoreThenLoad(t *testing.T) {
 			if err := <-ended; err != nil {
 				t.Fatal(err)
 			}
-			waker.done()
+			waker.Done()
 			t.Logf("both missed: %d of %d rounds", missed, rounds)
 			// Without any barrier a miss is allowed, not owed: it depends on
 			// the processor and on luck.

@@ -10,20 +10,13 @@ import (
 // roles are the children's programs; a test file adds its own in init.
 var roles = testutil.Roles{}
 
-// atExit is what remains to be done after the last test.
-var atExit []func()
-
-func TestMain(m *testing.M) {
-	testutil.Main(m, roles, func() {
-		for _, f := range atExit {
-			f()
-		}
-	})
-}
+func TestMain(m *testing.M) { testutil.Main(m, roles, nil) }
 
 const patience = testutil.Patience
 
 var (
+	start      = testutil.Start
+	child      = testutil.Child
 	until      = testutil.Until
 	eventually = testutil.Eventually
 )

@@ -5,13 +5,22 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"annulus/internal/testutil"
 )
+
+// semPeer is the C program of these tests.
+func semPeer(t *testing.T) string {
+	t.Helper()
+	return testutil.BuildC(t, "sem_peer", "-O2", "-Wall", "-Werror", "-pthread", filepath.Join("testdata", "sem_peer.c"))
+}
 
 // cSemaphores is a file of semaphores, 64 bytes apart, that C and Go share.
 type cSemaphores struct {
@@ -24,7 +33,7 @@ type cSemaphores struct {
 func newCSemaphores(t *testing.T) *cSemaphores {
 	t.Helper()
 	newSemaphore(t, 0) // skips where there are none
-	exe := ccPeer(t, "sem_peer.c")
+	exe := semPeer(t)
 	path, mem := sharedFile(t)
 	return &cSemaphores{t, exe, path, mem}
 }
@@ -39,7 +48,7 @@ func (c *cSemaphores) init(i int, value uint32) *Semaphore {
 }
 
 // peer starts the C program with a command on semaphore i.
-func (c *cSemaphores) peer(cmd string, i int, args ...int) *process {
+func (c *cSemaphores) peer(cmd string, i int, args ...int) *testutil.Process {
 	c.t.Helper()
 	argv := []string{c.path, cmd, strconv.Itoa(64 * i)}
 	for _, a := range args {
@@ -52,7 +61,7 @@ func (c *cSemaphores) peer(cmd string, i int, args ...int) *process {
 func (c *cSemaphores) expect(i int, s *Semaphore, value, waiters int) {
 	c.t.Helper()
 	expectWords(c.t, s, value, waiters)
-	if got, want := c.peer("value", i).done(), fmt.Sprintf("value %d waiters %d", value, waiters); got != want {
+	if got, want := c.peer("value", i).Done(), fmt.Sprintf("value %d waiters %d", value, waiters); got != want {
 		c.t.Errorf("C sees %s, expected %s", got, want)
 	}
 }
@@ -68,7 +77,7 @@ func TestSemaphoreInitialisedByC(t *testing.T) {
 	for i := range c.mem[:64] {
 		c.mem[i] = 0xee
 	}
-	c.peer("init", 0, 5).done()
+	c.peer("init", 0, 5).Done()
 	s, err := SemaphoreAt(c.mem)
 	if err != nil {
 		t.Fatal(err)
@@ -84,11 +93,11 @@ func TestSemaphoreTryAndTimedWaitInC(t *testing.T) {
 	c := newCSemaphores(t)
 	s := c.init(1, 1)
 	for _, want := range []string{"acquired", "EAGAIN"} {
-		if out := c.peer("trywait", 1).done(); out != want {
+		if out := c.peer("trywait", 1).Done(); out != want {
 			t.Errorf("sem_trywait: %s, expected %s", out, want)
 		}
 	}
-	if out := c.peer("timedwait", 1, 20).done(); out != "ETIMEDOUT" {
+	if out := c.peer("timedwait", 1, 20).Done(); out != "ETIMEDOUT" {
 		t.Errorf("sem_timedwait: %s", out)
 	}
 	c.expect(1, s, 0, 0)
@@ -98,7 +107,7 @@ func TestSemaphoreTryAndTimedWaitInC(t *testing.T) {
 	if err := s.Release(); err != nil {
 		t.Error(err)
 	}
-	if out := p.done(); out != "acquired" {
+	if out := p.Done(); out != "acquired" {
 		t.Errorf("sem_timedwait: %s", out)
 	}
 	c.expect(1, s, 0, 0)
@@ -115,7 +124,7 @@ func TestSemaphoreGoWokenByC(t *testing.T) {
 			go func() { done <- acquire(s) }()
 			c.waiting(s, 1)
 			c.expect(0, s, 0, 1)
-			c.peer("post", 0, 1).done()
+			c.peer("post", 0, 1).Done()
 			if err := receive(t, done); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -138,7 +147,7 @@ func TestSemaphorePingPongWithC(t *testing.T) {
 				t.Fatalf("round %d: %v", i, err)
 			}
 		}
-		if out := p.done(); out != fmt.Sprint("answered ", rounds) {
+		if out := p.Done(); out != fmt.Sprint("answered ", rounds) {
 			t.Error(out)
 		}
 		c.expect(0, ping, 0, 0)
@@ -151,7 +160,7 @@ func TestSemaphoreMixedCrowd(t *testing.T) {
 	const share = 5000
 	c := newCSemaphores(t)
 	s, done := c.init(0, 0), make(chan error, 2)
-	cWaiters := []*process{c.peer("wait", 0, share), c.peer("wait", 0, share)}
+	cWaiters := []*testutil.Process{c.peer("wait", 0, share), c.peer("wait", 0, share)}
 	acquires := []func() error{
 		func() error { return s.Acquire(t.Context()) },
 		func() error { return s.AcquireUntil(time.Now().Add(patience)) },
@@ -172,14 +181,14 @@ func TestSemaphoreMixedCrowd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	poster.done()
+	poster.Done()
 	for range acquires {
 		if err := receive(t, done); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, p := range cWaiters {
-		if out := p.done(); out != fmt.Sprint("waited ", share) {
+		if out := p.Done(); out != fmt.Sprint("waited ", share) {
 			t.Error(out)
 		}
 	}
@@ -194,7 +203,7 @@ func TestSemaphoreKilledWaiter(t *testing.T) {
 	c.waiting(s, 1)
 	go func() { done <- s.Acquire(t.Context()) }()
 	c.waiting(s, 2)
-	p.kill()
+	p.Kill()
 	if err := s.Release(); err != nil {
 		t.Error(err)
 	}
@@ -237,7 +246,7 @@ func TestSemaphoreNamedByC(t *testing.T) {
 	if _, err := os.Stat("/dev/shm"); err != nil {
 		t.Skip("no /dev/shm for sem_open: ", err)
 	}
-	p := start(t, exec.CommandContext(t.Context(), ccPeer(t, "sem_peer.c"), "/"+name, "named", "2"))
+	p := start(t, exec.CommandContext(t.Context(), semPeer(t), "/"+name, "named", "2"))
 	t.Cleanup(func() { os.Remove(path) })
 	var mem []byte
 	eventually(t, path, func() bool {
@@ -259,7 +268,7 @@ func TestSemaphoreNamedByC(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if out := p.done(); !strings.HasPrefix(out, "waited 2") {
+	if out := p.Done(); !strings.HasPrefix(out, "waited 2") {
 		t.Error(out)
 	}
 	expectWords(t, s, 0, 0)

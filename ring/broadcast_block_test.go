@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"sync"
 	"syscall"
 	"testing"
@@ -15,11 +14,7 @@ import (
 // castNamed is a broadcast ring in shared memory that others can open by its name.
 func castNamed(t testing.TB, o ring.Overrun, members int) (string, *ring.Ring) {
 	t.Helper()
-	name := shmName(t)
-	r, err := ring.Create(name, ring.Config{Topology: ring.Broadcast, Capacity: 4096, Overrun: o, Members: members})
-	must(t, err)
-	t.Cleanup(func() { must(t, ring.Remove(name)) })
-	closing(t, r)
+	r, name := shared(t, ring.Config{Topology: ring.Broadcast, Capacity: 4096, Overrun: o, Members: members})
 	return name, r
 }
 
@@ -32,9 +27,7 @@ func init() {
 		if _, err := r.Consumer(); err != nil {
 			return err
 		}
-		fmt.Println("begun")
-		forever()
-		return nil
+		return killMe()
 	}
 }
 
@@ -59,7 +52,7 @@ func TestBroadcastBlockKilledConsumer(t *testing.T) {
 	p, err := r.Producer()
 	must(t, err)
 	holder := start(t, "cast-hold", name)
-	holder.expect("begun")
+	holder.Expect("begun")
 	n := fill(t, p, 0)
 	if n == 0 || n > 512 {
 		t.Fatalf("full after %d messages", n)
@@ -67,7 +60,7 @@ func TestBroadcastBlockKilledConsumer(t *testing.T) {
 	sent := make(chan error)
 	go func() { sent <- p.Send(context.Background(), payload(n)) }()
 	eventually(t, "the producer waits", p.Waiting)
-	holder.kill()
+	holder.Kill()
 	must(t, <-sent)
 	for i := range uint64(1000) { // and is not met again
 		must(t, p.TrySend(payload(n+1+i)))
@@ -85,8 +78,8 @@ func TestBroadcastBlockStoppedConsumer(t *testing.T) {
 	p, err := r.Producer()
 	must(t, err)
 	holder := start(t, "cast-hold", name)
-	holder.expect("begun")
-	holder.signal(syscall.SIGSTOP)
+	holder.Expect("begun")
+	holder.Signal(syscall.SIGSTOP)
 	eventually(t, "it is stopped", func() bool {
 		s, err := r.Stats()
 		must(t, err)
@@ -103,7 +96,7 @@ func TestBroadcastBlockStoppedConsumer(t *testing.T) {
 	if len(s.Members) != 1 || !s.Members[0].Attached || s.Members[0].Lag == 0 {
 		t.Errorf("%+v, want one member that lags behind", s.Members)
 	}
-	holder.signal(syscall.SIGCONT)
+	holder.Signal(syscall.SIGCONT)
 }
 
 // A consumer that leaves is waited for no more; with none, there is nobody to wait for.

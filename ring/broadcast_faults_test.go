@@ -15,27 +15,11 @@ import (
 	"annulus/shm"
 )
 
-// castWords are the words that the producer of a broadcast ring writes.
-func castWords(t testing.TB, r *ring.Ring) (*layout.Cursor, *layout.Endpoint) {
-	g, b := geometryOf(t, r), r.Region().Bytes()
-	return layout.CursorAt(b, g.ProducerArea), layout.EndpointAt(b, g.ProducerArea, g.Stride)
-}
-
-// seatCast lets a new broadcast ring start at position pos and message number.
-func seatCast(t testing.TB, r *ring.Ring, pos, number uint64) {
-	c, e := castWords(t, r)
-	c.Position, c.Latest, e.Intent, c.Messages = pos, pos, pos, number
-}
-
 func init() {
 	// cast-crash NAME SENT SIZE STATE sends, then comes to that state of one more record
 	// and waits to be killed.
 	roles["cast-crash"] = func(args []string) error {
-		r, err := ring.Open(args[0])
-		if err != nil {
-			return err
-		}
-		p, err := r.Producer()
+		r, p, err := producerOf(args[0])
 		if err != nil {
 			return err
 		}
@@ -73,9 +57,7 @@ func init() {
 				c.Latest += left
 			}
 		}
-		fmt.Println("begun")
-		forever()
-		return nil
+		return killMe()
 	}
 }
 
@@ -100,14 +82,14 @@ func caseWriterKilled(t *testing.T, state string, size, sent int) {
 	slow, err := r.Consumer() // a lap behind, or two: what it is about to read is being overwritten
 	must(t, err)
 	child := start(t, "cast-crash", name, fmt.Sprint(sent), fmt.Sprint(size), state)
-	child.expect("begun")
+	child.Expect("begun")
 	mid, err := r.Consumer(ring.WithBacklog()) // from where the lap began
 	must(t, err)
 	fast, err := r.Consumer()
 	must(t, err)
 	_, e := castWords(t, r)
 	intent := e.Intent
-	child.kill()
+	child.Kill()
 	received := map[*ring.Consumer]int{}
 	next := map[*ring.Consumer]uint64{mid: ^uint64(0), fast: uint64(sent)}
 	readers := map[string]*ring.Consumer{"slow": slow, "mid": mid, "fast": fast}
@@ -210,10 +192,10 @@ func TestCase14_BroadcastWritersKilledAtRandom(t *testing.T) {
 			}
 			for round := range 25 {
 				child := start(t, "produce", name, "0", fmt.Sprint(round*1e9))
-				child.expect("begun")
+				child.Expect("begun")
 				before := mustStats(t, r).Tail
 				eventually(t, "it sends", func() bool { return mustStats(t, r).Tail-before > uint64(round*777) })
-				child.kill()
+				child.Kill()
 			}
 			p, err := r.Producer()
 			must(t, err)
@@ -239,7 +221,7 @@ func TestBroadcastPositions(t *testing.T) {
 	for _, o := range []ring.Overrun{ring.OverrunOverwrite, ring.OverrunBlock, ring.OverrunDrop} {
 		for _, pos := range []uint64{1<<32 - 6000, 1<<63 - 6000, ^uint64(0) - 5999} {
 			r := castRing(t, o)
-			seatCast(t, r, pos, pos)
+			seat(t, r, pos)
 			p, err := r.Producer()
 			must(t, err)
 			c, err := r.Consumer()

@@ -210,3 +210,27 @@ func TestBroadcastConsumerEnds(t *testing.T) {
 		must(t, checkPayload(m, want))
 	}
 }
+
+// An empty message is peeked behind one that has used up the private copies' room: its bytes are
+// none, and point nowhere else (checkptr finds that out, which comes with -race).
+func TestBroadcastPeekEmpty(t *testing.T) {
+	r, err := ring.New(ring.Config{Topology: ring.Broadcast})
+	must(t, err)
+	closing(t, r)
+	p, err := r.Producer()
+	must(t, err)
+	c, err := r.Consumer()
+	must(t, err)
+	for size := range 70 {
+		must(t, p.TrySend(nil))
+		must(t, p.TrySend(make([]byte, size)))
+		must(t, p.TrySend(nil))
+		for _, want := range []int{0, size, 0} {
+			b, err := c.TryPeek()
+			if err != nil || len(b) != want {
+				t.Fatalf("%d bytes, %v, want %d", len(b), err, want)
+			}
+		}
+		must(t, c.Release())
+	}
+}

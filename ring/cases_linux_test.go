@@ -18,7 +18,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"annulus/futex"
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
+	"annulus/internal/testutil"
 	"annulus/ring"
 	"annulus/shm"
 )
@@ -38,14 +40,6 @@ func init() {
 
 var casesConfig = ring.Config{Topology: ring.MPMC, Capacity: 4, SlotSize: 64, Members: 6}
 
-// receiveText waits for a message and holds it against want.
-func receiveText(t *testing.T, c *ring.Consumer, want string) {
-	t.Helper()
-	b, err := c.Recv(t.Context(), nil)
-	must(t, err)
-	wantText(t, b, want)
-}
-
 // nothingYet looks more often than a blocked endpoint does before it looks who lives.
 func nothingYet(t *testing.T, c *ring.Consumer) {
 	t.Helper()
@@ -62,21 +56,21 @@ func TestCase10_NeighboursKilled(t *testing.T) {
 	r, name := shared(t, casesConfig)
 	p, err := r.Producer()
 	must(t, err)
-	a, b := start(t, "claim", name, "0"), start(t, "claim", name, "0")
-	a.expect("begun")
-	b.expect("begun")
+	a, b := start(t, "claim", name), start(t, "claim", name)
+	a.Expect("begun")
+	b.Expect("begun")
 	must(t, p.TrySend([]byte("behind both")))
-	a.kill()
-	b.kill()
+	a.Kill()
+	b.Kill()
 	c, err := r.Consumer()
 	must(t, err)
 	receiveText(t, c, "behind both")
 	stats(t, r, 2, 0)
-	last := start(t, "claim", name, "0")
-	last.expect("begun")
+	last := start(t, "claim", name)
+	last.Expect("begun")
 	must(t, p.TrySend([]byte("the last")))
 	must(t, p.Close())
-	last.kill()
+	last.Kill()
 	receiveText(t, c, "the last")
 	if _, err := c.TryRecv(nil); err != ring.ErrEmpty {
 		t.Errorf("%v, want ErrEmpty", err)
@@ -95,9 +89,7 @@ func lockMember(args []string) error {
 	if err := region.TryLock(layout.LockMember); err != nil {
 		return err
 	}
-	fmt.Println("begun")
-	forever()
-	return nil
+	return killMe()
 }
 
 // Who attaches is killed with the lock and without an entry, or with an entry
@@ -108,13 +100,13 @@ func TestCase12_AttacherKilled(t *testing.T) {
 		config.Members = 2
 		r, name := shared(t, config)
 		a := start(t, role, name)
-		a.expect("begun")
+		a.Expect("begun")
 		p, err := r.Producer()
 		must(t, err)
 		if _, err := r.Consumer(); !errors.Is(err, ring.ErrAttached) {
 			t.Fatalf("%s: %v, want ErrAttached", role, err)
 		}
-		a.kill()
+		a.Kill()
 		c, err := r.Consumer()
 		must(t, err)
 		if role == "lock-member" {
@@ -135,11 +127,11 @@ func TestCase15_TakeoverKilled(t *testing.T) {
 		must(t, p.TrySend(payload(i)))
 	}
 	for i := range 12 {
-		c := start(t, "hold", name, "0")
+		c := start(t, "hold", name)
 		if i%3 == 0 {
-			c.expect("begun")
+			c.Expect("begun")
 		}
-		c.kill()
+		c.Kill()
 	}
 	c, err := r.Consumer()
 	must(t, err)
@@ -155,11 +147,7 @@ func TestCase15_TakeoverKilled(t *testing.T) {
 
 // claimStopCommit stops between its claim and its commit.
 func claimStopCommit(args []string) error {
-	r, err := ring.Open(args[0])
-	if err != nil {
-		return err
-	}
-	p, err := r.Producer()
+	r, p, err := producerOf(args[0])
 	if err != nil {
 		return err
 	}
@@ -168,7 +156,9 @@ func claimStopCommit(args []string) error {
 		return err
 	}
 	fmt.Println("begun")
-	syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	if err := killpoint.Stop(); err != nil {
+		return err
+	}
 	copy(b, "late")
 	if err := p.Commit(4); err != nil {
 		return err
@@ -176,25 +166,13 @@ func claimStopCommit(args []string) error {
 	return r.Close()
 }
 
-func stopped(t *testing.T, p *peer) {
-	t.Helper()
-	eventually(t, "it stops", func() bool {
-		var ws syscall.WaitStatus
-		n, err := syscall.Wait4(p.Process.Pid, &ws, syscall.WNOHANG|syscall.WUNTRACED, nil)
-		if err != nil || n == p.Process.Pid && !ws.Stopped() {
-			t.Fatalf("it does not stop: %v, wait status %#x", err, int(ws))
-		}
-		return n == p.Process.Pid
-	})
-}
-
 // A producer that is stopped with a claim is waited for, and reported, however
 // often others look; what it commits then comes in its turn.
 func TestCase17_StoppedWithAClaim(t *testing.T) {
 	r, name := shared(t, casesConfig)
 	child := start(t, "claim-stop-commit", name)
-	child.expect("begun")
-	stopped(t, child)
+	child.Expect("begun")
+	child.Stopped()
 	p, err := r.Producer()
 	must(t, err)
 	c, err := r.Consumer()
@@ -210,25 +188,21 @@ func TestCase17_StoppedWithAClaim(t *testing.T) {
 	must(t, err)
 	found := false
 	for _, m := range s.Members {
-		found = found || m.Stopped && m.Claims == 1 && m.PID == child.Process.Pid
+		found = found || m.Stopped && m.Claims == 1 && m.PID == child.PID()
 	}
 	if !found {
 		t.Errorf("nobody is reported as stopped with a claim: %+v", s.Members)
 	}
-	must(t, child.Process.Signal(syscall.SIGCONT))
+	child.Signal(syscall.SIGCONT)
 	receiveText(t, c, "late")
 	receiveText(t, c, "after")
 	stats(t, r, 0, 0)
-	child.exitsWith(0)
+	child.Done()
 }
 
 // sendUntilRemoved sends until somebody says that it is in vain.
 func sendUntilRemoved(args []string) error {
-	r, err := ring.Open(args[0])
-	if err != nil {
-		return err
-	}
-	p, err := r.Producer(ring.WithStrategy(futex.Futex()))
+	r, p, err := producerOf(args[0], ring.WithStrategy(futex.Futex()))
 	if err != nil {
 		return err
 	}
@@ -248,17 +222,17 @@ func sendUntilRemoved(args []string) error {
 func TestCase19_Replaced(t *testing.T) {
 	_, name := shared(t, casesConfig)
 	child := start(t, "send-until-removed", name)
-	child.expect("begun")
-	child.signal(syscall.SIGSTOP)
-	stopped(t, child)
+	child.Expect("begun")
+	child.Signal(syscall.SIGSTOP)
+	child.Stopped()
 	must(t, ring.Remove(name))
 	next, err := ring.Create(name, casesConfig)
 	must(t, err)
 	closing(t, next)
 	before := string(next.Region().Bytes())
-	child.signal(syscall.SIGCONT)
-	child.expect("removed")
-	child.exitsWith(0)
+	child.Signal(syscall.SIGCONT)
+	child.Expect("removed")
+	child.Done()
 	if string(next.Region().Bytes()) != before {
 		t.Error("the process of the old ring has written to the new one")
 	}
@@ -267,16 +241,16 @@ func TestCase19_Replaced(t *testing.T) {
 // A dead owner whose pid is another process' now is dead all the same.
 func TestCase22_PIDReused(t *testing.T) {
 	r, name := shared(t, casesConfig)
-	child := start(t, "claim", name, "0")
-	child.expect("begun")
+	child := start(t, "claim", name)
+	child.Expect("begun")
 	p, err := r.Producer()
 	must(t, err)
 	must(t, p.TrySend([]byte("after")))
-	child.kill()
+	child.Kill()
 	g := geometryOf(t, r)
 	for i := range g.Members {
 		h := layout.HolderAt(r.Region().Bytes(), g.MemberArea, g.Stride, i)
-		if h.PID == uint64(child.Process.Pid) {
+		if h.PID == uint64(child.PID()) {
 			h.PID = uint64(os.Getpid()) // who has this number now lives
 		}
 	}
@@ -313,52 +287,37 @@ func TestCase23_OtherPIDNamespace(t *testing.T) {
 	must(t, err)
 	_, err = p.TryReserve(4)
 	must(t, err)
-	inside("see-alive", name).expect(fmt.Sprintf("pid 1: %+v", ring.Recovery{Claimed: 1}))
+	inside("see-alive", name).Expect(fmt.Sprintf("pid 1: %+v", ring.Recovery{Claimed: 1}))
 	p.Abort()
-	child := inside("claim", name, "0")
-	child.expect("begun")
+	child := inside("claim", name)
+	child.Expect("begun")
 	must(t, p.TrySend([]byte("after")))
 	nothingYet(t, c)
-	child.kill()
+	child.Kill()
 	receiveText(t, c, "after")
 	stats(t, r, 1, 0)
-	dead := start(t, "claim", name, "0")
-	dead.expect("begun")
-	dead.kill()
-	inside("see-alive", name).expect(fmt.Sprintf("pid 1: %+v", ring.Recovery{Skipped: 1}))
-}
-
-// absent skips the test for want of something that this system lacks; in CI it fails.
-func absent(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
+	dead := start(t, "claim", name)
+	dead.Expect("begun")
+	dead.Kill()
+	inside("see-alive", name).Expect(fmt.Sprintf("pid 1: %+v", ring.Recovery{Skipped: 1}))
 }
 
 // startAs is start with attributes for the process; the test is skipped where this
 // system does not grant them.
 func startAs(t *testing.T, attr *syscall.SysProcAttr, role string, args ...string) *peer {
 	t.Helper()
-	probe := exec.Command("/proc/self/exe", "-test.run", "^$")
-	probe.SysProcAttr = attr
-	if err := probe.Run(); err != nil {
-		absent(t, "no such namespace here: %v", err)
-	}
-	cmd := exec.Command("/proc/self/exe", args...)
-	cmd.Env = append(os.Environ(), "ANNULUS_ROLE="+role)
+	cmd := testutil.Child(t, role, args...)
 	cmd.SysProcAttr = attr
-	return run(t, cmd)
+	p, err := testutil.TryStart(t, cmd)
+	if err != nil {
+		testutil.Absent(t, "no such namespace here: %v", err)
+	}
+	return p
 }
 
 // claimFork makes a claim, and a child that does not exec.
 func claimFork(args []string) error {
-	r, err := ring.Open(args[0])
-	if err != nil {
-		return err
-	}
-	p, err := r.Producer()
+	_, p, err := producerOf(args[0])
 	if err != nil {
 		return err
 	}
@@ -388,7 +347,7 @@ func TestCase24_ForkedChild(t *testing.T) {
 	r, name := shared(t, casesConfig)
 	owner := start(t, "claim-fork", name)
 	var child int
-	if _, err := fmt.Sscanf(owner.line(), "begun %d", &child); err != nil {
+	if _, err := fmt.Sscanf(owner.Line(), "begun %d", &child); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { syscall.Kill(child, syscall.SIGKILL) })
@@ -402,8 +361,7 @@ func TestCase24_ForkedChild(t *testing.T) {
 	must(t, p.TrySend([]byte("after")))
 	c, err := r.Consumer()
 	must(t, err)
-	owner.Process.Kill()
-	owner.Process.Wait()
+	owner.Kill()
 	nothingYet(t, c)
 	must(t, syscall.Kill(child, syscall.SIGKILL))
 	receiveText(t, c, "after")
@@ -460,9 +418,7 @@ func claimReceived([]string) error {
 	if _, err := p.TryReserve(4); err != nil {
 		return err
 	}
-	fmt.Println("begun")
-	forever()
-	return nil
+	return killMe()
 }
 
 // Two processes are handed the same memfd, and one description of it even: one
@@ -479,7 +435,7 @@ func TestCase27_OneMemfdForTwo(t *testing.T) {
 		peers[i] = startWith(t, []*os.File{theirs}, "claim-received")
 		// Not by SendFiles, which opens the file anew: this very description.
 		must(t, unix.Sendmsg(fds[1], []byte{1}, unix.UnixRights(int(r.Region().File().Fd())), nil, 0))
-		peers[i].expect("begun")
+		peers[i].Expect("begun")
 		must(t, errors.Join(theirs.Close(), mine.Close()))
 	}
 	p, err := r.Producer()
@@ -487,10 +443,10 @@ func TestCase27_OneMemfdForTwo(t *testing.T) {
 	must(t, p.TrySend([]byte("after")))
 	c, err := r.Consumer()
 	must(t, err)
-	peers[0].kill()
+	peers[0].Kill()
 	nothingYet(t, c)
 	stats(t, r, 1, 1)
-	peers[1].kill()
+	peers[1].Kill()
 	receiveText(t, c, "after")
 	stats(t, r, 2, 0)
 }
@@ -544,15 +500,15 @@ func TestCase28_OtherClock(t *testing.T) {
 	back, bName := shared(t, ring.Config{Capacity: 4096})
 	args := []string{"--time", "--monotonic", "86400", "--boottime", "86400", "--fork", "--kill-child", os.Args[0]}
 	if out, err := exec.Command("unshare", append(args, "-test.run", "^$")...).CombinedOutput(); err != nil {
-		absent(t, "no time namespace here: %v %s", err, out)
+		testutil.Absent(t, "no time namespace here: %v %s", err, out)
 	}
 	cmd := exec.Command("unshare", append(args, tName, bName)...)
-	cmd.Env = append(os.Environ(), "ANNULUS_ROLE=other-clock")
-	child := run(t, cmd)
+	cmd.Env = testutil.Child(t, "other-clock").Env
+	child := testutil.Start(t, cmd)
 	var here unix.Timespec
 	must(t, unix.ClockGettime(unix.CLOCK_MONOTONIC, &here))
 	var sec int64
-	if _, err := fmt.Sscanf(child.line(), "begun %d", &sec); err != nil || sec-int64(here.Sec) < 80000 {
+	if _, err := fmt.Sscanf(child.Line(), "begun %d", &sec); err != nil || sec-int64(here.Sec) < 80000 {
 		t.Fatalf("%v: the clock there is %d s, here %d s", err, sec, here.Sec)
 	}
 	p, err := there.Producer(ring.WithStrategy(futex.Futex()))
@@ -565,6 +521,6 @@ func TestCase28_OtherClock(t *testing.T) {
 		must(t, err)
 		must(t, checkPayload(b, i))
 	}
-	child.expect("done")
-	child.exitsWith(0)
+	child.Expect("done")
+	child.Done()
 }

@@ -6,27 +6,8 @@ import (
 	"fmt"
 	"testing"
 
-	"annulus/internal/layout"
 	"annulus/ring"
 )
-
-// startAt moves a fresh ring to a position, as if so much had gone through it.
-func startAt(t testing.TB, r *ring.Ring, pos uint64) {
-	t.Helper()
-	b, g := r.Region().Bytes(), geometryOf(t, r)
-	layout.CursorAt(b, g.ProducerArea).Position = pos
-	layout.CursorAt(b, g.ConsumerArea).Position = pos
-	if g.Kind == layout.KindSlots {
-		for i := range g.Capacity {
-			p := pos + i // the first position from here on that lies in its slot
-			word := p / g.Capacity << layout.SlotLapShift
-			if g.Members == 0 {
-				word = (p/g.Capacity-1)<<layout.SlotLapShift | layout.SlotCommitted
-			}
-			*layout.WordAt(b, g.DataArea+p%g.Capacity*g.SlotStride) = word
-		}
-	}
-}
 
 // wrapConfigs are the kinds of ring whose positions are made to wrap.
 var wrapConfigs = map[string]ring.Config{
@@ -52,7 +33,7 @@ func TestCase49_PositionsWrap(t *testing.T) {
 				if config.Capacity == 4096 {
 					back = 8192
 				}
-				startAt(t, r, edge.at-back)
+				seat(t, r, edge.at-back)
 				sent, received := uint64(0), uint64(0)
 				message := func() []byte {
 					sent++
@@ -131,7 +112,7 @@ func TestCase50_ExactFits(t *testing.T) {
 		{longest}, {longest, longest}, {8, longest}, {longest, 0}, {0, 0, 0},
 	} {
 		t.Run(fmt.Sprint(lens), func(t *testing.T) {
-			startAt(t, r, size*10)
+			seat(t, r, size*10)
 			clear(r.Region().Bytes()[geometryOf(t, r).DataArea:])
 			p, err := r.Producer()
 			must(t, err)

@@ -32,9 +32,6 @@ const (
 	castBacklog                 // at the first that can be found
 )
 
-// castPatience bounds the looks at words that change all the time.
-const castPatience = 1 << 16
-
 // castPlace finds a place in a broadcast ring: its position and how many messages
 // were sent before it.
 func (r *Ring) castPlace(from castFrom) (pos, number uint64, err error) {
@@ -43,7 +40,7 @@ func (r *Ring) castPlace(from castFrom) (pos, number uint64, err error) {
 	untouched := func(pos uint64) bool {
 		return mem.Recheck(&r.producer.endpoint.Intent)-pos <= g.Capacity // [B1]
 	}
-	for try := range castPatience {
+	for try := range looks {
 		if try%64 == 63 {
 			runtime.Gosched()
 		}

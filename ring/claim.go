@@ -196,6 +196,11 @@ func (e *endpoint) due() bool {
 	return announces && (v == patience || v%(4*patience) == 0 || e.idle > 0)
 }
 
+// unsteady is the error for a counter that always changes before a ticket can be drawn.
+func (e *endpoint) unsteady() error {
+	return e.corrupt("position %d and its like change faster than a place can be drawn", e.shared.counter.Load())
+}
+
 // impossible is the error for a word that no correct peer writes.
 func (e *endpoint) impossible(t, w uint64) error {
 	if e.ring.region.Faulted() {

@@ -19,6 +19,8 @@ const (
 
 func (k Kind) String() string {
 	switch k {
+	case 0:
+		return "default"
 	case Bytes:
 		return "bytes"
 	case Slots:
@@ -52,6 +54,8 @@ const (
 
 func (t Topology) String() string {
 	switch t {
+	case 0:
+		return "default"
 	case SPSC:
 		return "SPSC"
 	case MPMC:
@@ -169,11 +173,8 @@ func (c Config) geometry() (layout.Geometry, error) {
 			return layout.Geometry{}, fmt.Errorf("%w: %s is %d, want a positive number", ErrGeometry, f.name, f.n)
 		}
 	}
-	if c.Redeliver && c.Topology != MPMC {
-		return layout.Geometry{}, fmt.Errorf("%w: Redeliver is for MPMC rings; a ring of one consumer redelivers to the next one anyway", ErrGeometry)
-	}
-	if c.Overrun != 0 && c.Topology != Broadcast || c.Overrun > OverrunDrop {
-		return layout.Geometry{}, fmt.Errorf("%w: Overrun is %v in a ring of topology %v; overwrite, block and drop are for broadcast rings", ErrGeometry, c.Overrun, c.Topology)
+	if err := c.fits(); err != nil {
+		return layout.Geometry{}, err
 	}
 	g, err := layout.Compute(layout.Shape{
 		Kind: uint32(c.Kind), Topology: uint32(c.Topology), Capacity: uint64(c.Capacity), SlotSize: uint64(c.SlotSize),
@@ -183,6 +184,43 @@ func (c Config) geometry() (layout.Geometry, error) {
 		err = fmt.Errorf("%w: %d bytes are more than this machine can address", ErrGeometry, g.TotalSize)
 	}
 	return g, err
+}
+
+// fits holds the choices of a Config, defaults filled in, against each other.
+func (c Config) fits() error {
+	only := Kind(0) // kind there may be
+	switch c.Topology {
+	case MPMC:
+		only = Slots
+	case MPSCOrdered, Broadcast:
+		only = Bytes
+	case SPSC, MPSC:
+	default:
+		return misfit("Topology is %d, want SPSC, MPMC, MPSC, MPSCOrdered or Broadcast", c.Topology)
+	}
+	switch {
+	case c.Kind != Bytes && c.Kind != Slots:
+		return misfit("Kind is %d, want Bytes or Slots", c.Kind)
+	case only != 0 && c.Kind != only:
+		return misfit("Kind is %v, but a ring of topology %v is of kind %v; leave Kind out", c.Kind, c.Topology, only)
+	case c.Topology == SPSC && c.Members != 0:
+		return misfit("Members is %d, but a ring of topology SPSC has one producer and one consumer; leave it out", c.Members)
+	case c.Topology != SPSC && (c.Members < layout.MinMembers || c.Members > layout.MaxMembers):
+		return misfit("Members is %d, want from %d to %d", c.Members, layout.MinMembers, layout.MaxMembers)
+	case c.Redeliver && c.Topology == Broadcast:
+		return misfit("Redeliver is for MPMC rings; each consumer of a broadcast ring receives everything, nothing is handed on; leave it out")
+	case c.Redeliver && c.Topology != MPMC:
+		return misfit("Redeliver is for MPMC rings; what the one consumer of a ring of topology %v has not released, the next one receives anyway; leave it out", c.Topology)
+	case c.Overrun > OverrunDrop:
+		return misfit("Overrun is %d, want OverrunOverwrite, OverrunBlock or OverrunDrop", c.Overrun)
+	case c.Overrun != 0 && c.Topology != Broadcast:
+		return misfit("Overrun is %v in a ring of topology %v; overwrite, block and drop are for broadcast rings; leave it out", c.Overrun, c.Topology)
+	}
+	return nil
+}
+
+func misfit(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrGeometry, fmt.Sprintf(format, args...))
 }
 
 func configOf(g layout.Geometry, h *layout.Header) Config {

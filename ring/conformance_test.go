@@ -1,11 +1,9 @@
 package ring_test
 
 import (
-	"fmt"
 	"math/bits"
 	"path/filepath"
 	"runtime"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,30 +12,6 @@ import (
 	"annulus/ring"
 	"annulus/ring/ringtest"
 )
-
-var unique atomic.Int64
-
-// names are free in POSIX shared memory; the ring is removed with the test.
-func shmName(t testing.TB) string {
-	return fmt.Sprintf("annulus-test-%d-%d", pid, unique.Add(1))
-}
-
-func closing(t testing.TB, rs ...*ring.Ring) {
-	t.Cleanup(func() {
-		for _, r := range rs {
-			if err := r.Close(); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 var backings = map[string]func(testing.TB, ring.Config, ...ring.Option) (a, b *ring.Ring){
 	"heap": func(t testing.TB, c ring.Config, o ...ring.Option) (a, b *ring.Ring) {

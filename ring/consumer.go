@@ -28,6 +28,7 @@ type Consumer struct {
 	ahead   uint64 // position at which to ask for more lines
 	tail    uint64 // the producer has come at least so far
 	caught  uint64 // messages when it last caught up with the producer
+	rested  uint64 // position of the last rest
 	quarter uint64 // of the capacity: how much space is worth a wake
 
 	folded, foldedBytes uint64 // what tally has grown to while peeked: see fold
@@ -104,7 +105,8 @@ func (r *Ring) Consumer(opts ...EndpointOption) (*Consumer, error) {
 		c.announce()
 	}
 	if err := r.remember(&c.endpoint, c.Close); err != nil {
-		return nil, c.abandon(err)
+		_ = c.Close() // as Ring.Close would have, had it come later
+		return nil, err
 	}
 	return c, nil
 }

@@ -51,6 +51,7 @@ func (c *Consumer) startCast(backlog bool) error {
 		}
 		c.pos, s.number = pos, number
 		mem.Publish(s.place, pos) // [B3] pairs with the load in slowest
+		killpoint.Here("placed")
 		if atomic.LoadUint32(&c.mine.member.holder.State) == 0 {
 			c.announce() // a full fence
 		}
@@ -95,7 +96,9 @@ func (c *Consumer) nextCast() (off, n uint64, err error) {
 	if cap(b) > cap(s.room)-s.used { // a new one; the old lives on in what it was handed out as
 		s.room, s.used = b[:cap(b)], 0
 	}
-	off, n = uint64(s.used), uint64(len(b))
+	if n = uint64(len(b)); n > 0 { // else the end of room would point beyond it
+		off = uint64(s.used)
+	}
 	s.used += len(b)
 	s.sizes = append(s.sizes, len(b))
 	c.from = mem.Of(s.room)
@@ -115,7 +118,9 @@ func (c *Consumer) foldPeeked() {
 // Whatever is loaded may be anything until intent has been looked at.
 func (c *Consumer) take(dst []byte, least int, copied bool) ([]byte, error) {
 	s := &c.cast
-	for {
+	// Nothing is lost by at most one jump to the latest message and one over padding; then
+	// a message is due.
+	for range 4 {
 		if c.pos == c.tail || s.overrun != nil {
 			if err := c.arrived(); err != nil {
 				return dst, err
@@ -155,6 +160,7 @@ func (c *Consumer) take(dst []byte, least int, copied bool) ([]byte, error) {
 		c.tally += oneMessage + n
 		return out, nil
 	}
+	return dst, c.corrupt("no message %d although tail is beyond position %d", s.number, c.pos)
 }
 
 // skipCast steps over padding.

@@ -116,7 +116,12 @@ func (c *Consumer) caughtUp() bool {
 		c.lanes.stream += stream
 		return false // the others may have more: see rest
 	}
-	return rest(stream)
+	// Once at a place: the count lies in shared memory, and may run by itself.
+	if c.rested == c.pos || !rest(stream) {
+		return false
+	}
+	c.rested = c.pos
+	return true
 }
 
 // rest pauses after a stream of so many messages, if it is one.

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"annulus/futex"
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -202,6 +203,7 @@ func (c *Consumer) unload() {
 		if !a.peeked {
 			a.peeked = true
 			l.peeked = append(l.peeked, l.at)
+			killpoint.Here("turned")
 		}
 		c.noteRun(a)
 	} else if c.tally != 0 {

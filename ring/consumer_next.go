@@ -132,29 +132,29 @@ func (c *Consumer) nextInSlot() (off, n uint64, err error) {
 		return 0, 0, c.nothing()
 	}
 	off = c.slot + layout.SlotPayload
-	c.step()
-	if int64(c.ahead-c.pos) < 0 {
-		c.lookAheadSlots()
+	if next := c.pos + 1; int64(c.ahead-next) < 0 {
+		c.lookAheadSlots(next, c.slot+c.stride) // before this one counts: it may be peeked
 	}
+	c.step()
 	return off, c.max, nil
 }
 
-// lookAheadSlots is lookAhead for slots, with pos behind the one at hand.
+// lookAheadSlots is lookAhead for slots, with the position and offset behind the one at hand.
 //
 //go:noinline
-func (c *Consumer) lookAheadSlots() {
-	at, run := c.slot, uint64(1)
+func (c *Consumer) lookAheadSlots(pos, at uint64) {
+	run := uint64(1)
 	if c.stride < mem.PrefetchSize {
 		at, run = at+mem.PrefetchSize, mem.PrefetchSize/c.stride
 	}
-	end := c.pos + 2*run
+	end := pos + 2*run
 	if int64(c.tail-end) < 0 {
 		c.tail = mem.Load(&c.peer.cursor.Position)
 	}
 	if int64(c.tail-end) >= 0 && at < c.slotEnd {
 		c.data.Prefetch(at)
 	}
-	c.ahead = c.pos + run
+	c.ahead = pos + run
 	c.countOrFold()
 }
 

@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -41,9 +42,10 @@ func (c *Consumer) record(off uint64) (n, span uint64, ok bool) {
 	return n, span, n <= c.max && granules(n) <= span && span <= c.size-off>>layout.GranuleShift
 }
 
-// nextOrdered is next for records in one order.
+// nextOrdered is next for records in one order. What is stepped over lies in one lap, for
+// it is not released meanwhile; who finds more, finds words that no correct peer writes.
 func (c *Consumer) nextOrdered() (off, n uint64, err error) {
-	for {
+	for range 2*c.size + 4 { // a granule is seen free, then settled
 		i := c.pos & c.mask
 		word := c.words.Word(i * layout.WordSize)
 		w := mem.Load(word) // [P1]
@@ -58,11 +60,11 @@ func (c *Consumer) nextOrdered() (off, n uint64, err error) {
 				return 0, 0, c.corrupt("record of %d bytes in %d granules at position %d", n, span, c.pos)
 			}
 			c.pos += span
-			c.tally += oneMessage + n
 			if int64(c.ahead-c.pos) < 0 {
-				c.ahead = c.pos + c.quarter
-				c.countOrFold()
+				c.ahead = c.pos + min(c.quarter, 1<<16)
+				c.countOrFold() // this one not: it may be peeked
 			}
+			c.tally += oneMessage + n
 			return off + layout.WordSize, n, nil
 		case layout.GranuleSkip:
 			c.pos++
@@ -92,6 +94,7 @@ func (c *Consumer) nextOrdered() (off, n uint64, err error) {
 		}
 		return 0, 0, c.nothing()
 	}
+	return 0, 0, c.corrupt("more than a lap without a message, up to position %d", c.pos)
 }
 
 // passed releases what was stepped over and holds no message: producers may need just
@@ -99,5 +102,6 @@ func (c *Consumer) nextOrdered() (off, n uint64, err error) {
 func (c *Consumer) passed() {
 	if !c.peeked && mem.Load(&c.cursor.Position) != c.pos {
 		mem.Publish(&c.cursor.Position, c.pos) // [C1]
+		killpoint.Here("passed")
 	}
 }

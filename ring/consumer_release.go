@@ -12,7 +12,7 @@ import (
 func (c *Consumer) received() error {
 	if int64(c.ahead-c.pos) < 0 {
 		if c.slots {
-			c.lookAheadSlots()
+			c.lookAheadSlots(c.pos, c.slot)
 		} else {
 			c.lookAhead(c.pos)
 		}

@@ -195,7 +195,7 @@ func (c *Consumer) giveBack(a *lane, end, messages, bytes uint64) {
 	default:
 		mem.Publish(place, end) // [C1] pairs with the load in consumed
 	}
-	killpoint.Here("released")
+	killpoint.Here("partly")
 	mem.Publish(m, *m+messages)
 	mem.Publish(b, *b+bytes)
 	a.folded -= messages

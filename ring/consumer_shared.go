@@ -70,7 +70,7 @@ func (c *Consumer) tooLong(t, n uint64) error {
 // draws others.
 func (c *Consumer) nextShared() (off, n uint64, err error) {
 	s := &c.shared
-	for {
+	for range looks {
 		if c.given == s.claimed {
 			if err := c.claimMessages(); err != nil {
 				return 0, 0, err
@@ -99,13 +99,18 @@ func (c *Consumer) nextShared() (off, n uint64, err error) {
 		s.wantLess()
 		return off + s.offset, n, nil
 	}
+	// Nothing but what others gave up, at the pace of this call: come back.
+	h := s.counter.Load()
+	c.undrawn(h, c.ticketWord(h), ^uint64(0))
+	c.seen = ^uint64(0)
+	return 0, 0, ErrEmpty
 }
 
 // claimMessages draws up to want tickets whose slots are committed, behind those
 // that are held if there are any.
 func (c *Consumer) claimMessages() error {
 	s := &c.shared
-	for {
+	for range looks {
 		h := s.counter.Load()
 		// Redelivered speaks of one message: such a one lies alone.
 		if s.claimed > 0 && (h != s.held+s.claimed || s.claimed == layout.IntentMaxCount || c.redelivered > 0) {
@@ -154,6 +159,7 @@ func (c *Consumer) claimMessages() error {
 			return c.nothing()
 		}
 	}
+	return c.unsteady()
 }
 
 // rescue looks whether somebody's death keeps messages back: a claim in the way,

@@ -30,8 +30,12 @@ func check[T any](r *Ring) error {
 		return t.err
 	}
 	c := r.config
-	if c.Kind != Slots || c.SlotSize != t.Size {
-		return fmt.Errorf("ring %s: %w: it is of kind %s with messages of %d bytes, %s has %d", r.name(), ErrMismatch, c.Kind, c.SlotSize, t.Name, t.Size)
+	if c.Kind != Slots {
+		return fmt.Errorf("ring %s: %w: it is of kind %v, want slots of %s; use Ring.Producer and Ring.Consumer, or create it with SlotsOf",
+			r.name(), ErrMismatch, c.Kind, t.Name)
+	}
+	if c.SlotSize != t.Size {
+		return fmt.Errorf("ring %s: %w: its messages are of %d bytes, %s has %d", r.name(), ErrMismatch, c.SlotSize, t.Name, t.Size)
 	}
 	if c.fingerprint != 0 && c.fingerprint != t.Fingerprint {
 		return fmt.Errorf("ring %s: %w: its elements are %q, want %q", r.name(), ErrMismatch, c.element, t.Name)

@@ -39,9 +39,9 @@ var (
 	ErrAttached = errors.New("role already taken")
 	// ErrReserved, of sends and Reserve: a reservation is open; Commit, Stage or
 	// Abort it first.
-	ErrReserved = errors.New("a reservation is open")
+	ErrReserved = errors.New("a reservation is open: Commit, Stage or Abort it first")
 	// ErrNotReserved, of Commit and Stage: there is no reservation to commit.
-	ErrNotReserved = errors.New("no reservation is open")
+	ErrNotReserved = errors.New("no reservation is open: Reserve first, then fill it, then Commit or Stage")
 	// ErrCorrupt, of every call: shared memory holds what no correct peer writes.
 	// The endpoint is dead for every purpose but Close.
 	ErrCorrupt = errors.New("ring corrupt")

@@ -52,7 +52,7 @@ func (r *Ring) extent(p, w uint64) uint64 {
 	case layout.GranuleSkip:
 		return 1
 	case layout.GranulePad:
-		return mask + 1 - p&mask
+		return (mask + 1 - p&mask) & mask // a record fits where all of a lap is left
 	}
 	return 0
 }
@@ -71,11 +71,12 @@ func (r *Ring) repairGranules(p uint64, own *member) (done uint64, err error) {
 	}
 }
 
-// recoverGranules walks from head to the first claim of a live producer and settles
-// what is dead on the way.
+// recoverGranules walks from head to the first claim of a live producer, or to tail, and
+// settles what is dead on the way. A place is looked at twice at most, free and settled; if
+// the words are those of a correct peer.
 func (r *Ring) recoverGranules(own *member, found *Recovery) error {
-	for p := mem.Load(&r.consumer.cursor.Position); ; {
-		tail := mem.Load(&r.producer.cursor.Position)
+	p, tail := mem.Load(&r.consumer.cursor.Position), mem.Load(&r.producer.cursor.Position)
+	for range 2*r.tickets() + 2 {
 		if behind := tail - p; behind == 0 || behind > r.tickets() {
 			return nil
 		}
@@ -84,6 +85,9 @@ func (r *Ring) recoverGranules(own *member, found *Recovery) error {
 		if head := mem.Load(&r.consumer.cursor.Position); int64(head-p) > 0 {
 			p = head // what was read may have been overwritten
 			continue
+		}
+		if n == 0 && !granuleFree(w, p, r.geometry.Granules-1) {
+			return r.implausible("granule word %#x at position %d, or what it stands for", w, p)
 		}
 		if n == 0 {
 			var err error
@@ -100,4 +104,5 @@ func (r *Ring) recoverGranules(own *member, found *Recovery) error {
 		}
 		p += n
 	}
+	return r.implausible("the words of its granules change faster than they can be read")
 }

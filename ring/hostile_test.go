@@ -14,15 +14,6 @@ import (
 	"annulus/ring"
 )
 
-// geometryOf reads where the parts of a ring lie.
-func geometryOf(t testing.TB, r *ring.Ring) layout.Geometry {
-	t.Helper()
-	b := r.Region().Bytes()
-	g, _, err := layout.Decode(b[:layout.HeaderSize], uint64(len(b)))
-	must(t, err)
-	return g
-}
-
 // killed is the ring that a kill of everybody at this moment would leave.
 func killed(t testing.TB, r *ring.Ring) *ring.Ring {
 	t.Helper()

@@ -47,11 +47,7 @@ func init() {
 		if err != nil {
 			return err
 		}
-		r, err := ring.Open(args[0])
-		if err != nil {
-			return err
-		}
-		p, err := r.Producer(ring.WithTag(tag), ring.WithStrategy(futex.Adaptive()))
+		_, p, err := producerOf(args[0], ring.WithTag(tag), ring.WithStrategy(futex.Adaptive()))
 		if err != nil {
 			return err
 		}
@@ -78,11 +74,7 @@ func init() {
 	}
 	// Receives a number of messages from all lanes, holds some more, and is killed.
 	roles["lanes-hold"] = func(args []string) error {
-		r, err := ring.Open(args[0])
-		if err != nil {
-			return err
-		}
-		c, err := r.Consumer()
+		_, c, err := consumerOf(args[0])
 		if err != nil {
 			return err
 		}
@@ -99,9 +91,7 @@ func init() {
 			}
 			args[1] = ""
 		}
-		fmt.Println("begun")
-		forever()
-		return nil
+		return killMe()
 	}
 }
 
@@ -141,11 +131,11 @@ func TestLanesTakeover(t *testing.T) {
 				must(t, err)
 				receive(b)
 			}
-			ps[tag].kill()
+			ps[tag].Kill()
 			run(tag)
 		}
 		for _, p := range ps[1:] {
-			p.kill()
+			p.Kill()
 		}
 		for {
 			b, err := c.TryRecv(nil)
@@ -187,11 +177,11 @@ func TestLanesConsumerKilled(t *testing.T) {
 				}
 			}
 			child := start(t, "lanes-hold", name, released)
-			child.expect("begun")
+			child.Expect("begun")
 			if _, err := r.Consumer(); !errors.Is(err, ring.ErrAttached) {
 				t.Fatalf("beside a live consumer: %v, want ErrAttached", err)
 			}
-			child.kill()
+			child.Kill()
 			c, err := r.Consumer()
 			must(t, err)
 			var next [producers]uint64
@@ -228,10 +218,10 @@ func TestLanesConsumerKilled(t *testing.T) {
 func TestLanesStopped(t *testing.T) {
 	r, name := shared(t, ring.Config{Topology: ring.MPSC, Capacity: 4096, Members: 2})
 	child := start(t, "lane", name, "7")
-	child.expect("begun")
+	child.Expect("begun")
 	p, err := r.Producer()
 	must(t, err)
-	child.signal(syscall.SIGSTOP)
+	child.Signal(syscall.SIGSTOP)
 	c, err := r.Consumer()
 	must(t, err)
 	for i := range uint64(5000) {
@@ -252,17 +242,17 @@ func TestLanesStopped(t *testing.T) {
 		s, err := r.Stats()
 		must(t, err)
 		for _, m := range s.Members {
-			stopped = stopped || m.Tag == 7 && m.Stopped && m.Attached && m.Producer && m.PID == child.Process.Pid
+			stopped = stopped || m.Tag == 7 && m.Stopped && m.Attached && m.Producer && m.PID == child.PID()
 		}
 		return stopped
 	})
 	if _, err := r.Producer(); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), "all 2 entries") {
 		t.Errorf("beyond the table: %v, want ErrAttached", err)
 	}
-	if _, err := r.Producer(ring.WithTag(7)); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), fmt.Sprint(child.Process.Pid)) {
+	if _, err := r.Producer(ring.WithTag(7)); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), fmt.Sprint(child.PID())) {
 		t.Errorf("under a stopped producer's tag: %v, want ErrAttached with its pid", err)
 	}
-	child.kill()
+	child.Kill()
 	next, err := r.Producer(ring.WithTag(7))
 	must(t, err)
 	must(t, errors.Join(next.Close(), p.Close()))
@@ -278,7 +268,7 @@ func TestLanesStopped(t *testing.T) {
 func TestLanesWakes(t *testing.T) {
 	r, name := shared(t, ring.Config{Topology: ring.MPSC, Capacity: 4096, Members: 3})
 	for tag := range 3 {
-		start(t, "lane", name, fmt.Sprint(tag+1)).expect("begun")
+		start(t, "lane", name, fmt.Sprint(tag+1)).Expect("begun")
 	}
 	eventually(t, "all lanes are full and their producers asleep", func() bool {
 		s, err := r.Stats()

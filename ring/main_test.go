@@ -1,148 +1,70 @@
 package ring_test
 
 import (
-	"bufio"
-	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"os/signal"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 
-	"annulus/futex"
 	"annulus/internal/testutil"
 	"annulus/ring"
 )
 
-var pid = os.Getpid()
+// roles are the programs of the tests' other processes; test files add theirs in init.
+// A role prints a line when it has reached what its test waits for, so that tests wait
+// for states and not for times.
+var roles = testutil.Roles{}
 
-// TestMain also plays the other processes of the tests: with ANNULUS_ROLE set
-// the binary does as it says and exits. Nothing may be left in shared memory.
-func TestMain(m *testing.M) {
-	if role := os.Getenv("ANNULUS_ROLE"); role != "" {
-		if err := play(role, os.Args[1:]); err != nil {
-			fmt.Fprintln(os.Stderr, role+":", err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	code := m.Run()
-	if left, _ := filepath.Glob(fmt.Sprintf("/dev/shm/annulus-test-%d-*", pid)); len(left) > 0 {
-		fmt.Fprintln(os.Stderr, "left behind:", left)
-		code = 1
-	}
-	os.Exit(code)
+func TestMain(m *testing.M) { testutil.Main(m, roles, nil) }
+
+var (
+	must       = testutil.Must
+	eventually = testutil.Eventually
+	forever    = testutil.Forever
+)
+
+// peer is another process.
+type peer = testutil.Process
+
+// start starts this binary in a role.
+func start(t testing.TB, role string, args ...string) *peer {
+	t.Helper()
+	return startWith(t, nil, role, args...)
 }
 
-// play is a peer process. It prints a line when it has reached what its test
-// waits for, so that tests wait for states and not for times.
-func play(role string, args []string) error {
-	if f := roles[role]; f != nil {
-		return f(args)
-	}
-	name := args[0]
-	count, _ := strconv.Atoi(args[1])
-	r, err := ring.OpenOrCreate(name, ring.Config{})
-	if err != nil {
-		return err
-	}
-	ctx := context.Background()
-	switch role {
-	case "claim": // draws a ticket and does not fill it
-		p, err := r.Producer()
-		if err != nil {
-			return err
-		}
-		if _, err := p.TryReserve(8); err != nil {
-			return err
-		}
-		fmt.Println("begun")
-		select {}
-	case "hold": // takes a message and does not release it
-		c, err := r.Consumer()
-		if err != nil {
-			return err
-		}
-		if _, err := c.TryPeek(); err != nil {
-			return err
-		}
-		fmt.Println("begun")
-		select {}
-	case "produce": // count messages from a number on, then wait to be killed
-		p, err := r.Producer(ring.WithStrategy(futex.Adaptive()))
-		if err != nil {
-			return err
-		}
-		start, _ := strconv.Atoi(args[2])
-		for i := start; count == 0 || i < start+count; i++ {
-			if err := p.Send(ctx, payload(uint64(i))); err != nil {
-				return err
-			}
-			if i == start {
-				fmt.Println("begun")
-			}
-		}
-		fmt.Println("sent")
-		forever()
-	case "produce-until-signal":
-		p, err := r.Producer()
-		if err != nil {
-			return err
-		}
-		stop := ring.CloseOnSignal(p)
-		defer stop()
-		fmt.Println("begun")
-		n := uint64(0)
-		for ; ; n++ {
-			if err := p.Send(ctx, payload(n)); errors.Is(err, ring.ErrClosed) {
-				break
-			} else if err != nil {
-				return err
-			}
-		}
-		fmt.Println("sent", n)
-		return r.Close()
-	case "consume", "consume-until-signal":
-		c, err := r.Consumer()
-		if err != nil {
-			return err
-		}
-		if role == "consume-until-signal" {
-			defer ring.CloseOnSignal(c)()
-		}
-		fmt.Println("begun")
-		n := uint64(0)
-		for m, err := range c.All(ctx) {
-			if err != nil {
-				return err
-			}
-			if err := checkPayload(m, n); err != nil {
-				return err
-			}
-			n++
-			if int(n) == count {
-				fmt.Println("holding")
-				forever() // with a message in its hands
-			}
-		}
-		fmt.Println("received", n)
-		return r.Close()
-	}
-	return fmt.Errorf("no such role")
+// startWith is start for a peer that inherits files.
+func startWith(t testing.TB, files []*os.File, role string, args ...string) *peer {
+	t.Helper()
+	cmd := testutil.Child(t, role, args...)
+	cmd.ExtraFiles = files
+	cmd.SysProcAttr = testutil.DieWithParent()
+	return testutil.Start(t, cmd)
 }
 
-// forever waits to be killed. A bare select would be a deadlock to the runtime.
-func forever() {
-	ch := make(chan os.Signal, 1)
-	signal.Notify(ch, syscall.SIGHUP)
-	<-ch
+// shmName is free in POSIX shared memory; who makes a ring of it removes it.
+func shmName(testing.TB) string { return testutil.ShmName() }
+
+// shared makes a ring that other processes find by name.
+func shared(t testing.TB, c ring.Config) (*ring.Ring, string) {
+	t.Helper()
+	name := shmName(t)
+	r, err := ring.Create(name, c)
+	must(t, err)
+	t.Cleanup(func() { must(t, ring.Remove(name)) })
+	closing(t, r)
+	return r, name
+}
+
+// closing closes at the end of the test what is not closed until then.
+func closing[C io.Closer](t testing.TB, cs ...C) {
+	t.Cleanup(func() {
+		for _, c := range cs {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }
 
 // payload is a message that tells its number and whether it is whole.
@@ -162,84 +84,17 @@ func checkPayload(b []byte, n uint64) error {
 	return nil
 }
 
-// peer is a running play.
-type peer struct {
-	*exec.Cmd
-	t   testing.TB
-	out *bufio.Reader
-}
-
-func start(t testing.TB, role string, args ...string) *peer {
+func wantText(t *testing.T, b []byte, want string) {
 	t.Helper()
-	return startWith(t, nil, role, args...)
-}
-
-// startWith is start for a peer that inherits files.
-func startWith(t testing.TB, files []*os.File, role string, args ...string) *peer {
-	t.Helper()
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), "ANNULUS_ROLE="+role)
-	cmd.ExtraFiles = files
-	cmd.SysProcAttr = dieWithParent()
-	return run(t, cmd)
-}
-
-// run starts the process of a play.
-func run(t testing.TB, cmd *exec.Cmd) *peer {
-	t.Helper()
-	if testing.Verbose() {
-		cmd.Stderr = os.Stderr
+	if string(b) != want {
+		t.Fatalf("received %q, want %q", b, want)
 	}
-	out, err := cmd.StdoutPipe()
+}
+
+// receiveText waits for a message and holds it against want.
+func receiveText(t *testing.T, c *ring.Consumer, want string) {
+	t.Helper()
+	b, err := c.Recv(t.Context(), nil)
 	must(t, err)
-	must(t, cmd.Start())
-	p := &peer{cmd, t, bufio.NewReader(out)}
-	t.Cleanup(func() {
-		if p.ProcessState == nil {
-			p.kill()
-		}
-	})
-	return p
+	wantText(t, b, want)
 }
-
-// line returns the next line the peer prints.
-func (p *peer) line() string {
-	p.t.Helper()
-	s, err := p.out.ReadString('\n')
-	if err != nil && err != io.EOF {
-		p.t.Fatal(err)
-	}
-	return strings.TrimSpace(s)
-}
-
-func (p *peer) expect(want string) {
-	p.t.Helper()
-	if got := p.line(); got != want {
-		p.t.Fatalf("peer says %q, want %q", got, want)
-	}
-}
-
-func (p *peer) kill() {
-	p.Process.Kill()
-	p.Wait()
-}
-
-func (p *peer) signal(s syscall.Signal) {
-	p.t.Helper()
-	must(p.t, p.Process.Signal(s))
-}
-
-// exitsWith waits for the end of the peer.
-func (p *peer) exitsWith(code int) {
-	p.t.Helper()
-	io.Copy(io.Discard, p.out)
-	p.Wait()
-	if got := p.ProcessState.ExitCode(); got != code {
-		p.t.Fatalf("%v, want exit status %d", p.ProcessState, code)
-	}
-}
-
-var eventually = testutil.Eventually
-
-// roles are further plays; test files add theirs in init.
-var roles = testutil.Roles{}

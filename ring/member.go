@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -38,36 +40,50 @@ func membersOf(b []byte, g *layout.Geometry) []member {
 }
 
 // join takes an entry of the table for an endpoint of side s and returns s with it:
-// the one that has its tag, if it has one, else a free one that has none.
-func (r *Ring) join(s side, tag uint64) (side, error) {
-	if tag != 0 {
+// the one that has its tag, if it has one, else a free one that has none and is not refused.
+func (r *Ring) join(s side, o endpointOptions) (side, error) {
+	if o.tag != 0 {
 		for _, m := range r.members {
-			if mem.Load(&m.holder.Tag) == tag {
-				return r.occupy(s, m, tag)
+			if mem.Load(&m.holder.Tag) == o.tag {
+				return r.occupy(s, m, o.tag)
 			}
 		}
 	}
-	tagged := 0
 	for _, wait := range []bool{false, true} { // a lane with old messages is less to be liked
-		if tagged = 0; wait && r.lanes == nil {
+		if wait && r.lanes == nil {
 			break
 		}
 		for _, m := range r.members {
-			if mem.Load(&m.holder.Tag) != 0 {
-				tagged++
+			if mem.Load(&m.holder.Tag) != 0 || slices.Contains(o.refused, m.index) || r.lanes != nil && r.drained(m.index) == wait {
 				continue
 			}
-			if r.lanes != nil && r.drained(m.index) == wait {
-				continue
-			}
-			s, err := r.occupy(s, m, tag)
+			s, err := r.occupy(s, m, o.tag)
 			if !errors.Is(err, ErrAttached) {
 				return s, err
 			}
 		}
 	}
-	return s, fmt.Errorf("ring %s: %w: all %d entries of its endpoint table are held (%d by tags); close endpoints or create it with more Config.Members",
-		r.name(), ErrAttached, len(r.members), tagged)
+	return s, r.tableFull()
+}
+
+// tableFull is the error where no entry is to be had. It says who has them.
+func (r *Ring) tableFull() error {
+	var pids []uint64
+	tagged := 0
+	for _, m := range r.members {
+		if locked, err := r.region.Locked(m.lock); err == nil && locked {
+			pids = append(pids, mem.Load(&m.holder.PID))
+		} else if mem.Load(&m.holder.Tag) != 0 {
+			tagged++
+		}
+	}
+	slices.Sort(pids)
+	who := fmt.Sprint(slices.Compact(pids))
+	if len(who) > 100 {
+		who = who[:strings.LastIndexByte(who[:100], ' ')] + " ...]"
+	}
+	return fmt.Errorf("ring %s: %w: all %d entries of its endpoint table are held by pids %s, or kept for the tags of dead producers (%d); close endpoints, or create it with more Config.Members",
+		r.name(), ErrAttached, len(r.members), who, tagged)
 }
 
 // occupy takes an entry, if it is free. What its last holder may have claimed is
@@ -97,9 +113,11 @@ func (r *Ring) occupy(s side, m member, tag uint64) (side, error) {
 		if err != nil {
 			return s, errors.Join(err, r.unlock(s))
 		}
+		killpoint.Here("completing")
 		if role == layout.RoleProducer {
 			r.complete(m, in)
 		}
+		killpoint.Here("completed")
 		mem.Publish(&m.line.Intent, 0)
 	}
 	mem.Publish(&m.line.Skipped, 0)
@@ -107,6 +125,7 @@ func (r *Ring) occupy(s side, m member, tag uint64) (side, error) {
 		// No claim of this holder yet: one at position 0 is not to look like drawn.
 		mem.Publish(&m.line.Drawn, mem.Load(&r.producer.cursor.Position)-1)
 	}
+	s.named = tag != 0 && mem.Load(&m.holder.Tag) != tag
 	mem.Publish(&m.holder.Tag, tag)
 	return s, nil
 }

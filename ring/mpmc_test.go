@@ -272,10 +272,3 @@ func TestMPMCMixed(t *testing.T) {
 	wg.Wait()
 	must(t, r.Close())
 }
-
-func wantText(t *testing.T, b []byte, want string) {
-	t.Helper()
-	if string(b) != want {
-		t.Fatalf("received %q, want %q", b, want)
-	}
-}

@@ -14,13 +14,14 @@ type endpointOptions struct {
 	strategy futex.Strategy
 	tag      uint64
 	backlog  bool
+	refused  []int // entries of the endpoint table that will not do
 }
 
 // WithTag names a producer of a ring of many, with any number but 0, for its successor:
 // one that takes the same tag after its death learns from Committed how much of what it
 // sent took effect; in an MPSC ring it gets the same lane. ErrAttached while a live
-// endpoint has the tag, errors.ErrUnsupported in SPSC and Broadcast rings. It is given up
-// by Close.
+// endpoint has the tag, errors.ErrUnsupported for consumers and in SPSC and Broadcast rings. It is
+// given up by Close.
 func WithTag(tag uint64) EndpointOption {
 	return func(o *endpointOptions) { o.tag = tag }
 }

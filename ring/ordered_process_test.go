@@ -23,11 +23,7 @@ func init() {
 	// ordered-reserve NAME BYTES...: sends a message of each length, but reserves the last,
 	// and commits it after a SIGUSR1.
 	roles["ordered-reserve"] = func(args []string) error {
-		r, err := ring.Open(args[0])
-		if err != nil {
-			return err
-		}
-		p, err := r.Producer(ring.WithTag(9))
+		_, p, err := producerOf(args[0], ring.WithTag(9))
 		if err != nil {
 			return err
 		}
@@ -117,11 +113,7 @@ func init() {
 	}
 	// ordered-drain NAME: peeks, and never releases.
 	roles["ordered-drain"] = func(args []string) error {
-		r, err := ring.Open(args[0])
-		if err != nil {
-			return err
-		}
-		c, err := r.Consumer()
+		_, c, err := consumerOf(args[0])
 		if err != nil {
 			return err
 		}
@@ -130,9 +122,7 @@ func init() {
 				return err
 			}
 		}
-		fmt.Println("begun")
-		forever()
-		return nil
+		return killMe()
 	}
 }
 
@@ -165,7 +155,7 @@ func deadClaim(t *testing.T, used int, lengths ...string) (*ring.Ring, *ring.Con
 	must(t, err)
 	must(t, p.TrySend([]byte("before")))
 	child := start(t, "ordered-reserve", append([]string{name}, lengths...)...)
-	child.expect("begun")
+	child.Expect("begun")
 	must(t, p.TrySend([]byte("after")))
 	c, err := r.Consumer()
 	must(t, err)
@@ -179,7 +169,7 @@ func deadClaim(t *testing.T, used int, lengths ...string) (*ring.Ring, *ring.Con
 	if b, err := c.TryRecv(nil); err != ring.ErrEmpty {
 		t.Fatalf("past a live producer's claim: %q, %v, want ErrEmpty", b, err)
 	}
-	child.kill()
+	child.Kill()
 	return r, c
 }
 
@@ -237,12 +227,12 @@ func TestCase05_KilledInMidPayload(t *testing.T) {
 func TestCase06_KilledAfterItsCommit(t *testing.T) {
 	r, name := shared(t, ordered)
 	child := start(t, "ordered-flood", name, "0")
-	child.expect("begun 0")
+	child.Expect("begun 0")
 	eventually(t, "the ring is full", func() bool {
 		s, err := r.Stats()
 		return err == nil && s.Occupied > 3000
 	})
-	child.kill()
+	child.Kill()
 	c, err := r.Consumer()
 	must(t, err)
 	next := map[uint64]uint64{}
@@ -282,8 +272,8 @@ func TestCase15_ConsumersTakeover(t *testing.T) {
 	}
 	for range 3 {
 		child := start(t, "ordered-drain", name)
-		child.expect("begun")
-		child.kill()
+		child.Expect("begun")
+		child.Kill()
 	}
 	c, err := r.Consumer()
 	must(t, err)
@@ -310,14 +300,14 @@ func stoppedWithAClaim(t *testing.T, first uint64) {
 	c, err := r.Consumer()
 	must(t, err)
 	child := start(t, "ordered-reserve", name, "100")
-	child.expect("begun")
+	child.Expect("begun")
 	must(t, p.TrySend([]byte("after")))
-	child.signal(syscall.SIGSTOP)
+	child.Signal(syscall.SIGSTOP)
 	eventually(t, "the stopped producer is reported", func() bool {
 		s, err := r.Stats()
 		must(t, err)
 		for _, m := range s.Members {
-			if m.PID == child.Process.Pid && m.Stopped && m.Claims == 2 {
+			if m.PID == child.PID() && m.Stopped && m.Claims == 2 {
 				return true
 			}
 		}
@@ -349,8 +339,8 @@ func stoppedWithAClaim(t *testing.T, first uint64) {
 	must(t, err)
 	must(t, other.Close())
 	stats(t, r, 0, 2)
-	child.signal(syscall.SIGUSR1)
-	child.signal(syscall.SIGCONT)
+	child.Signal(syscall.SIGUSR1)
+	child.Signal(syscall.SIGCONT)
 	for _, want := range []string{"done", "after"} {
 		b, err := c.Recv(t.Context(), nil)
 		must(t, err)
@@ -390,14 +380,14 @@ func TestCase20_StoppedForLaps(t *testing.T) {
 	for range 30 {
 		receive(200)
 		child := children[rand.IntN(3)]
-		child.signal(syscall.SIGSTOP)
+		child.Signal(syscall.SIGSTOP)
 		receive(300) // several laps, or it stands with a claim
-		child.signal(syscall.SIGCONT)
+		child.Signal(syscall.SIGCONT)
 	}
 	for range 40 {
 		receive(100 + rand.IntN(100))
 		i := rand.IntN(3)
-		children[i].kill()
+		children[i].Kill()
 		begin(i)
 	}
 	eventually(t, "messages come from each", func() bool {
@@ -405,7 +395,7 @@ func TestCase20_StoppedForLaps(t *testing.T) {
 		return next[0] > 0 && next[1] > 0 && next[2] > 0
 	})
 	for i := range children {
-		children[i].kill()
+		children[i].Kill()
 	}
 	for receive(1000) == 1000 {
 	}

@@ -27,6 +27,8 @@ const (
 
 func (o Overrun) String() string {
 	switch o {
+	case 0:
+		return "none"
 	case OverrunOverwrite:
 		return "overwrite"
 	case OverrunBlock:
@@ -80,7 +82,8 @@ func (e *OverrunError) Unwrap() error { return ErrOverrun }
 
 // WithBacklog lets a consumer of a broadcast ring start with messages that were
 // sent before it came: with OverrunOverwrite as many as it can find, up to a ring,
-// else the last. Without it a consumer starts with the next message.
+// else the last. Without it a consumer starts with the next message. errors.ErrUnsupported
+// for producers and in other rings, whose consumers receive everything anyway.
 func WithBacklog() EndpointOption {
 	return func(o *endpointOptions) { o.backlog = true }
 }

@@ -17,17 +17,6 @@ import (
 	"annulus/ring"
 )
 
-// shared makes a ring that other processes find by name.
-func shared(t testing.TB, c ring.Config) (*ring.Ring, string) {
-	t.Helper()
-	name := shmName(t)
-	r, err := ring.Create(name, c)
-	must(t, err)
-	t.Cleanup(func() { must(t, ring.Remove(name)) })
-	closing(t, r)
-	return r, name
-}
-
 // A second producer is refused while the first lives, in words that say who
 // holds the role, and takes over once it is dead. Nothing committed is lost.
 func TestTakeoverFromKilledProducer(t *testing.T) {
@@ -38,9 +27,9 @@ func TestTakeoverFromKilledProducer(t *testing.T) {
 		want := uint64(0)
 		for round := range 30 {
 			p := start(t, "produce", name, "0", fmt.Sprint(want))
-			p.expect("begun")
-			if _, err := r.Producer(); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), fmt.Sprint(p.Process.Pid)) {
-				t.Fatalf("producer beside a live one: %v, want ErrAttached naming pid %d", err, p.Process.Pid)
+			p.Expect("begun")
+			if _, err := r.Producer(); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), fmt.Sprint(p.PID())) {
+				t.Fatalf("producer beside a live one: %v, want ErrAttached naming pid %d", err, p.PID())
 			}
 			// Kill it in full swing, at some point that differs each time.
 			for range rand.IntN(3000) {
@@ -49,7 +38,7 @@ func TestTakeoverFromKilledProducer(t *testing.T) {
 				must(t, checkPayload(b, want))
 				want++
 			}
-			p.kill()
+			p.Kill()
 			next, err := r.Producer()
 			must(t, err)
 			must(t, next.Close())
@@ -81,12 +70,12 @@ func TestTakeoverFromKilledConsumer(t *testing.T) {
 		must(t, p.TrySend(payload(uint64(i))))
 	}
 	c := start(t, "consume", name, "40")
-	c.expect("begun")
-	c.expect("holding")
+	c.Expect("begun")
+	c.Expect("holding")
 	if _, err := r.Consumer(); !errors.Is(err, ring.ErrAttached) {
 		t.Fatalf("%v, want ErrAttached", err)
 	}
-	c.kill()
+	c.Kill()
 	next, err := r.Consumer()
 	must(t, err)
 	for i := 39; i < 100; i++ { // 0 to 38 were released
@@ -100,15 +89,15 @@ func TestTakeoverFromKilledConsumer(t *testing.T) {
 func TestPausedIsNotDead(t *testing.T) {
 	r, name := shared(t, ring.Config{})
 	p := start(t, "produce", name, "5", "0")
-	p.expect("begun")
-	p.expect("sent")
-	p.signal(syscall.SIGSTOP)
+	p.Expect("begun")
+	p.Expect("sent")
+	p.Signal(syscall.SIGSTOP)
 	for range 20 {
 		if _, err := r.Producer(); !errors.Is(err, ring.ErrAttached) {
 			t.Fatalf("beside a stopped producer: %v, want ErrAttached", err)
 		}
 	}
-	p.signal(syscall.SIGKILL)
+	p.Signal(syscall.SIGKILL)
 	// Not waited for: it stays a zombie until the test ends.
 	eventually(t, "the role is free", func() bool {
 		next, err := r.Producer()
@@ -148,9 +137,9 @@ func TestSleepersAcrossProcesses(t *testing.T) {
 			return err == nil && st.Consumer.Asleep && st.Consumer.Parks > 0
 		})
 		p := start(t, "produce", name, "20", "0")
-		p.expect("begun")
+		p.Expect("begun")
 		must(t, <-got)
-		p.kill()
+		p.Kill()
 		must(t, c.Close())
 	}
 }
@@ -162,9 +151,9 @@ func TestCloseOnSignal(t *testing.T) {
 			t.Run(victim+"/"+sig.String(), func(t *testing.T) {
 				name := shmName(t)
 				p := start(t, "produce-until-signal", name, "0")
-				p.expect("begun")
+				p.Expect("begun")
 				c := start(t, "consume-until-signal", name, "0")
-				c.expect("begun")
+				c.Expect("begun")
 				t.Cleanup(func() { must(t, ring.Remove(name)) })
 				r, err := ring.Open(name)
 				must(t, err)
@@ -174,16 +163,16 @@ func TestCloseOnSignal(t *testing.T) {
 					return err == nil && s.Consumer.Messages > 1000
 				})
 				if victim == "producer" {
-					p.signal(sig)
+					p.Signal(sig)
 				} else {
-					c.signal(sig)
+					c.Signal(sig)
 				}
-				sent, received := p.line(), c.line()
+				sent, received := p.Line(), c.Line()
 				if strings.TrimPrefix(sent, "sent ") != strings.TrimPrefix(received, "received ") {
 					t.Errorf("producer %q, consumer %q", sent, received)
 				}
-				p.exitsWith(0)
-				c.exitsWith(0)
+				p.Done()
+				c.Done()
 			})
 		}
 	}
@@ -193,16 +182,16 @@ func TestCloseOnSignal(t *testing.T) {
 func TestCloseOnSignalWhileBlocked(t *testing.T) {
 	r, name := shared(t, ring.Config{Capacity: 4096})
 	p := start(t, "produce-until-signal", name, "0")
-	p.expect("begun")
+	p.Expect("begun")
 	eventually(t, "the producer sleeps", func() bool {
 		s, err := r.Stats()
 		return err == nil && s.Producer.Asleep && s.Producer.Parks > 0
 	})
-	p.signal(syscall.SIGTERM)
-	if !strings.HasPrefix(p.line(), "sent ") {
+	p.Signal(syscall.SIGTERM)
+	if !strings.HasPrefix(p.Line(), "sent ") {
 		t.Error("the producer did not end in order")
 	}
-	p.exitsWith(0)
+	p.Done()
 }
 
 // Twenty processes create and open one name at once: one ring comes of it.
@@ -215,7 +204,7 @@ func TestOpenOrCreateRace(t *testing.T) {
 	attached := 0
 	var winner *peer
 	for _, p := range peers {
-		if p.line() == "begun" {
+		if _, begun := p.Next(); begun {
 			attached++
 			winner = p
 		}
@@ -224,30 +213,34 @@ func TestOpenOrCreateRace(t *testing.T) {
 	if attached != 1 {
 		t.Fatalf("%d consumers attached, want 1", attached)
 	}
-	winner.signal(syscall.SIGTERM)
-	winner.expect("received 0")
-	winner.exitsWith(0)
+	winner.Signal(syscall.SIGTERM)
+	winner.Expect("received 0")
+	winner.Done()
 }
 
 // A second signal is not caught: it ends the process at once.
 func TestSecondSignalIsImmediate(t *testing.T) {
 	r, name := shared(t, ring.Config{})
 	c := start(t, "consume-until-signal", name, "1")
-	c.expect("begun")
+	c.Expect("begun")
 	p, err := r.Producer()
 	must(t, err)
 	must(t, p.Send(t.Context(), payload(0)))
-	c.expect("holding") // it will never finish by itself
-	c.signal(syscall.SIGTERM)
+	c.Expect("holding") // it will never finish by itself
+	c.Signal(syscall.SIGTERM)
 	eventually(t, "the first signal asks the producer to stop", func() bool {
 		return errors.Is(p.TrySend(payload(1)), ring.ErrClosed)
 	})
 	eventually(t, "the second signal is immediate", func() bool {
-		c.signal(syscall.SIGTERM)
-		var ws syscall.WaitStatus
-		n, err := syscall.Wait4(c.Process.Pid, &ws, syscall.WNOHANG, nil)
-		return err == nil && n == c.Process.Pid && ws.Signaled() && ws.Signal() == syscall.SIGTERM
+		c.Signal(syscall.SIGTERM)
+		select {
+		case <-c.Exited():
+			return true
+		default:
+			return false
+		}
 	})
+	c.EndsBy(syscall.SIGTERM)
 }
 
 // Without membarrier each side fences for itself and tells the other to: the
@@ -276,10 +269,10 @@ func TestWithoutMembarrier(t *testing.T) {
 		mode[off] = "off"
 		t.Setenv("ANNULUS_MEMBARRIER", mode["consumer"])
 		c := start(t, "consume-until-signal", name, "0")
-		c.expect("begun")
+		c.Expect("begun")
 		t.Setenv("ANNULUS_MEMBARRIER", mode["producer"])
 		p := start(t, "produce-until-signal", name, "0")
-		p.expect("begun")
+		p.Expect("begun")
 		r, err := ring.Open(name)
 		must(t, err)
 		eventually(t, "messages flow", func() bool {
@@ -287,11 +280,11 @@ func TestWithoutMembarrier(t *testing.T) {
 			return err == nil && s.Consumer.Messages > 100000
 		})
 		must(t, r.Close())
-		p.signal(syscall.SIGTERM)
-		if sent, received := p.line(), c.line(); strings.TrimPrefix(sent, "sent ") != strings.TrimPrefix(received, "received ") {
+		p.Signal(syscall.SIGTERM)
+		if sent, received := p.Line(), c.Line(); strings.TrimPrefix(sent, "sent ") != strings.TrimPrefix(received, "received ") {
 			t.Errorf("producer %q, consumer %q", sent, received)
 		}
-		p.exitsWith(0)
-		c.exitsWith(0)
+		p.Done()
+		c.Done()
 	}
 }

@@ -2,7 +2,6 @@ package ring
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"annulus/internal/killpoint"
@@ -46,93 +45,6 @@ type Producer struct {
 	upcoming [][]byte // of a batch, the message at hand first
 
 	cast castWriter // of broadcast rings
-}
-
-// Producer takes the producer role. ErrAttached while another producer lives;
-// after its death the new one goes on where it left off, and nothing that was
-// committed is lost.
-//
-// In a ring of many it is one more producer; ErrAttached when the endpoint table is
-// full. In a Broadcast ring it is the only one, as in an SPSC ring.
-func (r *Ring) Producer(opts ...EndpointOption) (*Producer, error) {
-	o, err := r.endpointOptions(opts)
-	if err != nil {
-		return nil, err
-	}
-	p := new(Producer)
-	if err := p.attach(r, r.producer, r.consumer, o); err != nil {
-		return nil, err
-	}
-	p.step = uint32(min(max(r.geometry.DataSize/4096, 1), 64))
-	if err := p.takeOver(); err != nil {
-		return nil, p.abandon(err)
-	}
-	p.announce()
-	if err := r.remember(&p.endpoint, p.Close); err != nil {
-		return nil, p.abandon(err)
-	}
-	return p, nil
-}
-
-// takeOver finds the end of what is committed: somewhere behind the stored tail,
-// which is brought up to date only now and then.
-func (p *Producer) takeOver() error {
-	switch p.form {
-	case formTickets, formOrdered:
-		p.head = mem.Load(&p.peer.cursor.Position) // [C1]
-		return p.unclose()
-	case formCast:
-		return p.takeOverCast()
-	}
-	tail := mem.Load(&p.cursor.Position)
-	p.head = mem.Load(&p.peer.cursor.Position)
-	if int64(tail-p.head) < 0 {
-		tail = p.head
-	}
-	if tail-p.head > p.size {
-		return p.corrupt("tail %d is more than the capacity ahead of head %d", tail, p.head)
-	}
-	t, err := p.ring.scan(p.data, tail, p.head+p.size)
-	if err != nil {
-		return p.fail(err)
-	}
-	p.settle(t.end)
-	if p.slots {
-		p.wipe(t.end, p.head+p.size)
-	}
-	p.account()
-	return p.unclose()
-}
-
-// unclose takes an old close of the consumer away. A close speaks to whoever was
-// attached then: without a consumer, its flag is history. So it is while one has the
-// lock and State is 0: it is still attaching, and has not taken its predecessor's
-// flag away yet, or has closed before this producer came.
-func (p *Producer) unclose() error {
-	if alive, err := p.ring.present(p.peer); err != nil {
-		return err
-	} else if !alive || !p.peer.many && atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
-		mem.Atomic64(&p.peer.arm.Arm).And(^layout.ArmClosed)
-	}
-	return nil
-}
-
-// settle puts the producer at position pos with nothing known to be free.
-func (p *Producer) settle(pos uint64) {
-	p.seek(pos)
-	if p.slots {
-		p.lap = pos - pos&p.mask
-		p.slotRun, p.slotFree, p.claimed = p.slot, p.slot, p.slot
-		p.pos = 0 // and run: a send of bytes always looks closer
-		return
-	}
-	p.run, p.free, p.clean = pos, pos, pos
-}
-
-// abandon gives up an attach that failed half-way.
-func (p *Producer) abandon(err error) error {
-	p.detach(func() error { return nil })
-	return err
 }
 
 // position is where the next record or slot goes.
@@ -211,6 +123,7 @@ func (p *Producer) publish() error {
 		return p.notify()
 	}
 	mem.Publish(p.first, p.firstVal) // [P1] pairs with the consumer's load of this word
+	killpoint.Here("published")
 	p.staged = 0
 	p.run, p.slotRun = p.free, p.slotFree
 	return p.notify()

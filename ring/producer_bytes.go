@@ -185,6 +185,7 @@ func (p *Producer) pad(lap uint64) {
 		return
 	}
 	mem.Publish(w, header) // [P1]
+	killpoint.Here("padded")
 }
 
 // reserveBytes opens a reservation of n bytes at pos.
@@ -217,4 +218,5 @@ func (p *Producer) hold(w *uint64, v uint64) {
 		mem.Prepare(w, v)
 	}
 	p.staged++
+	killpoint.Here("staged")
 }

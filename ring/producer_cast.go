@@ -41,12 +41,12 @@ func (p *Producer) takeOverCast() error {
 	}
 	tail, last := mem.Load(&cur.Position), mem.Load(&cur.Latest)
 	w.raised = mem.Load(&p.mine.endpoint.Intent)
-	if pos != tail || w.raised-tail > p.size || w.raised%layout.WordSize != 0 {
-		return p.corrupt("tail is %d, intent %d, but the last record ends at %d", tail, w.raised, pos)
-	}
 	// A latest that was not committed says nothing of what may be overwritten.
 	if w.last = last; int64(last-tail) > 0 {
 		w.last = tail
+	}
+	if pos != tail || w.raised-tail > p.size || tail-w.last > p.size || (w.raised|w.last)%layout.WordSize != 0 {
+		return p.corrupt("tail is %d, latest %d, intent %d, but the last record ends at %d", tail, last, w.raised, pos)
 	}
 	w.number, w.bytes = number, mem.Load(&cur.Bytes)
 	w.dropped.Store(mem.Load(&cur.Dropped))

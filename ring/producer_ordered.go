@@ -82,7 +82,7 @@ func (p *Producer) reserveOrdered(n int) ([]byte, error) {
 // come between.
 func (p *Producer) claimGranules(k uint64) error {
 	s := &p.shared
-	for {
+	for range looks {
 		t := s.counter.Load()
 		if p.staged > 0 && t != s.held+s.claimed {
 			if err := p.publish(); err != nil {
@@ -125,6 +125,7 @@ func (p *Producer) claimGranules(k uint64) error {
 		}
 		return nil
 	}
+	return p.unsteady()
 }
 
 func (p *Producer) padOrdered(t uint64) {

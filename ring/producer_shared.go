@@ -11,7 +11,7 @@ import (
 // claimSlots draws up to want tickets whose slots are free.
 func (p *Producer) claimSlots() error {
 	s := &p.shared
-	for {
+	for range looks {
 		t := s.counter.Load()
 		w := mem.Load(p.ticketWord(t)) // [C2] pairs with the consumer's store in settle
 		lap := t >> s.shift
@@ -41,6 +41,7 @@ func (p *Producer) claimSlots() error {
 			return p.impossible(t, w)
 		}
 	}
+	return p.unsteady()
 }
 
 // trySendShared is TrySend, entered, for MPMC rings: claimSlots, draw and commitSlot

@@ -3,6 +3,7 @@ package ring
 import (
 	"fmt"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -24,7 +25,9 @@ func (p *Producer) trySendSlot(msg []byte) error {
 		return p.wrongSize(len(msg))
 	}
 	copy(p.data.Bytes(p.slot+layout.SlotPayload, p.max), msg)
+	killpoint.Here("put")
 	mem.Publish(p.data.Word(p.slot), p.slotWord) // [P1] pairs with the consumer's load of this word
+	killpoint.Here("sent")
 	p.slot += p.stride
 	return p.sentSlot()
 }

@@ -4,6 +4,7 @@ package ring_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,8 +22,8 @@ func TestDeadProducersClaim(t *testing.T) {
 			p, err := r.Producer()
 			must(t, err)
 			must(t, p.TrySend([]byte("before")))
-			child := start(t, "claim", name, "0")
-			child.expect("begun")
+			child := start(t, "claim", name)
+			child.Expect("begun")
 			must(t, p.TrySend([]byte("after")))
 			c, err := r.Consumer()
 			must(t, err)
@@ -33,11 +34,11 @@ func TestDeadProducersClaim(t *testing.T) {
 				t.Fatalf("past a live producer's claim: %v, want ErrEmpty", err)
 			}
 			stats(t, r, 0, 1)
-			must(t, child.Process.Signal(syscall.SIGSTOP)) // stopped is not dead
+			child.Signal(syscall.SIGSTOP) // stopped is not dead
 			if rec, err := r.Recover(); err != nil || rec != (ring.Recovery{Claimed: 1}) {
 				t.Fatalf("Recover beside a stopped producer: %+v, %v", rec, err)
 			}
-			child.kill()
+			child.Kill()
 			switch by {
 			case "producer": // fills the ring and comes round
 				must(t, p.TrySend([]byte("more")))
@@ -80,8 +81,8 @@ func TestDeadConsumersMessage(t *testing.T) {
 		must(t, err)
 		must(t, p.TrySend([]byte("first")))
 		must(t, p.TrySend([]byte("second")))
-		child := start(t, "hold", name, "0")
-		child.expect("begun")
+		child := start(t, "hold", name)
+		child.Expect("begun")
 		c, err := r.Consumer()
 		must(t, err)
 		b, err := c.TryRecv(nil)
@@ -93,7 +94,7 @@ func TestDeadConsumersMessage(t *testing.T) {
 		if err := p.TrySend([]byte("third")); err != ring.ErrFull {
 			t.Fatalf("into a slot in a live consumer's hands: %v, want ErrFull", err)
 		}
-		child.kill()
+		child.Kill()
 		if redeliver {
 			b, err = c.Recv(t.Context(), nil)
 			must(t, err)
@@ -120,12 +121,13 @@ func TestTableFull(t *testing.T) {
 	r, name := shared(t, ring.Config{Topology: ring.MPMC, Capacity: 4, SlotSize: 8, Members: 2})
 	p, err := r.Producer()
 	must(t, err)
-	child := start(t, "claim", name, "0")
-	child.expect("begun")
-	if _, err := r.Consumer(); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), "all 2 entries") {
-		t.Errorf("a third endpoint: %v, want ErrAttached that says how many there may be", err)
+	child := start(t, "claim", name)
+	child.Expect("begun")
+	if _, err := r.Consumer(); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), "all 2 entries") ||
+		!strings.Contains(err.Error(), strconv.Itoa(child.PID())) {
+		t.Errorf("a third endpoint: %v, want ErrAttached that says how many there may be, and who", err)
 	}
-	child.kill()
+	child.Kill()
 	c, err := r.Consumer()
 	must(t, err)
 	must(t, c.Close())

@@ -82,19 +82,19 @@ func TestReleaseFirstKilled(t *testing.T) {
 					sent[n] = true
 				}
 				child := start(t, "release-first", shm, fmt.Sprint(peeked), fmt.Sprint(first))
-				child.expect("attached")
+				child.Expect("attached")
 				for range first {
-					n, err := strconv.Atoi(child.line())
+					n, err := strconv.Atoi(child.Line())
 					must(t, err)
 					sent[n] = false
 				}
-				child.expect("begun")
+				child.Expect("begun")
 				st, err := r.Stats()
 				must(t, err)
 				if st.Consumer.Messages != uint64(first) {
 					t.Errorf("%d messages count as received, want %d", st.Consumer.Messages, first)
 				}
-				child.kill()
+				child.Kill()
 				for _, p := range s.ps {
 					must(t, p.Close())
 				}
@@ -153,20 +153,20 @@ func TestReleaseFirstKilledCast(t *testing.T) {
 			}
 		}
 		child := start(t, role, name, fmt.Sprint(peeked), fmt.Sprint(first))
-		child.line()
+		child.Line()
 		if role == "cast-hold" {
 			holds = full()
 			continue
 		}
 		n := full()
 		for range first {
-			child.line()
+			child.Line()
 		}
-		child.expect("begun")
+		child.Expect("begun")
 		if more = n + full() - holds; more < 1 || more > first {
 			t.Errorf("room for %d more messages when %d were released", more, first)
 		}
-		child.kill()
+		child.Kill()
 		for range 3 * holds { // a dead one is not waited for
 			must(t, p.Send(t.Context(), s.message(0, 0)))
 		}

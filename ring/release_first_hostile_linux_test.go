@@ -30,7 +30,7 @@ func TestReleaseFirstHostile(t *testing.T) {
 			} else if g.Granules > 0 {
 				places = append(places, g.WordTable)
 			}
-			values, corrupt := hostile(g.Capacity), 0
+			values, corrupt := hostile(g), 0
 			for range 1500 {
 				copy(b, fresh)
 				c, err := r.Consumer()

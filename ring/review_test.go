@@ -132,6 +132,11 @@ func TestOptionsRefused(t *testing.T) {
 		if _, err := r.Producer(ring.WithBacklog()); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("%v: producer with a backlog: %v", topology, err)
 		}
+		if topology != ring.Broadcast {
+			if _, err := r.Consumer(ring.WithBacklog()); !errors.Is(err, errors.ErrUnsupported) {
+				t.Errorf("%v: consumer with a backlog: %v", topology, err)
+			}
+		}
 		if _, err := r.Producer(); err != nil {
 			t.Errorf("%v: the refusals left something behind: %v", topology, err)
 		}

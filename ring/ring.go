@@ -185,15 +185,16 @@ func (r *Ring) closedHere() error {
 
 // takeRole takes the lock of a role, or says who has it; where there may be many it
 // takes a place in the endpoint table. It returns s with the lock it has.
-func (r *Ring) takeRole(s side, tag uint64) (side, error) {
-	if tag != 0 && (!s.many || s.number != layout.RoleProducer) {
-		return s, fmt.Errorf("ring %s: a tag is for endpoints that send, of which there may be many: %w", r.name(), errors.ErrUnsupported)
+func (r *Ring) takeRole(s side, o endpointOptions) (side, error) {
+	if o.tag != 0 && (!s.many || s.number != layout.RoleProducer) {
+		return s, fmt.Errorf("ring %s: WithTag is for the producers of MPMC and MPSC rings, not for a %s of topology %v; leave it out: %w",
+			r.name(), s.role, r.config.Topology, errors.ErrUnsupported)
 	}
 	if s.many && r.region.ReadOnly() {
 		return s.unseen(), nil
 	}
 	if s.many && !r.single(s) {
-		got, err := r.join(s, tag)
+		got, err := r.join(s, o)
 		if errors.Is(err, ErrAttached) && r.observers() {
 			return s.unseen(), nil
 		}
@@ -210,7 +211,7 @@ func (r *Ring) takeRole(s side, tag uint64) (side, error) {
 	if !s.many {
 		return s, nil
 	}
-	joined, err := r.join(s, tag)
+	joined, err := r.join(s, o)
 	if err != nil {
 		return s, errors.Join(err, r.unlock(s))
 	}

@@ -7,6 +7,10 @@ import (
 	"annulus/internal/mem"
 )
 
+// looks bounds how often one call looks at words that others change all the time: no
+// correct peers do it so long.
+const looks = 1 << 16
+
 // tally is what a scan found from one position on.
 type tally struct {
 	start    uint64

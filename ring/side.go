@@ -22,6 +22,7 @@ type side struct {
 	lock     int    // lock byte of the role, or of the entry in the endpoint table
 	many     bool   // there may be many endpoints, each with an entry in the endpoint table
 	sole     bool   // but of this side one at a time: the role's lock byte is held beside that of the entry
+	named    bool   // the entry got its tag from this endpoint, not from one before it
 	member   member // that entry, of an attached endpoint
 	cursor   *layout.Cursor
 	seq      *layout.Seq
@@ -45,13 +46,14 @@ func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
 	if r.region.ReadOnly() && (mine.number != layout.RoleConsumer || !r.observers()) {
 		return fmt.Errorf("ring %s: %w: it was opened read-only, a %s writes", r.name(), os.ErrPermission, mine.role)
 	}
-	if o.backlog && mine.number != layout.RoleConsumer {
-		return fmt.Errorf("ring %s: a backlog is for consumers, a %s has none: %w", r.name(), mine.role, errors.ErrUnsupported)
+	if o.backlog && (mine.number != layout.RoleConsumer || r.form != formCast) {
+		return fmt.Errorf("ring %s: WithBacklog is for the consumers of broadcast rings, not for a %s of topology %v; leave it out: %w",
+			r.name(), mine.role, r.config.Topology, errors.ErrUnsupported)
 	}
 	if err := r.region.Hold(); err != nil {
 		return fmt.Errorf("ring %s: %w", r.name(), err)
 	}
-	mine, err := r.takeRole(mine, o.tag)
+	mine, err := r.takeRole(mine, o)
 	if err != nil {
 		r.region.Drop()
 		return err

@@ -1,13 +1,12 @@
 package ring
 
 import (
-	"errors"
 	"fmt"
 	"sync/atomic"
 
+	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
-	"annulus/shm"
 )
 
 // slowest returns the position that must stay in the ring: of the last record, or of
@@ -16,22 +15,21 @@ import (
 // begin to.
 func (p *Producer) slowest(end uint64) (keep uint64, slow *layout.Member, err error) {
 	s := &p.shared
-	for {
-		keep, slow, err = p.survey()
-		if err != nil || int64(keep+p.size-end) >= 0 {
-			s.vain = 0
-			return keep, slow, err
-		}
-		if s.vain++; s.at != keep {
-			s.at, s.vain = keep, 1
-		}
-		if s.vain != 1 && !p.due() {
-			return keep, slow, nil
-		}
-		if found, err := p.buryDead(end); err != nil || !found {
-			return keep, slow, err
-		}
+	keep, slow, err = p.survey()
+	if err != nil || int64(keep+p.size-end) >= 0 {
+		s.vain = 0
+		return keep, slow, err
 	}
+	if s.vain++; s.at != keep {
+		s.at, s.vain = keep, 1
+	}
+	if s.vain != 1 && !p.due() {
+		return keep, slow, nil
+	}
+	if found, err := p.buryDead(end); err != nil || !found {
+		return keep, slow, err
+	}
+	return p.survey() // once: entries that come back to life would keep it here
 }
 
 // survey looks at every consumer's position. One that attaches at the same time
@@ -40,7 +38,7 @@ func (p *Producer) survey() (keep uint64, slow *layout.Member, err error) {
 	atomic.AddUint64(&p.busy, 0) // order what was published before the loads below
 	keep = p.cast.last
 	for _, m := range p.ring.members {
-		if atomic.LoadUint32(&m.holder.State) != layout.StateAttached {
+		if !m.waitedFor() {
 			continue
 		}
 		pos := mem.Load(&m.line.Drawn) // [B3]
@@ -57,26 +55,36 @@ func (p *Producer) survey() (keep uint64, slow *layout.Member, err error) {
 	return keep, slow, nil
 }
 
-// buryDead takes the places of consumers that are in the way of end and dead. One that is
-// stopped holds its lock, and its place.
+// waitedFor tells whether the producer has to wait for the consumer that is, or was, in
+// the entry: the time at which it came is 0 once it is known to be dead.
+func (m member) waitedFor() bool {
+	return atomic.LoadUint32(&m.holder.State) == layout.StateAttached && !m.buried()
+}
+
+func (m member) buried() bool {
+	return atomic.LoadUint64(&m.holder.Attached) == 0 // [B4] pairs with the swap in buryDead
+}
+
+// buryDead finds consumers that are in the way of end and dead, and is not going to wait
+// for them. One that is stopped holds its lock, and its place. The lock is looked at, not
+// taken: somebody who comes for the entry is to find it free. He stores another time before he
+// counts as attached, so the swap cannot strike him.
 func (p *Producer) buryDead(end uint64) (found bool, err error) {
 	for _, m := range p.ring.members {
-		if atomic.LoadUint32(&m.holder.State) != layout.StateAttached || int64(mem.Load(&m.line.Drawn)+p.size-end) >= 0 {
+		came := atomic.LoadUint64(&m.holder.Attached) // before the look at the lock
+		if !m.waitedFor() || int64(mem.Load(&m.line.Drawn)+p.size-end) >= 0 {
 			continue
 		}
-		// With the lock nobody else can take the place meanwhile.
-		err := p.ring.region.TryLock(m.lock)
-		if errors.Is(err, shm.ErrLocked) {
+		if alive, err := p.ring.region.Locked(m.lock); err != nil {
+			return found, fmt.Errorf("ring %s: look at a lock of its endpoint table: %w", p.ring.name(), err)
+		} else if alive {
 			continue
 		}
-		if err != nil {
-			return found, fmt.Errorf("ring %s: lock a place of its endpoint table: %w", p.ring.name(), err)
-		}
-		atomic.StoreUint32(&m.holder.State, 0)
-		atomic.AddUint64(&p.peer.endpoint.Repaired, 1)
-		found = true
-		if err := p.ring.region.Unlock(m.lock); err != nil {
-			return found, fmt.Errorf("ring %s: unlock a place of its endpoint table: %w", p.ring.name(), err)
+		killpoint.Here("burying")
+		if atomic.CompareAndSwapUint64(&m.holder.Attached, came, 0) { // [B4]
+			killpoint.Here("buried")
+			atomic.AddUint64(&p.peer.endpoint.Repaired, 1)
+			found = true
 		}
 	}
 	return found, nil

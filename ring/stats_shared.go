@@ -61,7 +61,7 @@ func (r *Ring) statsShared(s Stats) (Stats, error) {
 		s.Consumer.Bytes += mem.Load(&m.line.ReceivedBytes)
 		p.Wakes += mem.Load(&m.holder.Wakes)
 		p.Parks += mem.Load(&m.holder.Parks)
-		if atomic.LoadUint32(&m.holder.State) == 0 {
+		if atomic.LoadUint32(&m.holder.State) == 0 || r.form == formCast && m.buried() {
 			continue
 		}
 		ms, err := r.memberStats(i, m)

@@ -101,7 +101,7 @@ func TestWakesAcrossProcesses(t *testing.T) {
 				closing(t, rings[i])
 			}
 			echo := startWith(t, files, "echo", names[0], names[1], name)
-			echo.expect("begun")
+			echo.Expect("begun")
 			p, err := rings[0].Producer(ring.WithStrategy(s))
 			must(t, err)
 			c, err := rings[1].Consumer(ring.WithStrategy(s))
@@ -130,7 +130,7 @@ func TestWakesAcrossProcesses(t *testing.T) {
 				}
 			}
 			must(t, p.Close())
-			echo.exitsWith(0)
+			echo.Done()
 		})
 	}
 }
@@ -181,9 +181,7 @@ func TestKilledBeforeItsWake(t *testing.T) {
 			})
 			victim := start(t, "publish-and-die", name)
 			must(t, <-got)
-			if err := victim.Wait(); victim.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-				t.Fatal(err)
-			}
+			victim.EndsBy(syscall.SIGKILL)
 			if st, err := r.Stats(); err != nil || st.Producer.Wakes != 0 {
 				t.Fatalf("%d wakes, want none; %v", st.Producer.Wakes, err)
 			}

@@ -148,9 +148,9 @@ func TestKilledWriters(t *testing.T) {
 	seen, cut := uint64(0), 0
 	for range 40 {
 		p := start(t, "write", name, "0")
-		p.expect("begun")
-		if _, err := c.Writer(); !errors.Is(err, seqlock.ErrAttached) || !strings.Contains(err.Error(), fmt.Sprint(p.Process.Pid)) {
-			t.Fatalf("a writer beside a live one: %v, want ErrAttached naming pid %d", err, p.Process.Pid)
+		p.Expect("begun")
+		if _, err := c.Writer(); !errors.Is(err, seqlock.ErrAttached) || !strings.Contains(err.Error(), fmt.Sprint(p.PID())) {
+			t.Fatalf("a writer beside a live one: %v, want ErrAttached naming pid %d", err, p.PID())
 		}
 		for i := range 1 + rand.IntN(20000) {
 			v, n, err := r.Load()
@@ -166,7 +166,7 @@ func TestKilledWriters(t *testing.T) {
 			}
 			seen = n
 		}
-		p.kill()
+		p.Kill()
 		s, err := c.Stats()
 		must(t, err)
 		if s.Attached || s.Closed {
@@ -203,7 +203,7 @@ func TestKilledBlockWriters(t *testing.T) {
 	buf, seen, cut := []byte(nil), uint64(0), 0
 	for range 20 {
 		p := start(t, "write-block", name)
-		p.expect("begun")
+		p.Expect("begun")
 		for range 1 + rand.IntN(300) {
 			got, n, err := r.Load(buf[:0])
 			must(t, err)
@@ -215,7 +215,7 @@ func TestKilledBlockWriters(t *testing.T) {
 			}
 			buf, seen = got, n
 		}
-		p.kill()
+		p.Kill()
 		if s, err := b.Stats(); err != nil {
 			t.Fatal(err)
 		} else if s.Writing {
@@ -238,14 +238,14 @@ func TestDeadInMidWrite(t *testing.T) {
 	for n := uint64(0); n < 4; n++ { // from either copy, and before the first
 		must(t, w.Close())
 		p := start(t, "half", name)
-		p.expect("half")
+		p.Expect("half")
 		holds(t, r, n)
-		p.Process.Signal(syscall.SIGSTOP) // paused is not dead
+		p.Signal(syscall.SIGSTOP) // paused is not dead
 		if _, err := c.Writer(); !errors.Is(err, seqlock.ErrAttached) {
 			t.Fatalf("beside a stopped writer: %v, want ErrAttached", err)
 		}
 		holds(t, r, n)
-		p.kill()
+		p.Kill()
 		s, err := c.Stats()
 		must(t, err)
 		if !s.Writing || s.Attached || s.Version != n || s.Closed {
@@ -267,7 +267,7 @@ func TestDeadInMidWrite(t *testing.T) {
 func TestSleepersAcrossProcesses(t *testing.T) {
 	c, name := sharedCell(t)
 	p := start(t, "wait", name)
-	p.expect("begun")
+	p.Expect("begun")
 	sleeps := func() {
 		t.Helper()
 		before, err := c.Stats()
@@ -279,18 +279,18 @@ func TestSleepersAcrossProcesses(t *testing.T) {
 	}
 	sleeps()
 	half := start(t, "half", name)
-	half.expect("half")
-	half.kill()
+	half.Expect("half")
+	half.Kill()
 	sleeps()
 	w := writerOf(t, c)
 	for n := uint64(1); n <= 20; n++ {
 		sleeps()
 		must(t, w.Write(sampleOf(n)))
-		p.expect(fmt.Sprint("saw ", n))
+		p.Expect(fmt.Sprint("saw ", n))
 	}
 	must(t, w.Close())
-	p.expect("end")
-	p.ends()
+	p.Expect("end")
+	p.Done()
 }
 
 // Of many that open or create one name at once, all have the same cell.
@@ -339,14 +339,14 @@ func TestWithoutMembarrier(t *testing.T) {
 	w := writerOf(t, c)
 	t.Setenv("ANNULUS_MEMBARRIER", "off")
 	p := start(t, "wait", name)
-	p.expect("begun")
+	p.Expect("begun")
 	for n := uint64(1); n <= 20; n++ {
 		must(t, w.Write(sampleOf(n)))
-		p.expect(fmt.Sprint("saw ", n))
+		p.Expect(fmt.Sprint("saw ", n))
 	}
 	must(t, w.Close())
-	p.expect("end")
-	p.ends()
+	p.Expect("end")
+	p.Done()
 }
 
 // The state of a writer that died in mid-write, made by hand: state odd, the other copy and its length rubbish.

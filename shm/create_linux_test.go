@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"annulus/internal/testutil"
 )
 
 func init() {
@@ -31,25 +33,25 @@ func takeWay(way string) { noUnnamed.Store(way == "temporary") }
 func TestConcurrentCreators(t *testing.T) {
 	eachWay(t, func(t *testing.T, way string) {
 		path := filepath.Join(t.TempDir(), "region")
-		var all []*child
+		var all []*testutil.Process
 		for range 16 {
 			all = append(all, start(t, "creator", path, way))
 		}
 		for _, c := range all {
-			c.expect("ready")
+			c.Expect("ready")
 		}
 		for _, c := range all {
-			c.say("go")
+			c.Say("go")
 		}
 		won, pids := 0, map[string]bool{}
 		for _, c := range all {
 			var verdict, winner string
-			fmt.Sscan(c.line(), &verdict, &winner)
+			fmt.Sscan(c.Line(), &verdict, &winner)
 			if verdict == "won" {
 				won++
 			}
 			pids[winner] = true
-			c.ok()
+			c.Done()
 		}
 		if won != 1 || len(pids) != 1 {
 			t.Errorf("%d winners, memory of %d", won, len(pids))
@@ -88,13 +90,13 @@ func TestKilledCreator(t *testing.T) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "region")
 		dead := start(t, "stuck-creator", path, way)
-		dead.expect("in init")
+		dead.Expect("in init")
 		alive := start(t, "stuck-creator", filepath.Join(dir, "other"), way)
-		alive.expect("in init")
+		alive.Expect("in init")
 		if _, err := OpenFile(path); !errors.Is(err, fs.ErrNotExist) {
 			t.Fatalf("open before it is complete: %v", err)
 		}
-		dead.kill()
+		dead.Kill()
 		for _, name := range dirNames(t, dir) {
 			if !strings.HasPrefix(name, tempPrefix) || way == "unnamed" {
 				t.Errorf("left over: %s", name)
@@ -104,9 +106,9 @@ func TestKilledCreator(t *testing.T) {
 		defer takeWay("")
 		r := must(CreateFile(path, 4096))(t)
 		closed(t, r)
-		alive.say("go")
-		alive.expect("created")
-		alive.ok()
+		alive.Say("go")
+		alive.Expect("created")
+		alive.Done()
 		if names := dirNames(t, dir); len(names) != 2 {
 			t.Errorf("files: %q", names)
 		}
@@ -133,7 +135,7 @@ func stuckCreator(args []string) error {
 // Modes are exact, whatever the umask.
 func TestModeUnderUmask(t *testing.T) {
 	for _, umask := range []string{"0", "077", "0777"} {
-		t.Run(umask, func(t *testing.T) { start(t, "umask", t.TempDir(), umask).ok() })
+		t.Run(umask, func(t *testing.T) { start(t, "umask", t.TempDir(), umask).Done() })
 	}
 }
 

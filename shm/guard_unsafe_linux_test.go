@@ -56,12 +56,12 @@ func TestGuardSurvivesTruncation(t *testing.T) {
 			}
 			closed(t, r)
 			c := start(t, "guard-victim", path, tt.mode)
-			c.expect("ready")
+			c.Expect("ready")
 			if err := os.Truncate(path, tt.to); err != nil {
 				t.Fatal(err)
 			}
-			c.expect("survived")
-			c.ok()
+			c.Expect("survived")
+			c.Done()
 		})
 	}
 }

@@ -26,18 +26,18 @@ func TestGuardLeavesOthersAlone(t *testing.T) {
 	for _, how := range []string{"panic", "panic-notify", "unguarded"} {
 		t.Run(how, func(t *testing.T) {
 			c := start(t, "guard-stranger", t.TempDir(), how)
-			c.expect("recovered")
-			c.ok()
+			c.Expect("recovered")
+			c.Done()
 		})
 	}
 	t.Run("crash", func(t *testing.T) {
 		c := start(t, "guard-stranger", t.TempDir(), "crash")
-		if err := c.wait(); err == nil {
+		if err := c.End(); err == nil {
 			t.Fatal("survived")
 		}
 		for _, want := range []string{"unexpected fault address", "[signal SIGBUS: bus error code=0x2"} {
-			if !strings.Contains(c.stderr.String(), want) {
-				t.Errorf("no %q in:\n%s", want, c.stderr.String())
+			if !strings.Contains(c.Complaints(), want) {
+				t.Errorf("no %q in:\n%s", want, c.Complaints())
 			}
 		}
 	})

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"annulus/internal/testutil"
 )
 
 func init() {
@@ -165,35 +167,35 @@ func TestLocksBetweenProcesses(t *testing.T) {
 
 	t.Run("closed by its owner", func(t *testing.T) {
 		c := start(t, "locker", path, "1", "2")
-		c.expect("locked")
+		c.Expect("locked")
 		locked(t, r, 1, true)
 		locked(t, r, 2, true)
 		locked(t, r, 3, false)
 		if err := r.TryLock(1); !errors.Is(err, ErrLocked) {
 			t.Errorf("TryLock: %v", err)
 		}
-		c.say("close")
-		c.expect("closed")
+		c.Say("close")
+		c.Expect("closed")
 		locked(t, r, 1, false)
-		c.ok()
+		c.Done()
 	})
 	for _, how := range []string{"stray", "all"} {
 		t.Run("survives closing "+how, func(t *testing.T) {
 			c := start(t, "locker", path, "1")
-			c.expect("locked")
-			c.say(how)
-			c.expect("closed")
+			c.Expect("locked")
+			c.Say(how)
+			c.Expect("closed")
 			locked(t, r, 1, true)
-			c.kill()
+			c.Kill()
 			locked(t, r, 1, false)
 		})
 	}
 	t.Run("killed and not reaped", func(t *testing.T) {
 		c := start(t, "locker", path, "1")
-		c.expect("locked")
+		c.Expect("locked")
 		locked(t, r, 1, true)
-		c.cmd.Process.Kill()
-		zombie(t, c.cmd.Process.Pid)
+		c.Signal(syscall.SIGKILL)
+		zombie(t, c.PID())
 		locked(t, r, 1, false)
 		if err := r.TryLock(1); err != nil {
 			t.Error(err)
@@ -201,35 +203,30 @@ func TestLocksBetweenProcesses(t *testing.T) {
 		if err := r.Unlock(1); err != nil {
 			t.Error(err)
 		}
-		c.wait()
+		c.EndsBy(syscall.SIGKILL)
 	})
 	t.Run("stopped", func(t *testing.T) {
 		c := start(t, "locker", path, "1")
-		c.expect("locked")
-		c.cmd.Process.Signal(syscall.SIGSTOP)
-		var ws unix.WaitStatus
-		if err := retry(func() error {
-			_, err := unix.Wait4(c.cmd.Process.Pid, &ws, unix.WUNTRACED, nil)
-			return err
-		}); err != nil || !ws.Stopped() {
-			t.Fatal(err, ws)
-		}
+		c.Expect("locked")
+		c.Signal(syscall.SIGSTOP)
+		c.Stopped()
 		locked(t, r, 1, true)
-		c.cmd.Process.Signal(syscall.SIGCONT)
+		c.Signal(syscall.SIGCONT)
 		locked(t, r, 1, true)
-		c.ok()
+		c.Done()
 		locked(t, r, 1, false)
 	})
 	t.Run("other pid namespace", func(t *testing.T) {
-		c := command(t, "locker", path, "1")
-		namespaces(c)
-		c.cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWPID
-		if err := c.tryStart(); err != nil {
-			t.Skipf("no namespaces: %v", err)
+		cmd := command(t, "locker", path, "1")
+		namespaces(cmd)
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWPID
+		c, err := testutil.TryStart(t, cmd)
+		if err != nil {
+			testutil.Absent(t, "no namespaces: %v", err)
 		}
-		c.expect("locked")
+		c.Expect("locked")
 		locked(t, r, 1, true)
-		c.kill()
+		c.Kill()
 		locked(t, r, 1, false)
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"annulus/internal/testutil"
 )
 
 // Nobody can change the size of a memfd, or its seals.
@@ -50,11 +52,11 @@ func TestMemfdErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			before := len(openFDs())
+			before := testutil.OpenFDs()
 			if _, err := Memfd(tt.label, tt.size, tt.opts...); !errors.Is(err, tt.want) {
 				t.Errorf("got %v, expected %v", err, tt.want)
 			}
-			if now := len(openFDs()); now != before {
+			if now := testutil.OpenFDs(); now != before {
 				t.Errorf("%d descriptors, %d before", now, before)
 			}
 		})
@@ -71,7 +73,7 @@ func TestMoreThanMemory(t *testing.T) {
 	if math.MaxInt == math.MaxInt32 {
 		t.Skip("a 32-bit size is no more than machines have")
 	}
-	start(t, "too-much").ok()
+	start(t, "too-much").Done()
 }
 
 func tooMuch([]string) error {

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"annulus/internal/testutil"
 )
 
 func init() {
@@ -136,10 +138,11 @@ func TestOwners(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(filepath.Base(tt.path)+"/"+tt.owners, func(t *testing.T) {
-			c := command(t, "opener", tt.path, tt.owners)
-			c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-			c.start().expect(tt.want)
-			c.ok()
+			cmd := command(t, "opener", tt.path, tt.owners)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+			c := testutil.Start(t, cmd)
+			c.Expect(tt.want)
+			c.Done()
 		})
 	}
 	if _, err := OpenFile(foreign); !errors.Is(err, ErrOwner) || !strings.Contains(err.Error(), "65534") {
@@ -178,8 +181,8 @@ func TestReadOnlyIsReadOnly(t *testing.T) {
 	r := must(CreateFile(path, 4096))(t)
 	defer r.Close()
 	c := start(t, "write-read-only", path)
-	if err := c.wait(); err == nil || !strings.Contains(c.stderr.String(), "SIGSEGV") {
-		t.Errorf("%v\n%s", err, c.stderr.String())
+	if err := c.End(); err == nil || !strings.Contains(c.Complaints(), "SIGSEGV") {
+		t.Errorf("%v\n%s", err, c.Complaints())
 	}
 	if !bytes.Equal(r.Bytes(), make([]byte, 4096)) {
 		t.Error("the region was changed")

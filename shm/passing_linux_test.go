@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"annulus/internal/testutil"
 )
 
 func init() {
@@ -52,17 +54,17 @@ func TestPassing(t *testing.T) {
 				files = append(files, r.File())
 			}
 			a, _, bFile := socketPair(t, typ)
-			c := command(t, "receiver")
-			c.cmd.ExtraFiles = []*os.File{bFile}
-			c.start()
+			cmd := command(t, "receiver")
+			cmd.ExtraFiles = []*os.File{bFile}
+			c := testutil.Start(t, cmd)
 			if err := SendFiles(a, files...); err != nil {
 				t.Fatal(err)
 			}
 			// What the receiver says is checked here, where the truth is known.
 			for _, r := range regions {
-				c.expect(fmt.Sprintf("%s holds %q, 1 %v, 2 %v", r.Backing(), r.Backing().String(), true, false))
+				c.Expect(fmt.Sprintf("%s holds %q, 1 %v, 2 %v", r.Backing(), r.Backing().String(), true, false))
 			}
-			c.expect("locked 3")
+			c.Expect("locked 3")
 			for _, r := range regions {
 				locked(t, r, 3, true)
 				if err := r.TryLock(3); !errors.Is(err, ErrLocked) {
@@ -77,9 +79,9 @@ func TestPassing(t *testing.T) {
 				}
 				r.Drop()
 			}
-			c.say("look")
-			c.expect("1 false false false")
-			c.kill()
+			c.Say("look")
+			c.Expect("1 false false false")
+			c.Kill()
 			for _, r := range regions {
 				locked(t, r, 3, false)
 			}
@@ -155,7 +157,7 @@ func TestReceiveErrors(t *testing.T) {
 			a, b, _ := socketPair(t, typ)
 			f := must(os.Open("/dev/null"))(t)
 			defer f.Close()
-			before := len(openFDs())
+			before := testutil.OpenFDs()
 			if err := SendFiles(a); !errors.Is(err, fs.ErrInvalid) {
 				t.Errorf("nothing to send: %v", err)
 			}
@@ -194,7 +196,7 @@ func TestReceiveErrors(t *testing.T) {
 			for _, f := range files {
 				f.Close()
 			}
-			if now := len(openFDs()); now != before {
+			if now := testutil.OpenFDs(); now != before {
 				t.Errorf("%d descriptors, %d before", now, before)
 			}
 		})

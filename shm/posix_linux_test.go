@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"annulus/internal/testutil"
 )
 
 func TestPOSIXNames(t *testing.T) {
@@ -21,10 +23,10 @@ func TestPOSIXNames(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Open(testPrefix() + "nothing"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Open(testutil.ShmName()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("open nothing: %v", err)
 	}
-	if err := Remove(testPrefix() + "nothing"); !errors.Is(err, fs.ErrNotExist) {
+	if err := Remove(testutil.ShmName()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("remove nothing: %v", err)
 	}
 }
@@ -97,21 +99,12 @@ int main(int argc, char **argv) {
 
 // A C program opens the same object by shm_open and sees the same locks.
 func TestPOSIXIsWhatCOpens(t *testing.T) {
-	cc, err := exec.LookPath("gcc")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skipf("no C compiler: %v", err)
-	}
 	dir := t.TempDir()
-	src, bin := filepath.Join(dir, "peer.c"), filepath.Join(dir, "peer")
+	src := filepath.Join(dir, "peer.c")
 	if err := os.WriteFile(src, []byte(cProgram), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(cc, "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", "-o", bin, src, "-lrt").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	bin := testutil.BuildC(t, "peer", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", src, "-lrt")
 	r := must(Create(shmName(t), 4096))(t)
 	defer r.Close()
 	for _, want := range []string{"free", "locked"} {

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"annulus/internal/testutil"
 )
 
 func init() {
@@ -19,29 +22,30 @@ func init() {
 }
 
 // namespaces lets a child mount, as root or not.
-func namespaces(c *child) {
+func namespaces(c *exec.Cmd) {
 	attr := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 	if os.Geteuid() != 0 {
 		attr.Cloneflags |= syscall.CLONE_NEWUSER
 		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
-	c.cmd.SysProcAttr = attr
+	c.SysProcAttr = attr
 }
 
 // A file system that is too small says so when the region is created, leaves
 // nothing, and one that fills up later takes nothing back.
 func TestNoSpace(t *testing.T) {
 	dir := t.TempDir()
-	c := command(t, "no-space", dir)
-	namespaces(c)
-	if err := c.tryStart(); err != nil {
-		t.Skipf("no namespaces to mount in: %v", err)
+	cmd := command(t, "no-space", dir)
+	namespaces(cmd)
+	c, err := testutil.TryStart(t, cmd)
+	if err != nil {
+		testutil.Absent(t, "no namespaces to mount in: %v", err)
 	}
-	if got := c.line(); got != "mounted" {
-		t.Skipf("cannot mount a tmpfs: %s", got)
+	if got := c.Line(); got != "mounted" {
+		testutil.Absent(t, "cannot mount a tmpfs: %s", got)
 	}
-	c.ok()
+	c.Done()
 }
 
 func noSpaceChild(args []string) error {
@@ -87,7 +91,7 @@ func noSpaceChild(args []string) error {
 	return unix.Unmount(dir, unix.MNT_DETACH)
 }
 
-func TestFileSizeLimit(t *testing.T) { start(t, "fsize", t.TempDir()).ok() }
+func TestFileSizeLimit(t *testing.T) { start(t, "fsize", t.TempDir()).Done() }
 
 func fsizeChild(args []string) error {
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 8192, Max: 8192}); err != nil {
@@ -106,7 +110,7 @@ func fsizeChild(args []string) error {
 }
 
 // Without descriptors nothing works, and nothing is left.
-func TestNoDescriptors(t *testing.T) { start(t, "no-fds", t.TempDir()).ok() }
+func TestNoDescriptors(t *testing.T) { start(t, "no-fds", t.TempDir()).Done() }
 
 func noFDsChild(args []string) error {
 	path := filepath.Join(args[0], "region")
@@ -118,7 +122,7 @@ func noFDsChild(args []string) error {
 	if f, err := os.Open("/dev/null"); err == nil {
 		f.Close() // the poller has its descriptors now
 	}
-	fds := openFDs()
+	fds := testutil.OpenFDs()
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 64, Max: 64}); err != nil {
 		return err
 	}
@@ -145,8 +149,8 @@ func noFDsChild(args []string) error {
 	for _, f := range fill[1:] {
 		f.Close()
 	}
-	if now := openFDs(); len(now) > len(fds) {
-		return fmt.Errorf("descriptors leaked: %v", now)
+	if now := testutil.OpenFDs(); now > fds {
+		return fmt.Errorf("descriptors leaked: %d, %d before", now, fds)
 	}
 	if names, _ := os.ReadDir(args[0]); len(names) != 1 {
 		return fmt.Errorf("left over: %v", names)

@@ -185,20 +185,20 @@ func TestNoPermission(t *testing.T) {
 	name := ringName(t)
 	passes(t, []byte("a\n"), "produce", name)
 	for _, command := range []string{"produce", "consume", "inspect", "remove", "remove --force"} {
-		p := &process{Cmd: ringbench(t, append(strings.Fields(command), name)...), t: t}
-		p.Path, p.SysProcAttr, p.Stderr = "/proc/self/exe", asNobody, &p.err // the test binary lies where nobody may look
-		must(t, p.Start())
+		cmd := ringbench(t, append(strings.Fields(command), name)...)
+		cmd.SysProcAttr = asNobody
+		p := launchCmd(t, nil, nil, cmd)
 		want := "permission denied"
 		if command == "remove --force" {
 			want = "not permitted" // a sticky directory
 		}
 		p.ends(1, want)
 	}
-	p := &process{Cmd: ringbench(t, "list"), t: t}
-	p.Path, p.SysProcAttr, p.Stderr = "/proc/self/exe", asNobody, &p.err
-	out, err := p.Output()
+	list := ringbench(t, "list")
+	list.SysProcAttr = asNobody
+	out, err := list.CombinedOutput()
 	if err != nil || strings.Contains(string(out), name) || !strings.Contains(string(out), "may not be read") {
-		t.Errorf("%v: %s%s", err, out, p.err.String())
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

@@ -77,7 +77,11 @@ func consume(ctx context.Context, io *stdio, s *side, count uint64) (err error) 
 			return err
 		}
 	}
-	c, err := r.Consumer(ring.WithStrategy(s.wait), ring.WithBacklog())
+	o := []ring.EndpointOption{ring.WithStrategy(s.wait)}
+	if r.Config().Topology == ring.Broadcast {
+		o = append(o, ring.WithBacklog())
+	}
+	c, err := r.Consumer(o...)
 	if err != nil {
 		return err
 	}

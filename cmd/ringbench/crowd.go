@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -172,9 +171,7 @@ measuring:
 	}
 	var err error
 	if o.asJSON {
-		enc := json.NewEncoder(io.out)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(results)
+		err = report.Indented(io.out, results)
 	} else {
 		err = o.print(io.out, results)
 	}

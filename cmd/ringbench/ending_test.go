@@ -62,7 +62,7 @@ func streaming(t *testing.T, name string) (p, c *process, out *reading, got stri
 // amount is the number of messages a process says to have passed.
 func (p *process) amount() (n int) {
 	p.t.Helper()
-	text := p.err.String()
+	text := p.Complaints()
 	i := max(strings.LastIndex(text, "sent "), strings.LastIndex(text, "received "))
 	if i < 0 {
 		p.t.Fatalf("%q says no amount", text)
@@ -84,17 +84,15 @@ func stopSignals() []syscall.Signal {
 // With nohup a hangup is not for us.
 func TestHangupIgnored(t *testing.T) {
 	name, in := ringName(t), newReading(t)
-	p := &process{Cmd: ringbench(t, "produce", name), t: t}
-	p.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, p.Args...)
-	p.Path, p.Stdin, p.Stderr = "/bin/sh", in.r, &p.err
-	must(t, p.Start())
-	t.Cleanup(func() {
-		if p.ProcessState == nil {
-			p.kill()
-		}
-	})
+	cmd := ringbench(t, "produce", name)
+	self, err := os.Executable() // in the shell /proc/self/exe is another
+	must(t, err)
+	cmd.Args[0] = self
+	cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, cmd.Args...)
+	cmd.Path = "/bin/sh"
+	p := launchCmd(t, in.r, nil, cmd)
 	attached(t, name, true, false)
-	must(t, p.Process.Signal(syscall.SIGHUP))
+	p.Signal(syscall.SIGHUP)
 	in.w.WriteString("a\n")
 	in.w.Close()
 	p.ends(0, "")
@@ -107,7 +105,7 @@ func TestSignalToProducer(t *testing.T) {
 	for _, sig := range stopSignals() {
 		name := ringName(t)
 		p, c, out, got := streaming(t, name)
-		must(t, p.Process.Signal(sig))
+		p.Signal(sig)
 		got += out.rest(t)
 		p.ends(0, "sent ")
 		c.ends(0, "received ")
@@ -121,12 +119,11 @@ func TestSignalToConsumer(t *testing.T) {
 	for _, sig := range stopSignals() {
 		name := ringName(t)
 		p, c, out, got := streaming(t, name)
-		must(t, c.Process.Signal(sig))
+		c.Signal(sig)
 		got += out.rest(t)
 		c.ends(0, "received ")
-		p.Wait()
-		if text := p.err.String(); p.ProcessState.ExitCode() != 1 || !strings.Contains(text, "the consumer of ring") || strings.Count(text, "\n") != 2 {
-			t.Errorf("the producer ended with %v: %s", p.ProcessState, text)
+		if state, text := p.State(), p.Complaints(); state.ExitCode() != 1 || !strings.Contains(text, "the consumer of ring") || strings.Count(text, "\n") != 2 {
+			t.Errorf("the producer ended with %v: %s", state, text)
 		}
 		if n := count(t, got); n != p.amount() || n != c.amount() {
 			t.Errorf("%d lines came out, %d were sent, %d received", n, p.amount(), c.amount())
@@ -145,18 +142,18 @@ func TestSignalToThoseWhoWait(t *testing.T) {
 			name := ringName(t)
 			p := launch(t, idle, nil, "produce", name, "--framing", framing)
 			attached(t, name, true, false)
-			must(t, p.Process.Signal(syscall.SIGTERM))
+			p.Signal(syscall.SIGTERM)
 			p.ends(0, "")
 
 			full := launch(t, endless(t), nil, "produce", name, "--framing", framing)
 			eventually(t, "the ring is full", func() bool { return look(t, name).Producer.Asleep })
-			must(t, full.Process.Signal(syscall.SIGTERM))
+			full.Signal(syscall.SIGTERM)
 			full.ends(0, "")
 			passes(t, nil, "consume", name)
 
 			c := launch(t, nil, nil, "consume", name)
 			attached(t, name, false, true)
-			must(t, c.Process.Signal(syscall.SIGTERM))
+			c.Signal(syscall.SIGTERM)
 			c.ends(0, "")
 		})
 	}
@@ -167,16 +164,13 @@ func TestSecondSignal(t *testing.T) {
 	name := ringName(t)
 	_, c, out, got := streaming(t, name)
 	eventually(t, "the consumer's stdout is full", func() bool { return look(t, name).Producer.Asleep })
-	must(t, c.Process.Signal(syscall.SIGTERM))
+	c.Signal(syscall.SIGTERM)
 	eventually(t, "the first signal has come", func() bool { return look(t, name).Consumer.Finished })
 	eventually(t, "the second signal kills", func() bool {
-		must(t, c.Process.Signal(syscall.SIGTERM))
+		c.Signal(syscall.SIGTERM)
 		return !look(t, name).Consumer.Attached
 	})
-	c.Wait()
-	if s, ok := c.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGTERM {
-		t.Errorf("it ended with %v", c.ProcessState)
-	}
+	c.EndsBy(syscall.SIGTERM)
 	whole := got + out.rest(t)
 	count(t, whole[:strings.LastIndexByte(whole, '\n')+1])
 }
@@ -184,7 +178,7 @@ func TestSecondSignal(t *testing.T) {
 func TestKilledProducer(t *testing.T) {
 	name := ringName(t)
 	p, c, out, got := streaming(t, name)
-	p.kill()
+	p.Kill()
 	var committed int
 	eventually(t, "the consumer's stdout is full", func() bool {
 		before, now := look(t, name), look(t, name)
@@ -192,16 +186,15 @@ func TestKilledProducer(t *testing.T) {
 		return before.Positions == now.Positions
 	})
 	got += out.lines(t, committed-20000)
-	eventually(t, "the consumer misses its producer", func() bool { return c.err.String() != "" })
-	if d := look(t, name); d.Producer.State != "dead" || d.Producer.PID != p.Process.Pid {
+	eventually(t, "the consumer misses its producer", func() bool { return c.Complaints() != "" })
+	if d := look(t, name); d.Producer.State != "dead" || d.Producer.PID != p.PID() {
 		t.Errorf("%+v", d.Producer)
 	}
 	passes(t, []byte(numbered(committed, 3000)), "produce", name)
 	got += out.rest(t)
-	c.Wait()
-	notice := fmt.Sprintf("producer (pid %d) is gone without closing; waiting for another; Ctrl-C to stop\n", p.Process.Pid)
-	if text := c.err.String(); c.ProcessState.ExitCode() != 0 || !strings.HasPrefix(text, notice) || strings.Count(text, "\n") != 2 {
-		t.Errorf("the consumer ended with %v: %s", c.ProcessState, text)
+	notice := fmt.Sprintf("producer (pid %d) is gone without closing; waiting for another; Ctrl-C to stop\n", p.PID())
+	if state, text := c.State(), c.Complaints(); state.ExitCode() != 0 || !strings.HasPrefix(text, notice) || strings.Count(text, "\n") != 2 {
+		t.Errorf("the consumer ended with %v: %s", state, text)
 	}
 	if n := count(t, got); n != committed+3000 {
 		t.Errorf("%d lines, want %d", n, committed+3000)
@@ -212,7 +205,7 @@ func TestKilledProducer(t *testing.T) {
 func TestKilledConsumer(t *testing.T) {
 	name := ringName(t)
 	p, c, out, got := streaming(t, name)
-	c.kill()
+	c.Kill()
 	got += out.rest(t)
 	got = got[:strings.LastIndexByte(got, '\n')+1] // its last line may be cut
 	n := count(t, got)
@@ -224,7 +217,7 @@ func TestKilledConsumer(t *testing.T) {
 	c2 := launch(t, nil, second.w, "consume", "--stats", name)
 	second.w.Close()
 	again := second.lines(t, 20000)
-	must(t, p.Process.Signal(syscall.SIGTERM))
+	p.Signal(syscall.SIGTERM)
 	again += second.rest(t)
 	p.ends(0, "sent ")
 	c2.ends(0, "received ")
@@ -238,13 +231,11 @@ func TestStdoutClosedEarly(t *testing.T) {
 	name := ringName(t)
 	p, c, out, got := streaming(t, name)
 	must(t, out.r.Close())
-	c.Wait()
-	if text := c.err.String(); c.ProcessState.ExitCode() != 1 || !strings.Contains(text, "stdout was closed by its reader") {
-		t.Fatalf("it ended with %v: %s", c.ProcessState, text)
+	if state, text := c.State(), c.Complaints(); state.ExitCode() != 1 || !strings.Contains(text, "stdout was closed by its reader") {
+		t.Fatalf("it ended with %v: %s", state, text)
 	}
-	p.Wait()
-	if p.ProcessState.ExitCode() != 1 || !strings.Contains(p.err.String(), "has closed it") {
-		t.Errorf("the producer ended with %v: %s", p.ProcessState, p.err.String())
+	if p.State().ExitCode() != 1 || !strings.Contains(p.Complaints(), "has closed it") {
+		t.Errorf("the producer ended with %v: %s", p.State(), p.Complaints())
 	}
 	count(t, got)
 	rest := passes(t, nil, "consume", name)

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"time"
 
+	"annulus/cmd/ringbench/internal/report"
 	"annulus/ring"
 	"annulus/shm"
 )
@@ -37,9 +37,7 @@ ringbench inspect --path /tmp/ticks.ring`,
 					return err
 				}
 				if *asJSON {
-					enc := json.NewEncoder(io.out)
-					enc.SetIndent("", "  ")
-					return enc.Encode(doc)
+					return report.Indented(io.out, doc)
 				}
 				return doc.print(io.out)
 			}

@@ -16,6 +16,7 @@ import (
 
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig/rigtest"
+	"annulus/internal/testutil"
 )
 
 // running is a measurement that would last an hour, with a process group of
@@ -104,7 +105,7 @@ func TestInterrupt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.name == "rival" {
-				needCompiler(t, "gcc")
+				testutil.Compiler(t, "gcc")
 			}
 			r := start(t, append(c.args, "--duration", "1h", "--size", "64", "--json")...)
 			if n := len(rigtest.Group(r.Process.Pid)) - 1; n != c.workers {
@@ -172,7 +173,7 @@ func TestWorkersDieWithAKilledParent(t *testing.T) {
 		t.Run(transport, func(t *testing.T) {
 			command := "latency"
 			if transport == "cflag" {
-				needCompiler(t, "gcc")
+				testutil.Compiler(t, "gcc")
 			}
 			r := start(t, command, "--transport", transport, "--duration", "1h")
 			if err := r.Process.Kill(); err != nil {

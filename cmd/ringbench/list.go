@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -54,9 +53,7 @@ ringbench list --path /var/lib/ticks`,
 					doc.add(n)
 				}
 				if *asJSON {
-					enc := json.NewEncoder(io.out)
-					enc.SetIndent("", "  ")
-					return enc.Encode(doc)
+					return report.Indented(io.out, doc)
 				}
 				return doc.print(io.out)
 			}

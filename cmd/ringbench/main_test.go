@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rig/rigtest"
+	"annulus/internal/testutil"
 )
 
 // asMain makes the test binary behave as ringbench; workers are started by
@@ -35,9 +37,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	code := rigtest.Main(m)
-	if built.dir != "" {
-		os.RemoveAll(built.dir)
-	}
+	testutil.RemoveBuilt()
 	if left, _ := filepath.Glob(fmt.Sprintf("/dev/shm/%s*", ringPrefix)); len(left) > 0 {
 		fmt.Fprintln(os.Stderr, "left behind:", left)
 		code = 1
@@ -49,8 +49,9 @@ func TestMain(m *testing.M) {
 func ringbench(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+	must(t, err)
+	if runtime.GOOS == "linux" {
+		self = "/proc/self/exe" // also for a user who may not look where it lies
 	}
 	cmd := exec.CommandContext(t.Context(), self, args...)
 	cmd.Env = append(os.Environ(), asMain+"=1", "TMPDIR="+t.TempDir())

@@ -101,7 +101,7 @@ func TestIdleAmongMany(t *testing.T) {
 			if got := passes(t, nil, "consume", name, "--count", "2"); string(got) != "1\n2\n" {
 				t.Errorf("%s, %s: %q", topology, framing, got)
 			}
-			p.kill()
+			p.Kill()
 		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -41,73 +40,48 @@ func ringName(t testing.TB) string {
 	return name
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // process is a ringbench that runs.
 type process struct {
-	*exec.Cmd
+	*testutil.Process
 	t   testing.TB
-	err lockedBuffer
-}
-
-// lockedBuffer may be read while a process writes to it.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	cmd *exec.Cmd
 }
 
 // launch starts ringbench; a nil stdin is empty, a nil stdout goes nowhere.
 func launch(t *testing.T, stdin io.Reader, stdout io.Writer, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: ringbench(t, args...), t: t}
-	p.Stdin, p.Stdout, p.Stderr = stdin, stdout, &p.err
-	p.WaitDelay = 10 * time.Second
-	must(t, p.Start())
-	t.Cleanup(func() {
-		if p.ProcessState == nil {
-			p.kill()
-		}
-	})
-	return p
+	return launchCmd(t, stdin, stdout, ringbench(t, args...))
 }
 
-func (p *process) kill() {
-	p.Process.Kill()
-	p.Wait()
+func launchCmd(t *testing.T, stdin io.Reader, stdout io.Writer, cmd *exec.Cmd) *process {
+	t.Helper()
+	if cmd.Stdin = stdin; stdin == nil {
+		cmd.Stdin = strings.NewReader("")
+	}
+	if cmd.Stdout = stdout; stdout == nil {
+		cmd.Stdout = io.Discard
+	}
+	cmd.WaitDelay = 10 * time.Second
+	return &process{testutil.Start(t, cmd), t, cmd}
 }
 
 // ends waits for the end and checks the exit status and that stderr has what
 // it should, in one line, or nothing.
 func (p *process) ends(status int, want string) {
 	p.t.Helper()
-	err := p.Wait()
-	text := p.err.String()
-	if p.ProcessState.ExitCode() != status {
-		p.t.Fatalf("%q ended with %v, want exit status %d: %s", p.Args[1:], err, status, text)
+	state, text := p.State(), p.Complaints()
+	if state.ExitCode() != status {
+		p.t.Fatalf("%q ended with %v, want exit status %d: %s", p.cmd.Args[1:], state, status, text)
 	}
 	if want == "" && text != "" || !strings.Contains(text, want) || strings.Count(text, "\n") > 1 {
-		p.t.Fatalf("%q says %q, want %q", p.Args[1:], text, want)
+		p.t.Fatalf("%q says %q, want %q", p.cmd.Args[1:], text, want)
 	}
 }
 
-var eventually = testutil.Eventually
+var (
+	must       = testutil.Must
+	eventually = testutil.Eventually
+)
 
 // look inspects a ring; a zero inspection if there is none yet.
 func look(t testing.TB, name string) *inspection {

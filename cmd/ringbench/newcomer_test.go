@@ -24,22 +24,16 @@ func TestLonelyConsumer(t *testing.T) {
 		empty:   "no producer has come yet",
 		drained: "its last producer has closed, and nothing is left of what it sent",
 	} {
-		c := &process{Cmd: ringbench(t, "consume", name), t: t}
-		c.Env = append(c.Env, asLonely+"=1ms")
-		var out lockedBuffer
-		c.Stdout, c.Stderr = &out, &c.err
-		must(t, c.Start())
-		t.Cleanup(func() {
-			if c.ProcessState == nil {
-				c.kill()
-			}
-		})
+		cmd := ringbench(t, "consume", name)
+		cmd.Env = append(cmd.Env, asLonely+"=1ms")
+		var out bytes.Buffer
+		c := launchCmd(t, nil, &out, cmd)
 		want := fmt.Sprintf("ring %q: %s; waiting for one; Ctrl-C to stop\n", name, why)
-		eventually(t, "it says so", func() bool { return c.err.String() != "" })
+		eventually(t, "it says so", func() bool { return c.Complaints() != "" })
 		passes(t, []byte("b\n"), "produce", name)
 		c.ends(0, want)
-		if c.err.String() != want || out.String() != "b\n" {
-			t.Errorf("%q, %q, want %q", out.String(), c.err.String(), want)
+		if c.Complaints() != want || out.String() != "b\n" {
+			t.Errorf("%q, %q, want %q", out.String(), c.Complaints(), want)
 		}
 	}
 }

@@ -3,13 +3,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"annulus/ring"
 )
@@ -27,7 +24,7 @@ func TestRepair(t *testing.T) {
 	p := launch(t, in.r, nil, "produce", name)
 	in.w.WriteString("one\n")
 	await(t, func(s ring.Stats) bool { return s.Producer.Messages == 1 }, r)
-	pid := fmt.Sprint(p.Process.Pid)
+	pid := fmt.Sprint(p.PID())
 
 	repair := func(status int, want string, args ...string) {
 		t.Helper()
@@ -42,37 +39,25 @@ func TestRepair(t *testing.T) {
 	repair(1, "expected the pid of an attached process ("+pid+")", "--kill-paused", "1", name)
 	repair(1, "expected the pid of an attached process", "--kill-paused", "99999999", name)
 	repair(2, "expected the NAME of a ring")
-	if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	p.Signal(syscall.SIGSTOP)
 	await(t, func(s ring.Stats) bool { return len(s.Members) == 1 && s.Members[0].Stopped }, r)
 	repair(0, "producer "+pid+" is stopped; continue it, or end it with --kill-paused "+pid, name)
 	if out, err := ringbench(t, "inspect", name).CombinedOutput(); err != nil || !strings.Contains(string(out), "stopped") || !strings.Contains(string(out), "mpmc") {
 		t.Errorf("inspect: %v %s", err, out)
 	}
 	repair(0, "killed "+pid, "--kill-paused", pid, name)
-	var exit *exec.ExitError
-	if err := p.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		t.Errorf("the stopped process ended with %v", err)
-	}
+	p.EndsBy(syscall.SIGKILL)
 	in.w.Close()
 }
 
 // await waits until the ring is as f says.
 func await(t *testing.T, f func(ring.Stats) bool, r *ring.Ring) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	eventually(t, "the ring is as it should", func() bool {
 		s, err := r.Stats()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if f(s) {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("still %+v", s)
-		}
-	}
+		must(t, err)
+		return f(s)
+	})
 }
 
 // In rings of every kind repair names who is stopped, with or without a claim.
@@ -83,8 +68,8 @@ func TestRepairNamesTheStopped(t *testing.T) {
 		name, out := ringName(t), newReading(t)
 		c := launch(t, nil, out.w, "consume", "--topology", topology, name)
 		eventually(t, "it is at work", func() bool { return look(t, name).Consumer.Asleep })
-		must(t, c.Process.Signal(syscall.SIGSTOP))
-		pid := fmt.Sprint(c.Process.Pid)
+		c.Signal(syscall.SIGSTOP)
+		pid := fmt.Sprint(c.PID())
 		eventually(t, "it is stopped", func() bool {
 			d := look(t, name)
 			return d.Consumer.State == "stopped" || len(d.Members) == 1 && d.Members[0].State == "stopped"
@@ -96,6 +81,6 @@ func TestRepairNamesTheStopped(t *testing.T) {
 		if status, text, errText := call("repair", "--kill-paused", pid, name); status != 0 || !strings.Contains(text, "killed "+pid) {
 			t.Errorf("%s: exit status %d, %q, %q", topology, status, text, errText)
 		}
-		c.Wait()
+		c.EndsBy(syscall.SIGKILL)
 	}
 }

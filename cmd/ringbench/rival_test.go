@@ -9,40 +9,23 @@ import (
 	"time"
 
 	"annulus/cmd/ringbench/internal/rig"
+	"annulus/internal/testutil"
 )
-
-func needCompiler(t *testing.T, names ...string) {
-	t.Helper()
-	for _, name := range names {
-		if _, err := exec.LookPath(name); err != nil {
-			missing(t, name+" is not installed")
-		}
-	}
-}
 
 func needBoost(t *testing.T) {
 	t.Helper()
-	needCompiler(t, "g++")
+	testutil.Compiler(t, "g++")
 	cmd := exec.Command("g++", "-x", "c++", "-fsyntax-only", "-include", "boost/lockfree/spsc_queue.hpp", os.DevNull)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if !strings.Contains(string(out), "No such file") {
 			t.Fatalf("boost's header does not compile: %s", out)
 		}
-		missing(t, "libboost-dev is not installed")
+		testutil.Absent(t, "libboost-dev is not installed")
 	}
-}
-
-// missing fails where everything has to be there, and skips elsewhere.
-func missing(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }
 
 func TestRivalsInC(t *testing.T) {
-	needCompiler(t, "gcc")
+	testutil.Compiler(t, "gcc")
 	results := measured(t, "latency", "--transport", "cflag,cfutex,cpipe", "--size", "8,64", "--duration", "200ms")
 	if len(results) != 4 { // two of them pass a word whatever the size
 		t.Errorf("%d results: %+v", len(results), results)

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rival"
 	"annulus/cmd/ringbench/internal/stress"
@@ -146,9 +146,7 @@ func runStress(ctx context.Context, io *stdio, o stress.Options, asJSON bool) er
 
 func printStress(w io.Writer, r *stress.Report, asJSON bool) error {
 	if asJSON {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+		return report.Indented(w, r)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s ring, capacity %d, %d producers, %d consumers, wait %s, seed %d, %.1f s\n",

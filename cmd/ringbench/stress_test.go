@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"annulus/cmd/ringbench/internal/stress"
 	"annulus/internal/killpoint"
+	"annulus/internal/testutil"
 )
 
 // stressReport runs ringbench stress and returns what it found.
@@ -63,7 +62,7 @@ func TestStress(t *testing.T) {
 // TestStressWithC kills endpoints in Go and in C, which succeed each other and settle
 // what the others leave.
 func TestStressWithC(t *testing.T) {
-	needCompiler(t, "gcc")
+	testutil.Compiler(t, "gcc")
 	exe := buildTags(t, "")
 	for _, args := range [][]string{
 		{"--topology", "mpmc", "--c-peers", "3", "--kills", "100", "--all", "60"},
@@ -133,36 +132,39 @@ func TestStressWithCNeedsCompiler(t *testing.T) {
 	}
 }
 
+// points are the named places that endpoints of a topology come to, each with another
+// state that a death there leaves.
+var points = map[string]string{
+	"mpmc --redeliver":          "intent drawn filled committed published received settling settled repairing repaired handing handed joined announced taken completing completed aborting",
+	"spsc":                      "put swept sent padded staged published released taken",
+	"mpsc":                      "put swept sent padded staged published turned partly released joined taken announced",
+	"mpsc-ordered":              "intent drawn padded filled committed published aborting repairing repaired passed released joined taken announced completing completed",
+	"broadcast":                 "raised wrapped half filled latest committed copied released joined placed announced taken",
+	"broadcast --overrun block": "burying buried placed",
+}
+
 // TestStressPoints kills endpoints at each named point of the protocol.
 func TestStressPoints(t *testing.T) {
 	exe := buildTags(t, "killpoints")
-	spsc := map[string]bool{"put": true, "swept": true, "sent": true, "released": true}
-	ordered := map[string]bool{"padded": true, "aborting": true}
-	cast := map[string]bool{"raised": true, "wrapped": true, "half": true, "latest": true, "copied": true}
+	left := map[string]bool{}
 	for _, point := range killpoint.Names {
-		kills, topology := "40", "mpmc"
-		if cast[point] {
-			kills, topology = "20", "broadcast"
-		}
-		if spsc[point] {
-			kills, topology = "20", "spsc"
-		} else if ordered[point] {
-			kills, topology = "20", "mpsc-ordered"
-		}
-		if point == "leaving" || point == "left" {
-			continue // nobody leaves before the end: TestLastOneLeaves
-		}
-		r := stressReport(t, exe, "--topology", topology, fmt.Sprintf("--redeliver=%v", topology == "mpmc"),
-			"--point", point, "--kills", kills, "--all", "0", "--burst", "1", "--aim", "50")
-		if r.AtPoint == 0 {
-			t.Errorf("nobody died at %q", point)
+		left[point] = point != "leaving" && point != "left" // nobody leaves before the end: TestLastOneLeaves
+	}
+	for kind, list := range points {
+		for _, point := range strings.Fields(list) {
+			left[point] = false
+			t.Run(kind+"/"+point, func(t *testing.T) {
+				t.Parallel() // most of the time is waiting
+				args := append(strings.Fields("--topology "+kind), "--point", point, "--kills", "10", "--all", "0", "--burst", "1", "--aim", "50")
+				if r := stressReport(t, exe, args...); r.AtPoint == 0 {
+					t.Errorf("nobody died at %q, %s", point, kind)
+				}
+			})
 		}
 	}
-	// The points that this topology shares with MPMC rings, in code of its own.
-	for _, point := range []string{"intent", "drawn", "filled", "committed", "repairing", "repaired"} {
-		r := stressReport(t, exe, "--topology", "mpsc-ordered", "--point", point, "--kills", "20", "--all", "0", "--burst", "1", "--aim", "50")
-		if r.AtPoint == 0 {
-			t.Errorf("nobody died at %q in an ordered ring", point)
+	for point, is := range left {
+		if is {
+			t.Errorf("no topology is killed at %q", point)
 		}
 	}
 }
@@ -214,28 +216,10 @@ func TestStressUsage(t *testing.T) {
 	}
 }
 
-// built holds the binaries of buildTags, by their tags, in a directory that TestMain removes.
-var built struct {
-	dir  string
-	exes map[string]string
-}
-
-// buildTags builds ringbench with tags, once for each set of them. Tests that use it
-// do not run in parallel.
+// buildTags builds ringbench with tags, once for each set of them.
 func buildTags(t *testing.T, tags string) string {
 	t.Helper()
-	if exe := built.exes[tags]; exe != "" {
-		return exe
-	}
-	if built.dir == "" {
-		dir, err := os.MkdirTemp("", "ringbench")
-		must(t, err)
-		built.dir, built.exes = dir, map[string]string{}
-	}
-	exe := filepath.Join(built.dir, "ringbench-"+tags)
-	if out, err := exec.Command("go", "build", "-tags", tags, "-o", exe, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	built.exes[tags] = exe
-	return exe
+	return testutil.Build(t, "ringbench"+tags, func(exe string) *exec.Cmd {
+		return exec.Command("go", "build", "-tags", tags, "-o", exe, ".")
+	})
 }

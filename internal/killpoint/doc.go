@@ -18,5 +18,7 @@ var Names = []string{
 	"joined", "announced", "leaving", "left",
 	"padded", "aborting",
 	"put", "swept", "sent", "released",
-	"raised", "wrapped", "half", "latest", "copied",
+	"staged", "taken", "partly", "turned", "passed",
+	"completing", "completed",
+	"raised", "wrapped", "half", "latest", "copied", "placed", "burying", "buried",
 }

@@ -14,17 +14,14 @@ import (
 const Enabled = true
 
 var (
-	armed  string
-	left   atomic.Int64
-	signal = syscall.SIGKILL
+	armed string
+	left  atomic.Int64
+	stops bool
 )
 
 func init() {
 	name, n, ok := strings.Cut(os.Getenv(Env), ":")
-	n, stop := strings.CutSuffix(n, ":stop")
-	if stop {
-		signal = syscall.SIGSTOP
-	}
+	n, stops = strings.CutSuffix(n, ":stop")
 	if count, err := strconv.ParseInt(n, 10, 64); ok && err == nil {
 		armed = name
 		left.Store(count)
@@ -33,10 +30,15 @@ func init() {
 
 // Here is the place of that name.
 func Here(name string) {
-	if name == armed && left.Add(-1) == 0 {
-		syscall.Kill(syscall.Getpid(), signal)
-		for signal == syscall.SIGKILL {
-			// It is on its way. A stop is there when the call returns.
-		}
+	if name != armed || left.Add(-1) != 0 {
+		return
+	}
+	if stops {
+		Stop()
+		return
+	}
+	syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+	for {
+		// It is on its way.
 	}
 }

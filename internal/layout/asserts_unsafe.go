@@ -22,6 +22,12 @@ var (
 	_ = [1]struct{}{}[unsafe.Sizeof(Member{})-64]
 	_ = [1]struct{}{}[unsafe.Sizeof(Holder{})-56]
 
+	// What rings and cells have in common is read without knowing which it is.
+	_ = [1]struct{}{}[unsafe.Offsetof(CellHeader{}.Major)-unsafe.Offsetof(Header{}.Major)]
+	_ = [1]struct{}{}[unsafe.Offsetof(CellHeader{}.Minor)-unsafe.Offsetof(Header{}.Minor)]
+	_ = [1]struct{}{}[unsafe.Offsetof(CellHeader{}.HeaderSize)-unsafe.Offsetof(Header{}.HeaderSize)]
+	_ = [1]struct{}{}[unsafe.Offsetof(CellHeader{}.Required)-unsafe.Offsetof(Header{}.Required)]
+
 	_ = [1]struct{}{}[unsafe.Sizeof(CellHeader{})-HeaderSize]
 	_ = [1]struct{}{}[unsafe.Offsetof(CellHeader{}.Checksum)-(HeaderSize-8)]
 	_ = [1]struct{}{}[unsafe.Offsetof(CellHeader{}.Size)-56]

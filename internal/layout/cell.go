@@ -1,11 +1,7 @@
 package layout
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"hash/crc32"
-	"math/bits"
 	"structs"
 	"sync/atomic"
 )
@@ -72,6 +68,13 @@ type CellState struct {
 	Length1 uint64 `doc:"block: bytes in copy 1"`
 }
 
+var cells = family{
+	thing: "cell", magic: CellMagic, major: CellMajor, known: CellKnown,
+	other: "ring", there: Magic, its: "ring",
+	notThis: ErrCellMagic, endian: ErrCellEndian, notReady: ErrCellNotReady, version: ErrCellVersion,
+	feature: ErrCellFeature, damaged: ErrCellChecksum, geometry: ErrCellGeometry, short: ErrCellShort,
+}
+
 // Reasons to refuse the header of a cell, as those for rings.
 var (
 	ErrCellMagic    = errors.New("not a cell or block")
@@ -133,74 +136,34 @@ func FormatCell(mem []byte, g CellGeometry, id Identity) {
 }
 
 // CellChecksum is Checksum for the header of a cell.
-func CellChecksum(header []byte) uint64 {
-	var b [HeaderSize - 8]byte
-	copy(b[:], header)
-	binary.LittleEndian.PutUint64(b[:], CellMagic)
-	return uint64(crc32.Checksum(b[:], castagnoli))
-}
+func CellChecksum(header []byte) uint64 { return cells.checksum(header) }
 
 // DecodeCell is Decode for a cell or block.
 func DecodeCell(raw []byte, size uint64) (CellGeometry, CellHeader, error) {
-	var g CellGeometry
 	var h CellHeader
-	if size < HeaderSize || len(raw) < HeaderSize {
-		return g, h, fmt.Errorf("%w: it has %d bytes, the header alone has %d", ErrCellShort, min(size, uint64(len(raw))), HeaderSize)
-	}
-	if n, err := binary.Decode(raw[:HeaderSize], binary.LittleEndian, &h); err != nil || n != HeaderSize {
-		return g, h, fmt.Errorf("%w: header of %d bytes: %v", ErrCellShort, n, err)
-	}
-	switch h.Magic {
-	case CellMagic:
-	case bits.ReverseBytes64(CellMagic):
-		return g, h, fmt.Errorf("%w: the magic word is byte-swapped; cells are little-endian", ErrCellEndian)
-	case Magic:
-		return g, h, fmt.Errorf("%w: it is a ring; open it with package ring", ErrCellMagic)
-	case 0:
-		return g, h, fmt.Errorf("%w: the magic word is still zero; its creator is at work or died", ErrCellNotReady)
-	default:
-		return g, h, fmt.Errorf("%w: the first word is %#016x, want %#016x", ErrCellMagic, h.Magic, CellMagic)
-	}
-	if h.Major != CellMajor {
-		return g, h, fmt.Errorf("%w: it is %d.%d, this program speaks %d.x", ErrCellVersion, h.Major, h.Minor, CellMajor)
-	}
-	if sum := CellChecksum(raw); h.Checksum != sum {
-		return g, h, fmt.Errorf("%w: checksum is %#x, want %#x", ErrCellChecksum, h.Checksum, sum)
-	}
-	if unknown := h.Required &^ CellKnown; unknown != 0 {
-		return g, h, fmt.Errorf("%w: required feature bits %#x; use a newer program", ErrCellFeature, unknown)
-	}
-	if h.HeaderSize < HeaderSize {
-		return g, h, cellGeometry("header size", uint64(h.HeaderSize), "at least %d", HeaderSize)
+	if err := cells.decode(raw, size, &h); err != nil {
+		return CellGeometry{}, h, err
 	}
 	g, err := ComputeCell(h.Kind, h.Size, uint64(h.Stride))
 	if err != nil {
 		return g, h, err
 	}
-	for _, f := range []struct {
-		name      string
-		got, want uint64
-	}{
-		{"copy stride", h.CopyStride, g.CopyStride},
-		{"reader area", h.ReaderArea, g.ReaderArea},
-		{"writer area", h.WriterArea, g.WriterArea},
-		{"data area", h.DataArea, g.DataArea},
-		{"total size", h.TotalSize, g.TotalSize},
-		{"lock base", h.LockBase, LockBase},
-	} {
-		if f.got != f.want {
-			return g, h, cellGeometry(f.name, f.got, "%d", f.want)
-		}
+	if err := cells.compare(
+		field{"copy stride", h.CopyStride, g.CopyStride},
+		field{"reader area", h.ReaderArea, g.ReaderArea},
+		field{"writer area", h.WriterArea, g.WriterArea},
+		field{"data area", h.DataArea, g.DataArea},
+		field{"total size", h.TotalSize, g.TotalSize},
+		field{"lock base", h.LockBase, LockBase},
+	); err != nil {
+		return g, h, err
 	}
-	if g.TotalSize > size {
-		return g, h, fmt.Errorf("%w: it has %d bytes, the cell in it has %d", ErrCellShort, size, g.TotalSize)
-	}
-	return g, h, nil
+	return g, h, cells.room(g.TotalSize, size)
 }
 
 // CellStateAt lays line 0 of the writer side at area over mem.
 func CellStateAt(mem []byte, area uint64) *CellState { return at[CellState](mem, area) }
 
 func cellGeometry(field string, got uint64, want string, args ...any) error {
-	return fmt.Errorf("%w: %s is %d, want %s", ErrCellGeometry, field, got, fmt.Sprintf(want, args...))
+	return cells.impossible(field, got, want, args...)
 }

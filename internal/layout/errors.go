@@ -1,9 +1,6 @@
 package layout
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // Reasons to refuse a header. Each is wrapped with what was expected and found.
 var (
@@ -18,5 +15,5 @@ var (
 )
 
 func geometry(field string, got uint64, want string, args ...any) error {
-	return fmt.Errorf("%w: %s is %d, want %s", ErrGeometry, field, got, fmt.Sprintf(want, args...))
+	return rings.impossible(field, got, want, args...)
 }

@@ -2,13 +2,15 @@ package layout
 
 import (
 	"encoding/binary"
-	"fmt"
-	"hash/crc32"
-	"math/bits"
 	"sync/atomic"
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var rings = family{
+	thing: "ring", magic: Magic, major: Major, known: KnownFeatures,
+	other: "cell", there: CellMagic, its: "seqlock",
+	notThis: ErrMagic, endian: ErrEndian, notReady: ErrNotReady, version: ErrVersion,
+	feature: ErrFeature, damaged: ErrChecksum, geometry: ErrGeometry, short: ErrShort,
+}
 
 // Identity is the part of a header that does not follow from the geometry.
 type Identity struct {
@@ -54,45 +56,15 @@ func Format(mem []byte, g Geometry, id Identity) {
 
 // Checksum is the CRC-32C of the header's bytes before the checksum, computed
 // as if Magic were already there.
-func Checksum(header []byte) uint64 {
-	var b [HeaderSize - 8]byte
-	copy(b[:], header)
-	binary.LittleEndian.PutUint64(b[:], Magic)
-	return uint64(crc32.Checksum(b[:], castagnoli))
-}
+func Checksum(header []byte) uint64 { return rings.checksum(header) }
 
 // Decode validates the first bytes of a region of size bytes and returns what
 // they say. raw must be a private copy of at least min(size, HeaderSize) bytes.
 // It never trusts an offset: the geometry is computed again and compared.
 func Decode(raw []byte, size uint64) (Geometry, Header, error) {
-	var g Geometry
 	var h Header
-	if size < HeaderSize || len(raw) < HeaderSize {
-		return g, h, fmt.Errorf("%w: it has %d bytes, the header alone has %d", ErrShort, min(size, uint64(len(raw))), HeaderSize)
-	}
-	if n, err := binary.Decode(raw[:HeaderSize], binary.LittleEndian, &h); err != nil || n != HeaderSize {
-		return g, h, fmt.Errorf("%w: header of %d bytes: %v", ErrShort, n, err)
-	}
-	switch h.Magic {
-	case Magic:
-	case bits.ReverseBytes64(Magic):
-		return g, h, fmt.Errorf("%w: the magic word is byte-swapped; rings are little-endian", ErrEndian)
-	case 0:
-		return g, h, fmt.Errorf("%w: the magic word is still zero; its creator is at work or died", ErrNotReady)
-	default:
-		return g, h, fmt.Errorf("%w: the first word is %#016x, want %#016x", ErrMagic, h.Magic, Magic)
-	}
-	if h.Major != Major {
-		return g, h, fmt.Errorf("%w: it is %d.%d, this program speaks %d.x", ErrVersion, h.Major, h.Minor, Major)
-	}
-	if sum := Checksum(raw); h.Checksum != sum {
-		return g, h, fmt.Errorf("%w: checksum is %#x, want %#x", ErrChecksum, h.Checksum, sum)
-	}
-	if unknown := h.Required &^ KnownFeatures; unknown != 0 {
-		return g, h, fmt.Errorf("%w: required feature bits %#x; use a newer program", ErrFeature, unknown)
-	}
-	if h.HeaderSize < HeaderSize {
-		return g, h, geometry("header size", uint64(h.HeaderSize), "at least %d", HeaderSize)
+	if err := rings.decode(raw, size, &h); err != nil {
+		return Geometry{}, h, err
 	}
 	g, err := Compute(Shape{
 		Kind: h.Kind, Topology: h.Topology, Capacity: h.Capacity, SlotSize: uint64(h.SlotSize),
@@ -101,40 +73,24 @@ func Decode(raw []byte, size uint64) (Geometry, Header, error) {
 	if err != nil {
 		return g, h, err
 	}
-	if err := compare(g, h); err != nil {
+	if err := rings.compare(
+		field{"slot stride", uint64(h.SlotStride), g.SlotStride},
+		field{"slot payload offset", uint64(h.SlotPayload), g.SlotOffset},
+		field{"greatest message", uint64(h.MaxMessage), g.MaxMessage},
+		field{"producer area", h.ProducerArea, g.ProducerArea},
+		field{"consumer area", h.ConsumerArea, g.ConsumerArea},
+		field{"shared area", h.SharedArea, g.SharedArea},
+		field{"endpoint table", h.EndpointTable, g.MemberArea},
+		field{"endpoint count", h.EndpointCount, g.Members},
+		field{"data area", h.DataArea, g.DataArea},
+		field{"data size", h.DataSize, g.DataSize},
+		field{"total size", h.TotalSize, g.TotalSize},
+		field{"lock base", h.LockBase, LockBase},
+	); err != nil {
 		return g, h, err
 	}
 	if cast := h.Required & (FeatureBlock | FeatureDrop); cast != 0 && (g.Topology != TopologyCast || cast == FeatureBlock|FeatureDrop) {
 		return g, h, geometry("required features", h.Required, "at most one of %#x and %#x, and only in a broadcast ring", FeatureBlock, FeatureDrop)
 	}
-	if g.TotalSize > size {
-		return g, h, fmt.Errorf("%w: it has %d bytes, the ring in it has %d", ErrShort, size, g.TotalSize)
-	}
-	return g, h, nil
-}
-
-// compare refuses a header whose offsets differ from the computed ones.
-func compare(g Geometry, h Header) error {
-	for _, f := range []struct {
-		name      string
-		got, want uint64
-	}{
-		{"slot stride", uint64(h.SlotStride), g.SlotStride},
-		{"slot payload offset", uint64(h.SlotPayload), g.SlotOffset},
-		{"greatest message", uint64(h.MaxMessage), g.MaxMessage},
-		{"producer area", h.ProducerArea, g.ProducerArea},
-		{"consumer area", h.ConsumerArea, g.ConsumerArea},
-		{"shared area", h.SharedArea, g.SharedArea},
-		{"endpoint table", h.EndpointTable, g.MemberArea},
-		{"endpoint count", h.EndpointCount, g.Members},
-		{"data area", h.DataArea, g.DataArea},
-		{"data size", h.DataSize, g.DataSize},
-		{"total size", h.TotalSize, g.TotalSize},
-		{"lock base", h.LockBase, LockBase},
-	} {
-		if f.got != f.want {
-			return geometry(f.name, f.got, "%d", f.want)
-		}
-	}
-	return nil
+	return g, h, rings.room(g.TotalSize, size)
 }

@@ -172,7 +172,7 @@ type Holder struct {
 	State     uint32 `doc:"1 attached, 2 leaving, 0 not attached; the lock byte decides over life"`
 	PID       uint64 `doc:"in its own namespace; for people"`
 	StartTime uint64 `doc:"field 22 of /proc/PID/stat; for people"`
-	Attached  uint64 `doc:"ns since 1970; for people"`
+	Attached  uint64 `doc:"ns since 1970; broadcast: stored before state, 0 once it is found dead and not waited for any more; else for people"`
 	Wakes     uint64 `doc:"wakes issued (system calls)"`
 	Parks     uint64 `doc:"sleeps begun"`
 	Tag       uint64 `doc:"the endpoint's own name, kept for its successor; 0: none, or closed in order"`

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"annulus/internal/testutil"
 )
 
 // inst is one machine instruction as go tool objdump shows it.
@@ -42,15 +44,14 @@ func (i inst) locked() bool {
 		strings.HasPrefix(i.text, "XADD") || strings.HasPrefix(i.text, "CMPXCHG") || strings.Contains(i.op(), "FENCE")
 }
 
+func TestMain(m *testing.M) { testutil.Main(m, nil, nil) }
+
 // archive compiles a package as every build does, without -race or coverage.
 func archive(t *testing.T, pkg string) string {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "pkg.a")
-	cmd := exec.Command("go", "build", "-race=false", "-cover=false", "-gcflags=", "-o", out, pkg)
-	if b, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", cmd, err, b)
-	}
-	return out
+	return testutil.Build(t, filepath.Base(pkg)+".a", func(out string) *exec.Cmd {
+		return exec.Command("go", "build", "-race=false", "-cover=false", "-gcflags=", "-o", out, pkg)
+	})
 }
 
 // disassemble returns the code of one function with its flow.

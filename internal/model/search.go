@@ -56,7 +56,7 @@ type search[S comparable] struct {
 	states chunks[S]
 	parent chunks[uint32]
 	seed   maphash.Seed
-	table  []uint32 // open addressing: number of a state + 1
+	table  []uint64 // open addressing: half the hash of a state, and its number + 1
 	from   []uint32 // per state, where its edges begin in to
 	to     []uint32 // edges that progress may rely on
 }
@@ -65,7 +65,7 @@ type search[S comparable] struct {
 // that says so. Then it looks for states from which no final state can be reached
 // though nobody else dies: stuck ones.
 func Search[S comparable](m *Model[S], limit int) Result {
-	x := &search[S]{model: m, seed: maphash.MakeSeed(), table: make([]uint32, 1<<12)}
+	x := &search[S]{model: m, seed: maphash.MakeSeed(), table: make([]uint64, 1<<12)}
 	r := Result{Name: m.Name}
 	x.add(&m.Init, 0)
 	finals := []uint32(nil)
@@ -107,15 +107,17 @@ func Search[S comparable](m *Model[S], limit int) Result {
 
 // add returns the number of state s, a new one if it was not seen before.
 func (x *search[S]) add(s *S, parent uint32) uint32 {
+	hash := maphash.Comparable(x.seed, *s) << 32
 	mask := uint64(len(x.table) - 1)
-	h := maphash.Comparable(x.seed, *s) & mask
-	for ; x.table[h] != 0; h = (h + 1) & mask {
-		if *x.states.at(int(x.table[h] - 1)) == *s {
-			return x.table[h] - 1
+	i := hash >> 32 & mask
+	// States lie far apart in memory: only those of the same hash are looked at.
+	for ; x.table[i] != 0; i = (i + 1) & mask {
+		if n := uint32(x.table[i]) - 1; x.table[i]&^(1<<32-1) == hash && *x.states.at(int(n)) == *s {
+			return n
 		}
 	}
 	n := uint32(x.states.n)
-	x.table[h] = n + 1
+	x.table[i] = hash | uint64(n+1)
 	x.states.add(s)
 	x.parent.add(&parent)
 	if x.states.n > len(x.table)/2 {
@@ -125,14 +127,18 @@ func (x *search[S]) add(s *S, parent uint32) uint32 {
 }
 
 func (x *search[S]) grow() {
-	x.table = make([]uint32, 2*len(x.table))
+	old := x.table
+	x.table = make([]uint64, 2*len(old))
 	mask := uint64(len(x.table) - 1)
-	for i := range x.states.n {
-		h := maphash.Comparable(x.seed, *x.states.at(i)) & mask
-		for x.table[h] != 0 {
-			h = (h + 1) & mask
+	for _, e := range old {
+		if e == 0 {
+			continue
 		}
-		x.table[h] = uint32(i) + 1
+		i := e >> 32 & mask
+		for x.table[i] != 0 {
+			i = (i + 1) & mask
+		}
+		x.table[i] = e
 	}
 }
 

@@ -23,8 +23,8 @@ func TestCCreatesGoOpens(t *testing.T) {
 	} {
 		t.Run(k.config.Kind.String(), func(t *testing.T) {
 			name := freeName(t)
-			expect(t, start(t, peer(t, append([]string{"create", name}, k.args...)...)).done(), "created")
-			mentions(t, start(t, peer(t, "create", name)).fails(), "name is taken")
+			expect(t, start(t, peer(t, append([]string{"create", name}, k.args...)...)).Done(), "created")
+			mentions(t, start(t, peer(t, "create", name)).Fails(), "name is taken")
 			if _, err := ring.Create(name, k.config); !errors.Is(err, fs.ErrExist) {
 				t.Fatalf("create over it: %v, want %v", err, fs.ErrExist)
 			}
@@ -35,7 +35,7 @@ func TestCCreatesGoOpens(t *testing.T) {
 			p := producer(t, r)
 			must(t, send(patient(t), p, k.stream, 0, 1000, 1))
 			must(t, p.Close())
-			expect(t, c.done(), "received 1000 ok")
+			expect(t, c.Done(), "received 1000 ok")
 		})
 	}
 }
@@ -43,29 +43,29 @@ func TestCCreatesGoOpens(t *testing.T) {
 // C and Go say the same of a ring that Go has made in a file; and of files that
 // are not to be had.
 func TestFiles(t *testing.T) {
-	peerProgram(t)
+	compiler(t, "gcc")
 	dir := t.TempDir()
 	path := filepath.Join(dir, "ring")
-	mentions(t, start(t, peer(t, "check", path)).fails(), "no such ring")
-	mentions(t, start(t, peer(t, "check", dir)).fails(), "not a regular file")
+	mentions(t, start(t, peer(t, "check", path)).Fails(), "no such ring")
+	mentions(t, start(t, peer(t, "check", dir)).Fails(), "not a regular file")
 	r, err := ring.CreateFile(path, ring.Config{Capacity: 4096})
 	must(t, err)
 	defer r.Close()
-	expect(t, start(t, peer(t, "check", path)).done(), "ok")
+	expect(t, start(t, peer(t, "check", path)).Done(), "ok")
 	must(t, r.Region().Check())
 	text := filepath.Join(dir, "text")
 	must(t, os.WriteFile(text, []byte(strings.Repeat("no ring\n", 1000)), 0o600))
-	mentions(t, start(t, peer(t, "check", text)).fails(), "not a ring: the first word is")
+	mentions(t, start(t, peer(t, "check", text)).Fails(), "not a ring: the first word is")
 	link := filepath.Join(dir, "link")
 	must(t, os.Symlink(path, link))
-	mentions(t, start(t, peer(t, "check", link)).fails(), "not a regular file")
+	mentions(t, start(t, peer(t, "check", link)).Fails(), "not a regular file")
 
 	made := filepath.Join(dir, "made")
 	p := start(t, peer(t, "create", made, "--capacity", "4096"))
-	if p.ended(); p.err != nil && strings.Contains(p.stderr.String(), "not supported here") {
+	if err := p.End(); err != nil && strings.Contains(p.Complaints(), "not supported here") {
 		t.Skipf("no unnamed files in %s", dir)
 	}
-	p.done()
+	p.Done()
 	r2, err := ring.OpenFile(made)
 	must(t, err)
 	defer r2.Close()
@@ -85,13 +85,13 @@ func TestCRefusesConfig(t *testing.T) {
 		"--kind slots --size 16777217":                   "slot size is 16777217",
 		"--kind slots --size 16777216 --capacity 131072": "data size is 2199024304128",
 	} {
-		got := start(t, peer(t, append([]string{"create", name}, strings.Fields(args)...)...)).fails()
+		got := start(t, peer(t, append([]string{"create", name}, strings.Fields(args)...)...)).Fails()
 		mentions(t, got, "impossible ring geometry")
 		mentions(t, got, want)
 		if _, err := ring.Open(name); !errors.Is(err, fs.ErrNotExist) {
 			t.Fatalf("%s: something was left behind: %v", args, err)
 		}
 	}
-	mentions(t, start(t, peer(t, "create", strings.Repeat("n", 300))).fails(), "want 1 to 255 bytes")
-	mentions(t, start(t, peer(t, "check", fmt.Sprintf("fd:%d", 99))).fails(), "Bad file descriptor")
+	mentions(t, start(t, peer(t, "create", strings.Repeat("n", 300))).Fails(), "want 1 to 255 bytes")
+	mentions(t, start(t, peer(t, "check", fmt.Sprintf("fd:%d", 99))).Fails(), "Bad file descriptor")
 }

@@ -14,7 +14,7 @@ func TestCDumpsVectors(t *testing.T) {
 	for _, v := range vectors() {
 		t.Run(v.name, func(t *testing.T) {
 			path := copyOf(t, v.path())
-			got := start(t, peer(t, "dump", path)).done()
+			got := start(t, peer(t, "dump", path)).Done()
 			b, g := v.make(t)
 			want := append(describe(b, g), v.want...)
 			expect(t, got, strings.Join(want, "\n"))

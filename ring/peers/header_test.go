@@ -53,10 +53,9 @@ func agree(t *testing.T, b []byte) error {
 		must(t, r.Close())
 	}
 	p := start(t, peer(t, "check", path))
-	p.ended()
 	said := "ok"
-	if p.err != nil {
-		said = strings.TrimPrefix(strings.TrimSpace(p.stderr.String()), "open: ")
+	if p.End() != nil {
+		said = strings.TrimPrefix(strings.TrimSpace(p.Complaints()), "open: ")
 		said, _, _ = strings.Cut(said, ":")
 	}
 	want := "ok"
@@ -69,7 +68,7 @@ func agree(t *testing.T, b []byte) error {
 		}
 	}
 	if said != want {
-		t.Errorf("Go: %v\n C: %s %s", err, said, p.stderr)
+		t.Errorf("Go: %v\n C: %s %s", err, said, p.Complaints())
 	}
 	return err
 }

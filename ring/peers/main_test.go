@@ -9,6 +9,11 @@ import (
 // roles are the Go children's programs; test files add theirs in init.
 var roles = testutil.Roles{}
 
-func TestMain(m *testing.M) { testutil.Main(m, roles, removePeer) }
+func TestMain(m *testing.M) { testutil.Main(m, roles, nil) }
 
-var eventually = testutil.Eventually
+var (
+	start      = testutil.Start
+	child      = testutil.Child
+	must       = testutil.Must
+	eventually = testutil.Eventually
+)

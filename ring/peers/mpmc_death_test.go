@@ -67,12 +67,12 @@ func (w *crowd) dies(language rune) {
 	w.t.Helper()
 	if language == 'c' {
 		start(w.t, peer(w.t, append([]string{"send", w.name, "--die-after", fmt.Sprint(sentThen), "--cut", "--count", fmt.Sprint(endless),
-			"--tag", fmt.Sprint(deadTag)}, w.args("--batch", fmt.Sprint(cutBatch))...)...)).killed()
+			"--tag", fmt.Sprint(deadTag)}, w.args("--batch", fmt.Sprint(cutBatch))...)...)).EndsBy(syscall.SIGKILL)
 		return
 	}
 	p := start(w.t, child(w.t, "mpmc-send", w.stream.roleArgs(w.name)...))
-	expect(w.t, p.line(), "cut")
-	p.kill()
+	expect(w.t, p.Line(), "cut")
+	p.Kill()
 }
 
 // A producer of one language dies with claims in its hands: consumers of the other
@@ -96,8 +96,8 @@ func TestMPMCDeadProducer(t *testing.T) {
 					if survivor == 'c' {
 						p := start(t, peer(t, append([]string{"send", name, "--start", fmt.Sprint(sentThen), "--count", fmt.Sprint(more),
 							"--tag", fmt.Sprint(deadTag)}, w.args()...)...))
-						expect(t, p.line(), fmt.Sprintf("committed %d", sentThen))
-						expect(t, p.done(), fmt.Sprintf("sent %d ok", more))
+						expect(t, p.Line(), fmt.Sprintf("committed %d", sentThen))
+						expect(t, p.Done(), fmt.Sprintf("sent %d ok", more))
 					} else {
 						p := producer(t, r, ring.WithTag(deadTag))
 						if n := p.Committed(); n != sentThen {
@@ -132,7 +132,7 @@ func TestMPMCDeadProducerWithoutSuccessor(t *testing.T) {
 				w.dies(dead)
 				eventually(t, "the consumer waits for a dead claim", func() bool { return stats(t, r).Consumer.Messages == sentThen })
 				if survivor == 'c' {
-					expect(t, w.cProducer(sentThen, sentThen+500).done(), "sent 500 ok")
+					expect(t, w.cProducer(sentThen, sentThen+500).Done(), "sent 500 ok")
 				} else {
 					must(t, send(patient(t), open, manySizes, sentThen, sentThen+500, 1))
 				}
@@ -161,11 +161,11 @@ func TestMPMCDeadConsumer(t *testing.T) {
 				released, held := uint64(21), uint64(1)
 				if pair[0] == 'c' { // it releases seven at a time and dies with three more in hand
 					held = 3
-					start(t, peer(t, append([]string{"recv", name, "--die-after", "24"}, w.args("--batch", "7")...)...)).killed()
+					start(t, peer(t, append([]string{"recv", name, "--die-after", "24"}, w.args("--batch", "7")...)...)).EndsBy(syscall.SIGKILL)
 				} else {
 					gc := start(t, child(t, "recv", manySizes.roleArgs(name, fmt.Sprint(released))...))
-					expect(t, gc.line(), "peeked")
-					gc.kill()
+					expect(t, gc.Line(), "peeked")
+					gc.Kill()
 				}
 				if pair[1] == 'c' {
 					w.cConsumer()
@@ -202,8 +202,8 @@ func TestMPMCStoppedConsumer(t *testing.T) {
 	p := producer(t, r)
 	must(t, send(patient(t), p, manySizes, 0, 1, 1))
 	h := start(t, peer(t, append([]string{"recv", name, "--hold"}, manySizes.args()...)...))
-	expect(t, h.line(), "held 0")
-	must(t, h.cmd.Process.Signal(syscall.SIGSTOP))
+	expect(t, h.Line(), "held 0")
+	h.Signal(syscall.SIGSTOP)
 	c := consumer(t, r)
 	must(t, send(patient(t), p, manySizes, 1, 4, 1)) // and the ring is full: the next waits for the stopped one
 	if n, err := drain(c, manySizes, 1); err != nil || n != 4 {
@@ -220,7 +220,7 @@ func TestMPMCStoppedConsumer(t *testing.T) {
 	if found, err := r.Recover(); err != nil || found != (ring.Recovery{Claimed: 1}) {
 		t.Errorf("%+v, %v", found, err)
 	}
-	must(t, h.cmd.Process.Signal(syscall.SIGCONT))
-	h.stdin.Close()
-	expect(t, h.done(), "received 1 ok")
+	h.Signal(syscall.SIGCONT)
+	h.Hush()
+	expect(t, h.Done(), "received 1 ok")
 }

@@ -22,13 +22,13 @@ func TestMPMCEndBehindTheDead(t *testing.T) {
 			p := producer(t, r)
 			must(t, send(patient(t), p, manySizes, 0, 2, 1))
 			h := start(t, peer(t, append([]string{"recv", name, "--hold"}, manySizes.args()...)...))
-			expect(t, h.line(), "held 0")
+			expect(t, h.Line(), "held 0")
 			c := consumer(t, r)
 			must(t, p.Close())
 			if n, err := receive(patient(t), c, manySizes, 1, 0, 1, 1); n != 2 || err != nil {
 				t.Fatalf("%d, %v", n, err)
 			}
-			h.kill()
+			h.Kill()
 			want := numbers(0, 1)
 			want.redelivered = 1
 			w := newCrowd(t, r, name, manySizes, "futex", 1)

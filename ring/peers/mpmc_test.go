@@ -11,6 +11,7 @@ import (
 
 	"annulus/futex"
 	"annulus/internal/race"
+	"annulus/internal/testutil"
 	"annulus/ring"
 )
 
@@ -76,11 +77,11 @@ func collect(t *testing.T, c *ring.Consumer, s stream, batch int) (got tally, er
 }
 
 // collected reads what recv --any says.
-func (p *process) collected() (got tally) {
-	p.t.Helper()
-	line := p.done()
+func collected(t *testing.T, p *testutil.Process) (got tally) {
+	t.Helper()
+	line := p.Done()
 	if n, err := fmt.Sscanf(line, "received %d ok mix %d redelivered %d", &got.n, &got.mix, &got.redelivered); n != 3 {
-		p.t.Fatalf("%q: %v", line, err)
+		t.Fatalf("%q: %v", line, err)
 	}
 	return got
 }
@@ -93,7 +94,7 @@ type crowd struct {
 	stream  stream
 	wait    string
 	batch   int
-	parts   []*process
+	parts   []*testutil.Process
 	results chan error
 	got     chan tally
 	waiting int
@@ -129,7 +130,7 @@ func (w *crowd) attached(n int) {
 	eventually(w.t, "the C consumer is attached", func() bool {
 		s := stats(w.t, w.ring)
 		for _, m := range s.Members {
-			if m.Attached && m.PID == w.parts[n-1].cmd.Process.Pid {
+			if m.Attached && m.PID == w.parts[n-1].PID() {
 				return true
 			}
 		}
@@ -148,7 +149,7 @@ func (w *crowd) goProducer(from, to uint64) {
 	}()
 }
 
-func (w *crowd) cProducer(from, to uint64) *process {
+func (w *crowd) cProducer(from, to uint64) *testutil.Process {
 	return start(w.t, peer(w.t, append([]string{"send", w.name, "--start", fmt.Sprint(from), "--count", fmt.Sprint(to - from)}, w.args()...)...))
 }
 
@@ -156,7 +157,7 @@ func (w *crowd) cProducer(from, to uint64) *process {
 func (w *crowd) total() (sum tally) {
 	w.t.Helper()
 	for _, p := range w.parts {
-		sum = sum.plus(p.collected())
+		sum = sum.plus(collected(w.t, p))
 	}
 	for range w.waiting {
 		sum = sum.plus(<-w.got)
@@ -194,7 +195,7 @@ func TestMPMCTogether(t *testing.T) {
 					}
 					open := producer(t, r) // else the first to be ready might be the last
 					var from uint64
-					var senders []*process
+					var senders []*testutil.Process
 					for _, language := range mixture.producers {
 						if language == 'c' {
 							senders = append(senders, w.cProducer(from, from+n))
@@ -204,7 +205,7 @@ func TestMPMCTogether(t *testing.T) {
 						from += n
 					}
 					for _, p := range senders {
-						expect(t, p.done(), fmt.Sprintf("sent %d ok", n))
+						expect(t, p.Done(), fmt.Sprintf("sent %d ok", n))
 					}
 					eventually(t, "all is received", func() bool {
 						s := stats(t, r)
@@ -223,7 +224,7 @@ func TestMPMCTogether(t *testing.T) {
 // A ring that C makes, of messages of one size, with redelivery.
 func TestMPMCMadeByC(t *testing.T) {
 	name := freeName(t)
-	expect(t, start(t, peer(t, "create", name, "--mpmc", "--redeliver", "--fixed", "--size", "61", "--capacity", "16")).done(), "created")
+	expect(t, start(t, peer(t, "create", name, "--mpmc", "--redeliver", "--fixed", "--size", "61", "--capacity", "16")).Done(), "created")
 	r, err := ring.Open(name)
 	must(t, err)
 	defer r.Close()
@@ -250,12 +251,12 @@ func TestMPMCTableFull(t *testing.T) {
 	r, name := create(t, c)
 	producer(t, r)
 	h := start(t, peer(t, "hold", "consumer", name))
-	expect(t, h.line(), "attached")
-	mentions(t, start(t, peer(t, "recv", name)).fails(), "all 2 entries of the endpoint table are held (0 by tags)")
+	expect(t, h.Line(), "attached")
+	mentions(t, start(t, peer(t, "recv", name)).Fails(), "all 2 entries of the endpoint table are held (0 by tags)")
 	if _, err := r.Producer(); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), "all 2 entries") {
 		t.Errorf("third endpoint: %v", err)
 	}
-	h.kill()
+	h.Kill()
 	consumer(t, r)
-	mentions(t, start(t, peer(t, "send", name, "--wait", "semaphore")).fails(), "futexes")
+	mentions(t, start(t, peer(t, "send", name, "--wait", "semaphore")).Fails(), "futexes")
 }

@@ -66,9 +66,9 @@ func TestGoToC(t *testing.T) {
 			p := producer(t, r, ring.WithStrategy(f.strategy))
 			c := start(t, peer(t, append([]string{"recv", name}, f.args()...)...))
 			if err := send(patient(t), p, f.stream, 0, f.count, f.batch); err != nil {
-				t.Fatalf("%v; the consumer: %s", err, c.fails())
+				t.Fatalf("%v; the consumer: %s", err, c.Fails())
 			}
-			expect(t, c.done(), fmt.Sprintf("received %d ok", f.count))
+			expect(t, c.Done(), fmt.Sprintf("received %d ok", f.count))
 			s, err := r.Stats()
 			must(t, err)
 			if s.Consumer.Messages != f.count || s.Occupied != 0 {
@@ -86,13 +86,13 @@ func TestCToGo(t *testing.T) {
 			p := start(t, peer(t, append([]string{"send", name}, f.args()...)...))
 			n, err := receive(patient(t), c, f.stream, 0, 0, f.batch, f.checks) // to the end of the stream
 			if err != nil {
-				p.kill()
-				t.Fatalf("%v; the producer: %s", err, p.stderr)
+				p.Kill()
+				t.Fatalf("%v; the producer: %s", err, p.Complaints())
 			}
 			if n != f.count {
 				t.Errorf("end of stream after %d messages, want %d", n, f.count)
 			}
-			expect(t, p.done(), fmt.Sprintf("sent %d ok", f.count))
+			expect(t, p.Done(), fmt.Sprintf("sent %d ok", f.count))
 		})
 	}
 }
@@ -100,7 +100,7 @@ func TestCToGo(t *testing.T) {
 // A memfd has no name: C gets it by inheritance and opens it anew, for locks of
 // its own.
 func TestInheritedMemfd(t *testing.T) {
-	peerProgram(t)
+	compiler(t, "gcc")
 	r, err := ring.CreateMemfd("annulus-peers", smallRing)
 	must(t, err)
 	defer r.Close()
@@ -110,5 +110,5 @@ func TestInheritedMemfd(t *testing.T) {
 	p := start(t, cmd)
 	n, err := receive(patient(t), c, anySize, 0, 0, 1, 1)
 	must(t, err)
-	expect(t, p.done(), fmt.Sprintf("sent %d ok", n))
+	expect(t, p.Done(), fmt.Sprintf("sent %d ok", n))
 }

@@ -5,21 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 
+	"annulus/internal/testutil"
 	"annulus/ring"
 )
-
-var names atomic.Uint64
 
 // freeName returns a name of POSIX shared memory that is removed in the end.
 func freeName(t *testing.T) string {
 	t.Helper()
-	peerProgram(t) // skips where there is none
-	name := fmt.Sprintf("annulus-peers-%d-%d", os.Getpid(), names.Add(1))
+	compiler(t, "gcc")
+	name := testutil.ShmName()
 	t.Cleanup(func() { ring.Remove(name) })
 	return name
 }
@@ -68,14 +65,6 @@ func patient(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
-}
-
-// must ends the test on an error.
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // expect compares one line.

@@ -39,17 +39,17 @@ func TestRoleIsTaken(t *testing.T) {
 		t.Run("C/"+role, func(t *testing.T) {
 			r, name := create(t, smallRing)
 			h := start(t, peer(t, "hold", role, name))
-			expect(t, h.line(), "attached")
-			if err := attach(r, role); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), fmt.Sprint(h.cmd.Process.Pid)) {
-				t.Fatalf("second %s: %v, want %v by %d", role, err, ring.ErrAttached, h.cmd.Process.Pid)
+			expect(t, h.Line(), "attached")
+			if err := attach(r, role); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), fmt.Sprint(h.PID())) {
+				t.Fatalf("second %s: %v, want %v by %d", role, err, ring.ErrAttached, h.PID())
 			}
-			h.stdin.Close()
-			h.done()
+			h.Hush()
+			h.Done()
 			must(t, attach(r, role))
 
 			h = start(t, peer(t, "hold", role, name))
-			expect(t, h.line(), "attached")
-			h.kill()
+			expect(t, h.Line(), "attached")
+			h.Kill()
 			must(t, attach(r, role))
 		})
 		t.Run("Go/"+role, func(t *testing.T) {
@@ -60,12 +60,12 @@ func TestRoleIsTaken(t *testing.T) {
 			} else {
 				closer = consumer(t, r).Close
 			}
-			mentions(t, start(t, peer(t, command, name)).fails(), "role already taken: a "+role+" is attached")
+			mentions(t, start(t, peer(t, command, name)).Fails(), "role already taken: a "+role+" is attached")
 			must(t, closer())
 			h := start(t, peer(t, "hold", role, name))
-			expect(t, h.line(), "attached")
-			h.stdin.Close()
-			h.done()
+			expect(t, h.Line(), "attached")
+			h.Hush()
+			h.Done()
 		})
 	}
 }
@@ -84,7 +84,7 @@ func TestGoProducerCloses(t *testing.T) {
 				return s.Consumer.Messages == 100 && (wait == "spin" || s.Consumer.Asleep)
 			})
 			must(t, p.Close())
-			expect(t, c.done(), "received 100 ok")
+			expect(t, c.Done(), "received 100 ok")
 		})
 	}
 }
@@ -94,13 +94,13 @@ func TestEndOfStreamComesOnce(t *testing.T) {
 	p := producer(t, r)
 	must(t, send(patient(t), p, anySize, 0, 3, 1))
 	must(t, p.Close())
-	expect(t, start(t, peer(t, append([]string{"recv", name}, anySize.args()...)...)).done(), "received 3 ok")
+	expect(t, start(t, peer(t, append([]string{"recv", name}, anySize.args()...)...)).Done(), "received 3 ok")
 	// The next consumer of this session has nothing to expect.
-	mentions(t, start(t, peer(t, "recv", name, "--timeout", "20")).fails(), "timed out")
+	mentions(t, start(t, peer(t, "recv", name, "--timeout", "20")).Fails(), "timed out")
 	// A new session ends anew.
 	p = producer(t, r)
 	must(t, p.Close())
-	expect(t, start(t, peer(t, "recv", name)).done(), "received 0 ok")
+	expect(t, start(t, peer(t, "recv", name)).Done(), "received 0 ok")
 }
 
 // A Go consumer closes: the C producer's next send fails, also if it sleeps for
@@ -118,7 +118,7 @@ func TestGoConsumerCloses(t *testing.T) {
 				return s.Producer.Asleep || wait == "spin" && s.Occupied > s.Capacity/2
 			})
 			must(t, c.Close())
-			mentions(t, p.fails(), "closed by the consumer")
+			mentions(t, p.Fails(), "closed by the consumer")
 		})
 	}
 }
@@ -130,7 +130,7 @@ func TestCConsumerCloses(t *testing.T) {
 	if err := send(patient(t), p, anySize, 0, endless, 1); !errors.Is(err, ring.ErrClosed) {
 		t.Fatalf("send: %v, want %v", err, ring.ErrClosed)
 	}
-	expect(t, c.done(), "received 100 ok")
+	expect(t, c.Done(), "received 100 ok")
 	// Without a consumer the close is history to the next producer.
 	must(t, p.Close())
 	n := stats(t, r).Producer.Messages
@@ -143,8 +143,8 @@ func TestCConsumerCloses(t *testing.T) {
 func TestCTimesOut(t *testing.T) {
 	for _, wait := range []string{"spin", "futex", "semaphore"} {
 		r, name := create(t, smallRing)
-		mentions(t, start(t, peer(t, "recv", name, "--wait", wait, "--timeout", "10")).fails(), "timed out")
-		mentions(t, start(t, peer(t, "send", name, "--wait", wait, "--timeout", "10", "--count", "1000000")).fails(), "timed out")
+		mentions(t, start(t, peer(t, "recv", name, "--wait", wait, "--timeout", "10")).Fails(), "timed out")
+		mentions(t, start(t, peer(t, "send", name, "--wait", wait, "--timeout", "10", "--count", "1000000")).Fails(), "timed out")
 		if s := stats(t, r); s.Producer.Asleep || s.Consumer.Asleep {
 			t.Errorf("%s: somebody is still announced as asleep: %+v", wait, s)
 		}
@@ -157,5 +157,5 @@ func TestCNoticesRemoval(t *testing.T) {
 	c := start(t, peer(t, "recv", name))
 	eventually(t, "the consumer sleeps", func() bool { return stats(t, r).Consumer.Asleep })
 	must(t, ring.Remove(name))
-	mentions(t, c.fails(), "ring removed")
+	mentions(t, c.Fails(), "ring removed")
 }

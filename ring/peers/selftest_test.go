@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"annulus/internal/testutil"
 )
 
 // TestCSelftest builds what C checks of itself with every compiler that is
@@ -52,22 +54,23 @@ func TestCSelftest(t *testing.T) {
 
 // The example of the README compiles as it stands there, and works.
 func TestReadmeExample(t *testing.T) {
-	gcc := compiler(t, "gcc")
+	compiler(t, "gcc")
 	programs := readmePrograms(t)
 	if len(programs) != 2 {
 		t.Fatalf("%d programs in c/README.md, want a sender and a receiver", len(programs))
 	}
 	dir, ringName := t.TempDir(), freeName(t)
+	var exe [2]string
 	for i, name := range []string{"sender", "receiver"} {
 		src := filepath.Join(dir, name+".c")
 		text := strings.ReplaceAll(programs[i], "greetings", ringName)
 		must(t, os.WriteFile(src, []byte(text), 0o600))
-		compile(t, gcc, append(cflags, "-I", "c", "-o", filepath.Join(dir, name), src, "-pthread")...)
+		exe[i] = testutil.BuildC(t, name, append(cflags[:len(cflags):len(cflags)], "-I", "c", src, "-pthread")...)
 	}
-	s := start(t, exec.Command(filepath.Join(dir, "sender")))
-	expect(t, s.done(), "")
-	r := start(t, exec.Command(filepath.Join(dir, "receiver")))
-	expect(t, r.done(), "hello from C\nhello again")
+	s := start(t, exec.Command(exe[0]))
+	expect(t, s.Done(), "")
+	r := start(t, exec.Command(exe[1]))
+	expect(t, r.Done(), "hello from C\nhello again")
 }
 
 var fenced = regexp.MustCompile("(?s)```c\n(.*?)```")

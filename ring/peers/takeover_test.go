@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"annulus/futex"
@@ -103,7 +104,7 @@ func TestGoAfterKilledCProducer(t *testing.T) {
 					"--batch", fmt.Sprint(batch), "--count", fmt.Sprint(endless)}, k.stream.args()...)...))
 				n, err := receive(patient(t), c, k.stream, 0, dead, batch, 1)
 				must(t, err)
-				cp.killed()
+				cp.EndsBy(syscall.SIGKILL)
 				if _, err := c.TryRecv(nil); err != ring.ErrEmpty {
 					t.Fatalf("behind what was committed: %v, want %v", err, ring.ErrEmpty)
 				}
@@ -119,7 +120,7 @@ func TestGoTakesOverUnread(t *testing.T) {
 	const dead, batch = 150, 5
 	r, name := create(t, ring.Config{Capacity: 1 << 20})
 	start(t, peer(t, append([]string{"send", name, "--die-after", fmt.Sprint(dead), "--cut", "--batch", fmt.Sprint(batch),
-		"--count", fmt.Sprint(endless)}, anySize.args()...)...)).killed()
+		"--count", fmt.Sprint(endless)}, anySize.args()...)...)).EndsBy(syscall.SIGKILL)
 	p := producer(t, r)
 	n, err := drain(consumer(t, r), anySize, 0)
 	must(t, err)
@@ -140,7 +141,7 @@ func TestGoAfterKilledCProducerAnywhere(t *testing.T) {
 					"--count", fmt.Sprint(endless)}, anySize.args()...)...))
 				n, err := receive(patient(t), c, anySize, 0, 5000, 1, 1)
 				must(t, err)
-				cp.kill()
+				cp.Kill()
 				p := producer(t, r)
 				n, err = drain(c, anySize, n)
 				must(t, err)
@@ -161,7 +162,7 @@ func TestCAfterKilledGoProducer(t *testing.T) {
 			gp := start(t, child(t, "send", k.stream.roleArgs(name)...))
 			n, err := receive(patient(t), c, k.stream, 0, 5000, 1, 1)
 			must(t, err)
-			gp.kill()
+			gp.Kill()
 			n, err = drain(c, k.stream, n)
 			must(t, err)
 			cp := start(t, peer(t, append([]string{"send", name, "--start", fmt.Sprint(n), "--count", "1000"}, k.stream.args()...)...))
@@ -170,7 +171,7 @@ func TestCAfterKilledGoProducer(t *testing.T) {
 			if end != n+1000 {
 				t.Errorf("end of stream after %d, want %d", end, n+1000)
 			}
-			expect(t, cp.done(), "sent 1000 ok")
+			expect(t, cp.Done(), "sent 1000 ok")
 		})
 	}
 }
@@ -181,7 +182,7 @@ func TestCTakesOverAFullRing(t *testing.T) {
 	r, name := create(t, smallRing)
 	gp := start(t, child(t, "send", anySize.roleArgs(name)...))
 	eventually(t, "the producer sleeps for want of space", func() bool { return stats(t, r).Producer.Asleep })
-	gp.kill()
+	gp.Kill()
 	n := stats(t, r).Producer.Messages
 	cp := start(t, peer(t, append([]string{"send", name, "--start", fmt.Sprint(n), "--count", "1000"}, anySize.args()...)...))
 	end, err := receive(patient(t), consumer(t, r), anySize, 0, 0, 1, 1)
@@ -189,7 +190,7 @@ func TestCTakesOverAFullRing(t *testing.T) {
 	if end != n+1000 {
 		t.Errorf("end of stream after %d, want %d", end, n+1000)
 	}
-	expect(t, cp.done(), "sent 1000 ok")
+	expect(t, cp.Done(), "sent 1000 ok")
 }
 
 // A C consumer dies with messages in its hands; the producer, blocked meanwhile,
@@ -206,7 +207,7 @@ func TestGoAfterKilledCConsumer(t *testing.T) {
 			ctx, sent := patient(t), make(chan error, 1)
 			go func() { sent <- errors.Join(send(ctx, p, k.stream, 0, total, 1), p.Close()) }()
 			start(t, peer(t, append([]string{"recv", name, "--die-after", fmt.Sprint(dead), "--batch", fmt.Sprint(batch)},
-				k.stream.args()...)...)).killed()
+				k.stream.args()...)...)).EndsBy(syscall.SIGKILL)
 			first := stats(t, r).Consumer.Messages // the first that it has not released
 			if first > dead-1 || dead-first > batch {
 				t.Fatalf("%d messages released of %d, in batches of %d", first, dead, batch)
@@ -226,9 +227,9 @@ func TestCAfterKilledGoConsumer(t *testing.T) {
 	ctx, sent := patient(t), make(chan error, 1)
 	go func() { sent <- errors.Join(send(ctx, p, anySize, 0, 3000, 1), p.Close()) }()
 	gc := start(t, child(t, "recv", anySize.roleArgs(name, "1000")...))
-	expect(t, gc.line(), "peeked")
-	gc.kill()
+	expect(t, gc.Line(), "peeked")
+	gc.Kill()
 	cc := start(t, peer(t, append([]string{"recv", name, "--start", "1000"}, anySize.args()...)...))
-	expect(t, cc.done(), "received 2000 ok")
+	expect(t, cc.Done(), "received 2000 ok")
 	must(t, <-sent)
 }

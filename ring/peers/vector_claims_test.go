@@ -71,11 +71,11 @@ func vectorOfClaims(t *testing.T) vector {
 func TestCWritesVectorOfClaims(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ring")
 	p := start(t, peer(t, "create", path, "--mpmc", "--redeliver", "--size", "24", "--capacity", "8", "--members", fmt.Sprint(vectorMembers)))
-	if p.ended(); p.err != nil && strings.Contains(p.stderr.String(), "not supported here") {
+	if err := p.End(); err != nil && strings.Contains(p.Complaints(), "not supported here") {
 		t.Skipf("no unnamed files in %s", filepath.Dir(path))
 	}
-	p.done()
-	expect(t, start(t, peer(t, "vector", path)).done(), "made")
+	p.Done()
+	expect(t, start(t, peer(t, "vector", path)).Done(), "made")
 	b, err := os.ReadFile(path)
 	must(t, err)
 	g, _, err := layout.Decode(b, uint64(len(b)))
@@ -102,7 +102,7 @@ func TestVectorOfClaims(t *testing.T) {
 		}
 	})
 	t.Run("C", func(t *testing.T) {
-		got := start(t, peer(t, "cat", copyOf(t, vectorOfClaims(t).path()), "--count", fmt.Sprint(len(want)))).done()
+		got := start(t, peer(t, "cat", copyOf(t, vectorOfClaims(t).path()), "--count", fmt.Sprint(len(want)))).Done()
 		expect(t, got, strings.Join(want, "\n"))
 	})
 }

@@ -261,7 +261,7 @@ struct annulus_holder {
 	uint32_t state; /* 1 attached, 2 leaving, 0 not attached; the lock byte decides over life */
 	uint64_t pid; /* in its own namespace; for people */
 	uint64_t start_time; /* field 22 of /proc/PID/stat; for people */
-	uint64_t attached; /* ns since 1970; for people */
+	uint64_t attached; /* ns since 1970; broadcast: stored before state, 0 once it is found dead and not waited for any more; else for people */
 	uint64_t wakes; /* wakes issued (system calls) */
 	uint64_t parks; /* sleeps begun */
 	uint64_t tag; /* the endpoint's own name, kept for its successor; 0: none, or closed in order */

@@ -52,7 +52,12 @@ func WriteJSON(w io.Writer, env Environment, results []Result) error {
 	if results == nil {
 		results = []Result{} // an empty list, not null
 	}
+	return Indented(w, Document{Schema: Schema, Environment: env, Results: results})
+}
+
+// Indented prints doc as JSON for machines that people read too. The error is w's.
+func Indented(w io.Writer, doc any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
-	return enc.Encode(Document{Schema: Schema, Environment: env, Results: results})
+	return enc.Encode(doc)
 }

@@ -89,7 +89,8 @@ func (p *place) command(o *Options, j job) (*exec.Cmd, error) {
 // turns is at which turn a process dies at a point, at most.
 func turns(point string) int {
 	switch point {
-	case "repairing", "repaired", "handing", "handed", "joined", "announced", "leaving", "left":
+	case "repairing", "repaired", "handing", "handed", "joined", "announced", "leaving", "left",
+		"taken", "completing", "completed", "placed", "burying", "buried":
 		return 1
 	}
 	return 200

@@ -90,8 +90,10 @@ func work(arg string, l *ledger) error {
 		}
 	} else {
 		var c *ring.Consumer
-		// Broadcast: one that comes after the end shall see it too.
-		o := []ring.EndpointOption{ring.WithStrategy(s), ring.WithBacklog()}
+		o := []ring.EndpointOption{ring.WithStrategy(s)}
+		if r.Config().Topology == ring.Broadcast { // one that comes after the end shall see it too
+			o = append(o, ring.WithBacklog())
+		}
 		if err := retry(func() (err error) { c, err = r.Consumer(o...); return err }); err != nil {
 			return err
 		}
