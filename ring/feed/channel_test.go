@@ -86,9 +86,13 @@ func TestChannelsEnd(t *testing.T) {
 	if v, ok := <-out; ok {
 		t.Errorf("%d after the end", v)
 	}
+	must(t, k.Close()) // with the second in hand
+	k, err := k.Ring().Consumer()
+	must(t, err)
 	if b, err := k.TryRecv(nil); err != nil || b[0] != 2 {
 		t.Errorf("%v, %v", b, err)
 	}
+	must(t, k.Close())
 }
 
 func TestSeq(t *testing.T) {

@@ -84,8 +84,12 @@ func TestCall(t *testing.T) {
 		t.Run(fmt.Sprint(workers, " workers"), func(t *testing.T) {
 			name, s := serve(t, rpc.Config{Workers: workers}, func(s *rpc.Server) {
 				s.Handle("nothing", func(_ context.Context, dst, _ []byte) ([]byte, error) { return dst, nil })
-				s.Handle("fails", func(_ context.Context, dst, _ []byte) ([]byte, error) { return append(dst, "half"...), errors.New("as told") })
-				s.Handle("large", func(_ context.Context, dst, _ []byte) ([]byte, error) { return append(dst, make([]byte, 1<<20)...), nil })
+				s.Handle("fails", func(_ context.Context, dst, _ []byte) ([]byte, error) {
+					return append(dst, "half"...), errors.New("as told")
+				})
+				s.Handle("large", func(_ context.Context, dst, _ []byte) ([]byte, error) {
+					return append(dst, make([]byte, 1<<20)...), nil
+				})
 			})
 			c := client(t, name)
 			ctx := context.Background()
