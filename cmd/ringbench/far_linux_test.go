@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,7 +19,7 @@ import (
 type stage struct {
 	name        string
 	feed, drain []string // URLs, and flags
-	drains      bool     // the drain has to be first, else the feed
+	drains      bool     // the drain listens, and has to be first
 	ends        bool     // the feed ends by itself
 }
 
@@ -46,13 +47,10 @@ func (s stage) through(t *testing.T) {
 		} else {
 			args = append(args, to)
 		}
-		if peer != nil && strings.HasSuffix(strings.Join(args, " "), ":0") || peer != nil && !drain && strings.HasSuffix(s.feed[0], ":0") {
-			url := peer.listening()
-			for i := range args {
-				if strings.HasSuffix(args[i], ":0") {
-					args[i] = url
-				}
-			}
+		if at := slices.IndexFunc(args, func(a string) bool { return strings.HasSuffix(a, ":0") }); peer != nil && at >= 0 {
+			args[at] = peer.listening() // where that is
+		} else if peer != nil && slices.Contains(peer.cmd.Args, "--listen") {
+			peer.listening()
 		}
 		return launch(t, nil, nil, args...)
 	}
@@ -71,11 +69,16 @@ func (s stage) through(t *testing.T) {
 	}
 	got += out.rest(t)
 	c.ends(0, "")
-	f.ends(0, "")
-	if s.drains && len(s.drain) > 1 && s.drain[1] == "--listen" {
+	if s.drains {
 		d.Signal(syscall.SIGTERM)
 	}
-	d.ends(0, "")
+	for _, p := range []*process{f, d} {
+		says := ""
+		if slices.Contains(p.cmd.Args, "--listen") {
+			says = "listening at "
+		}
+		p.ends(0, says)
+	}
 	if count(t, got) != n {
 		t.Errorf("%d lines, want %d", strings.Count(got, "\n"), n)
 	}
@@ -158,7 +161,7 @@ func TestFeedListensToMany(t *testing.T) {
 	got := out.lines(t, each*many)
 	f.Signal(syscall.SIGTERM)
 	got += out.rest(t)
-	f.ends(0, "")
+	f.ends(0, "listening at ")
 	d.ends(0, "")
 	if _, err := os.Lstat(socket); err == nil {
 		t.Error("the socket is left")
