@@ -1,0 +1,332 @@
+package feed
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"annulus/ring"
+)
+
+const (
+	datagramBatch = 64        // received by one call, at most
+	datagramHead  = 2 << 10   // bytes that lie together in a batch: a datagram of the usual networks
+	datagramRoom  = 8 << 20   // bytes of all the buffers, about
+	longDatagrams = 8 << 10   // bytes from which a copy takes longer than a system call
+	udpMax        = 65535     // bytes, more than any UDP datagram holds
+	unixMax       = 256 << 10 // bytes, more than a Unix socket sends unless its owner raised SO_SNDBUF
+)
+
+// datagrams is a source. Short datagrams come in batches, into buffers of two pieces: their heads
+// lie side by side, so that they stay in the cache, and what is longer is seldom touched. When
+// they are long, each is looked at for its length, and received into the ring.
+type datagrams struct {
+	c       datagramConn
+	raw     syscall.RawConn
+	network string
+	max     int // as configured
+	stopped atomic.Bool
+	total   *counters
+
+	batch *mmsg
+	one   *mmsg
+	heads []byte // of the batch
+	tails []byte
+	tail  int // bytes of each
+	limit int // bytes that are taken
+	long  bool
+
+	dropped uint32 // as the kernel counts them
+	ended   bool
+
+	// Of the call at hand, for the callback that is made once.
+	step  func(fd uintptr) bool
+	into  *mmsg
+	n     int
+	flags int
+	wait  bool
+	errno syscall.Errno
+}
+
+func newDatagramSource(c datagramConn, d Datagrams) (Source, error) {
+	s := &datagrams{c: c, network: c.LocalAddr().Network(), max: d.Max, total: new(counters)}
+	var err error
+	if s.raw, err = c.SyscallConn(); err != nil {
+		return nil, fmt.Errorf("feed: %w", err)
+	}
+	cerr := s.raw.Control(func(fd uintptr) {
+		switch {
+		case s.network == "unixpacket":
+			// Sent along with messages, not with the end: so these without bytes are told apart.
+			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
+		case s.network == "udp":
+			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
+			s.dropped, _ = dropsOf(fd) // before this source's time; 0 where the kernel does not say
+		}
+		if err == nil && d.ReadBuffer > 0 && s.network == "udp" {
+			err = growReadBuffer(int(fd), d.ReadBuffer)
+		}
+	})
+	if err = errors.Join(cerr, err); err != nil {
+		return nil, fmt.Errorf("feed: %w", err)
+	}
+	s.step = func(fd uintptr) bool {
+		s.n, s.errno = s.into.receive(fd, s.n, s.flags)
+		return s.errno != unix.EAGAIN || !s.wait
+	}
+	return s, nil
+}
+
+// growReadBuffer makes the kernel hold n bytes for a socket, by privilege or within the limit.
+func growReadBuffer(fd, n int) error {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, n) == nil {
+		return nil
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, n); err != nil {
+		return os.NewSyscallError("setsockopt SO_RCVBUF", err)
+	}
+	got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	if err == nil && got/2 < n { // the kernel says the double
+		err = fmt.Errorf("a read buffer of %d bytes: expected, found %d: raise the sysctl net.core.rmem_max", n, got/2)
+	}
+	return err
+}
+
+func (s *datagrams) countIn(c *counters) { s.total = c }
+
+// Stop is Source.Stop.
+func (s *datagrams) Stop() {
+	s.stopped.Store(true)
+	_ = s.c.SetReadDeadline(pollAt) // fails only where it is closed
+}
+
+// Close is Source.Close.
+func (s *datagrams) Close() error {
+	if s.network == "udp" {
+		_ = s.raw.Control(func(fd uintptr) {
+			if n, e := dropsOf(fd); e == 0 {
+				s.drops(n)
+			}
+		})
+	}
+	return closeStream(s.c)
+}
+
+// drops counts those dropped since the last time; n is the kernel's counter.
+func (s *datagrams) drops(n uint32) {
+	if d := n - s.dropped; int32(d) > 0 {
+		s.total.dropped.Add(uint64(d))
+		s.dropped = n
+	}
+}
+
+// prepare makes the buffers, once it is known what the ring takes.
+func (s *datagrams) prepare(in *Intake) {
+	most := unixMax
+	if s.network == "udp" {
+		most = udpMax
+	}
+	if s.max > 0 {
+		most = s.max
+	}
+	s.limit = min(most, in.Max())
+	n := min(datagramBatch, max(1, datagramRoom/max(s.limit, 1)))
+	control := 0
+	switch s.network {
+	case "udp":
+		control = unix.CmsgSpace(4)
+	case "unixpacket":
+		control = unix.CmsgSpace(unix.SizeofUcred)
+	}
+	s.batch, s.one = newMmsg(n, control), newMmsg(1, control)
+	s.heads = make([]byte, n*datagramHead)
+	s.tail = max(0, s.limit-datagramHead)
+	s.tails = make([]byte, n*s.tail)
+	for i := range n {
+		s.batch.aim(i, s.head(i), s.tailOf(i))
+	}
+}
+
+func (s *datagrams) head(i int) []byte {
+	return s.heads[i*datagramHead:][:min(datagramHead, s.limit)]
+}
+func (s *datagrams) tailOf(i int) []byte { return s.tails[i*s.tail:][:s.tail] }
+
+// Fill is Source.Fill.
+func (s *datagrams) Fill(in *Intake) error {
+	if s.batch == nil {
+		s.prepare(in)
+	}
+	if s.long {
+		if n, err := s.fillLong(in); n > 0 || err != nil {
+			return err
+		}
+	}
+	n, err := s.receive(s.batch, len(s.batch.heads), unix.MSG_TRUNC, true)
+	if err != nil {
+		return err
+	}
+	bytes := 0
+	for i := range n {
+		if s.atEnd(s.batch, i) {
+			n = i
+			err = io.EOF
+			break
+		}
+		bytes += s.batch.length(i)
+	}
+	for i := range n {
+		if perr := s.put(in, i); perr != nil {
+			if in.failed() {
+				return s.lost(perr, n-i)
+			}
+			if err == nil || err == io.EOF {
+				err = perr // what was received with it is sent
+			}
+		}
+	}
+	s.long = n > 0 && bytes/n >= longDatagrams
+	return err
+}
+
+// lost completes err by the number of datagrams that it costs.
+func (s *datagrams) lost(err error, n int) error {
+	return fmt.Errorf("%w (datagrams that were received and are lost: %d)", err, n)
+}
+
+// put puts datagram i of the batch into the ring.
+func (s *datagrams) put(in *Intake, i int) error {
+	n := s.batch.length(i)
+	if n > s.limit {
+		return in.Refuse(s.tooLong(in, n))
+	}
+	b, err := in.Room(n)
+	if err != nil {
+		return in.Refuse(err)
+	}
+	if k := copy(b, s.head(i)); k < n {
+		copy(b[k:], s.tailOf(i))
+	}
+	return in.Stage(n)
+}
+
+// fillLong receives datagrams straight into the ring, as long as they are long. It waits for none.
+func (s *datagrams) fillLong(in *Intake) (count int, err error) {
+	for range len(s.batch.heads) {
+		s.one.aim(0, nil, nil) // for the length alone
+		n, err := s.receive(s.one, 1, unix.MSG_PEEK|unix.MSG_TRUNC, false)
+		if n == 0 || err != nil {
+			return count, err
+		}
+		size := s.one.length(0)
+		if size < longDatagrams { // the end too
+			s.long = false
+			return count, nil
+		}
+		room := []byte(nil)
+		refused := error(nil)
+		if size > s.limit {
+			refused = s.tooLong(in, size)
+		} else if room, refused = in.Room(size); refused != nil && in.failed() {
+			return count, refused // the datagram is the socket's yet
+		}
+		if refused == nil {
+			s.one.aim(0, room, nil)
+		}
+		n, err = s.receive(s.one, 1, unix.MSG_TRUNC, false)
+		s.one.forget(1)
+		got := s.one.length(0)
+		switch {
+		case refused != nil && err == nil:
+			err = in.Refuse(refused)
+		case refused == nil && (err != nil || n == 0):
+			in.Drop()
+		case refused == nil && got > size:
+			in.Drop()
+			err = fmt.Errorf("feed: a datagram of %d bytes was cut to %d: somebody else reads from this socket", got, size)
+		case refused == nil:
+			err = in.Stage(got)
+			count++
+		}
+		if err != nil {
+			return count, err
+		}
+	}
+	return count, nil
+}
+
+// receive receives at most n messages into m.
+func (s *datagrams) receive(m *mmsg, n, flags int, wait bool) (int, error) {
+	for {
+		if s.stopped.Load() {
+			return 0, ErrStopped
+		}
+		s.into, s.n, s.flags, s.wait = m, n, flags, wait
+		err := s.raw.Read(s.step)
+		switch {
+		case err != nil && s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+			return 0, ErrStopped
+		case err != nil:
+			return 0, fmt.Errorf("feed: receive: %w", err)
+		case s.errno == unix.EAGAIN:
+			return 0, nil
+		case s.errno != 0 && s.network == "udp" && unreachable(s.errno):
+			continue // of a datagram that was sent from here
+		case s.errno != 0:
+			return 0, fmt.Errorf("feed: %w", os.NewSyscallError("recvmmsg", s.errno))
+		}
+		if s.network == "udp" && flags&unix.MSG_PEEK == 0 {
+			if b := s.told(m, s.n-1, unix.SOL_SOCKET, unix.SO_RXQ_OVFL); len(b) >= 4 {
+				s.drops(binary.NativeEndian.Uint32(b))
+			}
+		}
+		return s.n, nil
+	}
+}
+
+// atEnd tells whether what looks like message i is the end of a connection.
+func (s *datagrams) atEnd(m *mmsg, i int) bool {
+	return s.network == "unixpacket" && m.length(i) == 0 && s.told(m, i, unix.SOL_SOCKET, unix.SCM_CREDENTIALS) == nil
+}
+
+// told is what the kernel told about message i of m by a level and type; nil: nothing.
+func (s *datagrams) told(m *mmsg, i int, level, kind int32) []byte {
+	return controlOf(m.told(i), level, kind)
+}
+
+// controlOf finds what the kernel told; nil: nothing.
+func controlOf(b []byte, level, kind int32) []byte {
+	for len(b) >= unix.SizeofCmsghdr {
+		h, data, rest, err := unix.ParseOneSocketControlMessage(b)
+		if err != nil {
+			return nil
+		}
+		if h.Level == level && h.Type == kind {
+			return data
+		}
+		b = rest
+	}
+	return nil
+}
+
+func (s *datagrams) tooLong(in *Intake, n int) error {
+	if n > in.Max() {
+		return fmt.Errorf("feed: %w: a datagram of %d bytes, ring %q takes at most %d", ring.ErrTooLarge, n, in.p.Ring().Name(), in.Max())
+	}
+	return fmt.Errorf("feed: %w: a datagram of %d bytes, expected at most %d; see Datagrams.Max", ring.ErrTooLarge, n, s.limit)
+}
+
+// unreachable tells whether e is what the network says of a datagram sent before.
+func unreachable(e syscall.Errno) bool {
+	switch e {
+	case unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EHOSTDOWN, unix.ENOPROTOOPT, unix.EPROTO, unix.ENONET:
+		return true
+	}
+	return false
+}
