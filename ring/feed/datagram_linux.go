@@ -48,6 +48,7 @@ type datagrams struct {
 	// Of the call at hand, for the callback that is made once.
 	step  func(fd uintptr) bool
 	into  *mmsg
+	want  int
 	n     int
 	flags int
 	wait  bool
@@ -77,7 +78,7 @@ func newDatagramSource(c datagramConn, d Datagrams) (Source, error) {
 		return nil, fmt.Errorf("feed: %w", err)
 	}
 	s.step = func(fd uintptr) bool {
-		s.n, s.errno = s.into.receive(fd, s.n, s.flags)
+		s.n, s.errno = s.into.receive(fd, s.want, s.flags)
 		return s.errno != unix.EAGAIN || !s.wait
 	}
 	return s, nil
@@ -267,7 +268,7 @@ func (s *datagrams) receive(m *mmsg, n, flags int, wait bool) (int, error) {
 		if s.stopped.Load() {
 			return 0, ErrStopped
 		}
-		s.into, s.n, s.flags, s.wait = m, n, flags, wait
+		s.into, s.want, s.flags, s.wait = m, n, flags, wait
 		err := s.raw.Read(s.step)
 		switch {
 		case err != nil && s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded):

@@ -39,7 +39,7 @@ type datagramSink struct {
 
 	// Of the call at hand, for the callbacks that are made once.
 	step, look func(fd uintptr) bool
-	n          int
+	want, n    int
 	errno      syscall.Errno
 	refused    int           // datagrams that look found lost
 	why        syscall.Errno // of one of them
@@ -74,7 +74,7 @@ func newDatagramSink(w io.WriteCloser, c datagramConn, d Datagrams) (link, error
 		}
 	}
 	s.step = func(fd uintptr) bool {
-		s.n, s.errno = s.batch.send(fd, s.n)
+		s.n, s.errno = s.batch.send(fd, s.want)
 		return s.errno != unix.EAGAIN
 	}
 	s.look = s.lookForRefused
@@ -190,7 +190,7 @@ func (s *datagramSink) send(msgs [][]byte) (int, error) {
 	for i, m := range msgs[:k] {
 		s.batch.aim(i, m, nil)
 	}
-	s.n = k
+	s.want = k
 	err := s.raw.Write(s.step)
 	s.batch.forget(k)
 	if err != nil {
