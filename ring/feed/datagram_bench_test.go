@@ -4,10 +4,8 @@ package feed_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -87,47 +85,4 @@ func readFrom(c *net.UDPConn, p *ring.Producer, buf []byte, n int) error {
 		}
 	}
 	return nil
-}
-
-// The same with a sender at work: what arrives of what one that sends without end sends.
-func BenchmarkUDPLive(b *testing.B) {
-	for _, size := range []int{64, 1024} {
-		for _, how := range []string{"loop", "feed"} {
-			b.Run(fmt.Sprintf("size=%d/%s", size, how), func(b *testing.B) { benchmarkUDPLive(b, size, how == "feed") })
-		}
-	}
-}
-
-func benchmarkUDPLive(b *testing.B, size int, batched bool) {
-	to, from := udpPair(b, "udp4")
-	must(b, to.SetReadBuffer(4<<20))
-	p, k := heapRing(b, ring.Config{Capacity: 4 << 20})
-	source, err := feed.DatagramsFrom(to, feed.Datagrams{})
-	must(b, err)
-	pump := feed.Into(p, source)
-	done := make(chan error, 1)
-	go func() {
-		if batched {
-			done <- pump.Run(context.Background())
-		} else {
-			done <- readFrom(to, p, make([]byte, 65536), 1<<62)
-		}
-	}()
-	gone := make(chan error, 1)
-	go func() { gone <- feed.Floods(from, size) }()
-	b.SetBytes(int64(size))
-	b.ResetTimer()
-	for range b.N {
-		_, err := k.Recv(context.Background(), nil)
-		must(b, err)
-	}
-	b.StopTimer()
-	must(b, from.Close())
-	<-gone
-	to.SetReadDeadline(time.Unix(1, 0))
-	must(b, pump.Finish())
-	must(b, k.Finish())
-	if err := <-done; err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, ring.ErrClosed) {
-		b.Fatal(err)
-	}
 }

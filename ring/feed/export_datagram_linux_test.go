@@ -2,7 +2,6 @@ package feed
 
 import (
 	"context"
-	"net"
 
 	"annulus/ring"
 )
@@ -21,20 +20,4 @@ func FillTimes(p *ring.Producer, s Source, n uint64) error {
 		}
 	}
 	return nil
-}
-
-// Floods sends datagrams of size bytes, many by one call, until c is closed.
-func Floods(c *net.UDPConn, size int) error {
-	s, err := newDatagramSink(c, c, Datagrams{})
-	if err != nil {
-		return err
-	}
-	msgs := make([][]byte, 64)
-	for i := range msgs {
-		msgs[i] = make([]byte, size)
-	}
-	for err == nil {
-		_, err = s.Take(msgs)
-	}
-	return err
 }
