@@ -45,7 +45,7 @@ type datagramConn interface {
 // (of 8 KiB on average) one by one, straight into it. A datagram that the ring or Max does not take is
 // ring.ErrTooLarge or ring.ErrSize, with its length: it is gone, but for those received with it (see
 // WithSkip). What the kernel dropped since it could not hold more of them (UDP only: a Unix
-// sender waits) is in Stats.Dropped as soon as another arrives, or at the end. When the context of Run ends,
+// sender waits) is in Stats.Dropped, a few calls later or at the end. When the context of Run ends,
 // or the ring fails, while the ring is full, what one call has received is lost; the error tells how many.
 //
 // unixpacket: io.EOF when the peer has closed.

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ const (
 	datagramHead  = 2 << 10   // bytes that lie together in a batch: a datagram of the usual networks
 	datagramRoom  = 8 << 20   // bytes of all the buffers, about
 	longDatagrams = 8 << 10   // bytes from which a copy takes longer than a system call
+	dropsEvery    = 16        // calls; and after each that brought all it could: what is dropped has filled a queue
 	udpMax        = 65535     // bytes, more than any UDP datagram holds
 	unixMax       = 256 << 10 // bytes, more than a Unix socket sends unless its owner raised SO_SNDBUF
 )
@@ -43,7 +43,7 @@ type datagrams struct {
 	long  bool
 
 	dropped uint32 // as the kernel counts them
-	ended   bool
+	calls   int    // until it is asked again
 
 	// Of the call at hand, for the callback that is made once.
 	step  func(fd uintptr) bool
@@ -67,8 +67,7 @@ func newDatagramSource(c datagramConn, d Datagrams) (Source, error) {
 			// Sent along with messages, not with the end: so these without bytes are told apart.
 			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
 		case s.network == "udp":
-			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
-			s.dropped, _ = dropsOf(fd) // before this source's time; 0 where the kernel does not say
+			s.dropped, _ = dropsOf(fd) // before this source's time
 		}
 		if err == nil && d.ReadBuffer > 0 && s.network == "udp" {
 			err = growReadBuffer(int(fd), d.ReadBuffer)
@@ -79,6 +78,10 @@ func newDatagramSource(c datagramConn, d Datagrams) (Source, error) {
 	}
 	s.step = func(fd uintptr) bool {
 		s.n, s.errno = s.into.receive(fd, s.want, s.flags)
+		if s.calls--; s.network == "udp" && (s.calls <= 0 || s.want > 1 && s.n == s.want) {
+			s.calls = dropsEvery
+			s.drops(fd)
+		}
 		return s.errno != unix.EAGAIN || !s.wait
 	}
 	return s, nil
@@ -110,18 +113,16 @@ func (s *datagrams) Stop() {
 // Close is Source.Close.
 func (s *datagrams) Close() error {
 	if s.network == "udp" {
-		_ = s.raw.Control(func(fd uintptr) {
-			if n, e := dropsOf(fd); e == 0 {
-				s.drops(n)
-			}
-		})
+		_ = s.raw.Control(s.drops)
 	}
 	return closeStream(s.c)
 }
 
-// drops counts those dropped since the last time; n is the kernel's counter.
-func (s *datagrams) drops(n uint32) {
-	if d := n - s.dropped; int32(d) > 0 {
+// drops counts those dropped since the last time. SO_RXQ_OVFL would tell the same count with each
+// datagram, which takes time for each.
+func (s *datagrams) drops(fd uintptr) {
+	n, e := dropsOf(fd)
+	if d := n - s.dropped; e == 0 && int32(d) > 0 {
 		s.total.dropped.Add(uint64(d))
 		s.dropped = n
 	}
@@ -139,10 +140,7 @@ func (s *datagrams) prepare(in *Intake) {
 	s.limit = min(most, in.Max())
 	n := min(datagramBatch, max(1, datagramRoom/max(s.limit, 1)))
 	control := 0
-	switch s.network {
-	case "udp":
-		control = unix.CmsgSpace(4)
-	case "unixpacket":
+	if s.network == "unixpacket" {
 		control = unix.CmsgSpace(unix.SizeofUcred)
 	}
 	s.batch, s.one = newMmsg(n, control), newMmsg(1, control)
@@ -282,23 +280,13 @@ func (s *datagrams) receive(m *mmsg, n, flags int, wait bool) (int, error) {
 		case s.errno != 0:
 			return 0, fmt.Errorf("feed: %w", os.NewSyscallError("recvmmsg", s.errno))
 		}
-		if s.network == "udp" && flags&unix.MSG_PEEK == 0 {
-			if b := s.told(m, s.n-1, unix.SOL_SOCKET, unix.SO_RXQ_OVFL); len(b) >= 4 {
-				s.drops(binary.NativeEndian.Uint32(b))
-			}
-		}
 		return s.n, nil
 	}
 }
 
 // atEnd tells whether what looks like message i is the end of a connection.
 func (s *datagrams) atEnd(m *mmsg, i int) bool {
-	return s.network == "unixpacket" && m.length(i) == 0 && s.told(m, i, unix.SOL_SOCKET, unix.SCM_CREDENTIALS) == nil
-}
-
-// told is what the kernel told about message i of m by a level and type; nil: nothing.
-func (s *datagrams) told(m *mmsg, i int, level, kind int32) []byte {
-	return controlOf(m.told(i), level, kind)
+	return s.network == "unixpacket" && m.length(i) == 0 && controlOf(m.told(i), unix.SOL_SOCKET, unix.SCM_CREDENTIALS) == nil
 }
 
 // controlOf finds what the kernel told; nil: nothing.
