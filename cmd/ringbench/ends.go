@@ -53,6 +53,15 @@ func dialSink(f *far) (feed.Sink, error) {
 	return feed.DialSink(f.url, f.framing, d)
 }
 
+// Who receives datagrams needs nobody: it is there before they are, and opened once.
+func datagramSource(f *far) (feed.Source, error) {
+	return feed.DatagramSource(f.url, feed.Datagrams{ReadBuffer: f.buffer})
+}
+
+func datagramSink(f *far) (feed.Sink, error) {
+	return feed.DatagramSink(f.url, feed.Datagrams{Lossy: f.lossy, Retry: feed.Retry{Report: f.report}})
+}
+
 func (f *far) fifo() feed.FIFO {
 	return feed.FIFO{Create: f.create, Once: f.once, Report: f.report}
 }

@@ -28,6 +28,8 @@ type far struct {
 	kind                                              int // of System V messages
 	tls                                               feed.TLSFiles
 	pace                                              float64
+	buffer                                            int
+	lossy                                             bool
 	fast, recover                                     bool
 
 	mu   sync.Mutex
@@ -74,6 +76,13 @@ func (f *far) declare(set *flag.FlagSet, name string) {
 		set.BoolVar(&f.truncate, name, false, "what the file holds is lost")
 	case "sync":
 		set.Func(name, "force it to the disk `WHEN`: never, end, or each batch before it leaves the ring; default: never", oneOf(&f.sync, syncs))
+	case "buffer":
+		set.Func(name, "udp: let the kernel hold `BYTES` before it drops datagrams, as SO_RCVBUF counts them", func(v string) (err error) {
+			f.buffer, err = parseBytes(v)
+			return err
+		})
+	case "lossy":
+		set.BoolVar(&f.lossy, name, false, "udp: go on when nobody listens; without it, wait for somebody")
 	case "priority":
 		set.Func(name, "the priority `N` of all messages; default: 0, the lowest", number(&f.priority, 0, 32767))
 	case "type":

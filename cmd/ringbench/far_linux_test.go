@@ -36,7 +36,7 @@ func (p *process) listening() (url string) {
 
 // through sends lines through a ring, a drain, a feed and another ring.
 func (s stage) through(t *testing.T) {
-	const n = 500
+	const n = 200 // as many as the kernel holds of UDP
 	from, to, out := ringName(t), ringName(t), newReading(t)
 	passes(t, []byte(numbered(0, n)), "produce", from)
 	var f, d *process
@@ -59,6 +59,7 @@ func (s stage) through(t *testing.T) {
 		f = start(false, d)
 	} else {
 		f = start(false, nil)
+		attached(t, to, true, false)
 		d = start(true, f)
 	}
 	c := launch(t, nil, out.w, "consume", to)
@@ -97,7 +98,13 @@ func TestFeedAndDrainEveryScheme(t *testing.T) {
 		must(t, feed.SysVQueue{Key: id}.Remove())
 		must(t, feed.MessageQueue{Name: queue}.Remove())
 	})
+	free, err := net.ListenPacket("udp", "127.0.0.1:0")
+	must(t, err)
+	udp := "udp://" + free.LocalAddr().String()
+	must(t, free.Close())
 	stages := []stage{
+		{name: "udp", feed: []string{udp, "--buffer", "200K"}, drain: []string{udp, "--lossy"}},
+		{name: "unixgram", feed: []string{"unixgram://" + in("socket-gram")}, drain: []string{"unixgram://" + in("socket-gram")}},
 		{name: "fifo", feed: []string{"fifo:" + in("fifo"), "--create", "--once"}, drain: []string{"fifo:" + in("fifo"), "--create"}, ends: true},
 		{name: "mq", feed: []string{"mq:" + queue, "--create"}, drain: []string{"mq:" + queue, "--create", "--priority", "3"}},
 		{name: "sysv", feed: []string{"sysv:" + key, "--project", "7", "--create", "--type", "5"}, drain: []string{fmt.Sprintf("sysv:%#x", uint32(id)), "--create", "--type", "5"}},
@@ -110,6 +117,7 @@ func TestFeedAndDrainEveryScheme(t *testing.T) {
 		{"tcp", "tcp://127.0.0.1:0", []string{"--framing", "varint"}},
 		{"tls", "tls://127.0.0.1:0", append(secured, "--framing", "length")},
 		{"unix", "unix://" + in("socket"), nil},
+		{"unixpacket", "unixpacket://" + in("socket-packet"), nil},
 		{"abstract", "unix://@" + strings.TrimPrefix(queue, "/"), nil},
 	} {
 		with := func(flag ...string) []string { return append(append([]string{s.url}, flag...), s.flags...) }

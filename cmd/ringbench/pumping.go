@@ -202,7 +202,7 @@ func amounts(did string, s feed.Stats, in time.Duration) string {
 		what string
 	}{
 		{s.Opened, "connections or files were opened"}, {s.Failed, "of them failed"}, {s.Again, "messages were sent again"},
-		{s.Lost, "were lost"},
+		{s.Lost, "were lost"}, {s.Dropped, "datagrams were dropped on the way"},
 	} {
 		if n.n > 0 {
 			fmt.Fprintf(&b, "; %d %s", n.n, n.what)

@@ -25,6 +25,7 @@ type scheme struct {
 var (
 	streamFlags = []string{"framing", "listen", "once"}
 	tlsFlags    = append([]string{"cert", "key", "ca"}, streamFlags...)
+	packetFlags = []string{"listen", "once"}
 )
 
 // schemes lists what the commands feed and drain know.
@@ -33,6 +34,9 @@ func schemes() []*scheme {
 		{"tcp", "tcp://HOST:PORT", "a TCP connection", hostPort, dialSource, dialSink, streamFlags, streamFlags},
 		{"tls", "tls://HOST:PORT", "the same, with TLS 1.3", hostPort, dialSource, dialSink, tlsFlags, tlsFlags},
 		{"unix", "unix:///PATH", "a Unix stream socket; unix://@NAME: an abstract one", socketName, dialSource, dialSink, streamFlags, streamFlags},
+		{"unixpacket", "unixpacket:///PATH", "a Unix seqpacket socket, which keeps messages apart itself", socketName, dialSource, dialSink, packetFlags, packetFlags},
+		{"udp", "udp://HOST:PORT", "UDP datagrams: received at the address, or sent to it", hostPort, datagramSource, datagramSink, []string{"buffer"}, []string{"lossy"}},
+		{"unixgram", "unixgram:///PATH", "the same through a Unix socket", socketName, datagramSource, datagramSink, nil, nil},
 		{"fifo", "fifo:PATH", "a named pipe", somewhere, fifoSource, fifoSink, []string{"framing", "create", "once"}, []string{"framing", "create", "once"}},
 		{"file", "file:PATH", "a file", somewhere, fileSource, fileSink, []string{"framing", "follow"}, []string{"framing", "append", "truncate", "sync"}},
 		{"mq", "mq:/NAME", "a POSIX message queue", queueName, mqSource, mqSink, []string{"create"}, []string{"create", "priority"}},
@@ -121,7 +125,11 @@ func schemeHelp(sink bool) string {
 	var b strings.Builder
 	for _, s := range schemes() {
 		if s.serves(sink) {
-			fmt.Fprintf(&b, "  %-18s %s; --%s\n", s.address, s.summary, strings.Join(s.flags(sink), " --"))
+			fmt.Fprintf(&b, "  %-18s %s", s.address, s.summary)
+			for i, f := range s.flags(sink) {
+				fmt.Fprint(&b, []string{"; ", " "}[min(i, 1)], "--", f)
+			}
+			b.WriteByte('\n')
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
