@@ -18,7 +18,8 @@ sinks, and the flags that they take:
 ` + schemeHelp(true) + `
 
 A message leaves the ring when the sink has it: over TCP when the peer's TCP has acknowledged
-it, on a Unix socket when the peer has read it. What a broken connection did not take is sent to
+it, on a Unix socket when the peer has read it; a datagram when the kernel took it, and what it
+tells of those that did not arrive is in --stats. What a broken connection did not take is sent to
 the next one, which is made, or waited for, unless --once; of another sink that
 fails it stays in the ring for the next drain. With --listen each connection of a
 broadcast ring gets every message; of an mpmc ring each message goes to one of them;

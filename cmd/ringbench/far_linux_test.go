@@ -27,8 +27,8 @@ type stage struct {
 func (p *process) listening() (url string) {
 	p.t.Helper()
 	eventually(p.t, "it listens", func() bool {
-		line, ok := strings.CutSuffix(p.Complaints(), "\n")
-		url, ok = strings.CutPrefix(line, "listening at ")
+		line, _, ok := strings.Cut(p.Complaints(), "\n")
+		url = strings.TrimPrefix(line, "listening at ")
 		return ok
 	})
 	return url

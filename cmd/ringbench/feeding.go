@@ -11,7 +11,8 @@ func feedCommand() *command {
 		args:    "SOURCE NAME",
 		summary: "send what comes from a socket, file, FIFO or queue through a ring",
 		help: `Sends each message that comes from SOURCE through the ring NAME in POSIX shared
-memory, which is created if it is not there. A ring that is full stops the source.
+memory, which is created if it is not there. It ends with SOURCE, if that has an end. A
+ring that is full stops the source.
 
 sources, and the flags that they take:
 ` + schemeHelp(false) + `
@@ -21,7 +22,7 @@ writer, unless --once. Only whole messages are sent, and each connection begins 
 whole one. With --listen, connections that fail are reported, and others go on; each keeps
 its order. Rings of many producers (see --topology) get several here.
 
-A queue's message is a message of the ring. All others are cut by --framing: length is 4
+A datagram or a queue's message is a message of the ring. All others are cut by --framing: length is 4
 bytes, little-endian, varint a length as in Protocol Buffers. The ring does not keep the framing.
 
 SIGINT, SIGTERM or SIGHUP stops it in order, with exit status 0: what is committed stays, the
