@@ -28,10 +28,12 @@ type Dial struct {
 const handshakeTime = 10 * time.Second
 
 // Addresses are those that DialSource, DialSink and Listen take.
-const Addresses = "tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH or unix://@NAME"
+const Addresses = "tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH, unix://@NAME or unixpacket: likewise"
 
 // DialSource returns the source of the messages that the listener at address sends, one of
-// Addresses (@NAME is in Linux' abstract namespace). It is ReaderOf with connections.
+// Addresses (@NAME is in Linux' abstract namespace). It is ReaderOf with connections. A unixpacket
+// socket (SOCK_SEQPACKET) keeps messages apart itself: f is not used, and may be nil. See DatagramsFrom
+// and DatagramsTo for what it carries.
 func DialSource(address string, f Framing, d Dial) (Source, error) {
 	t, err := parseAddress(address, &d.TLS)
 	if err != nil {
@@ -42,7 +44,7 @@ func DialSource(address string, f Framing, d Dial) (Source, error) {
 
 // DialSink returns the sink that sends messages to the listener at address, one of Addresses. It is
 // WriterOf with connections: what has not arrived when one breaks, as Writer has it, is sent
-// to the next. What the peer sends is thrown away.
+// to the next. What the peer sends is thrown away. f as in DialSource.
 //
 // A TLS server may refuse this side, for its certificate or for the want of one, when its TCP has acknowledged
 // messages already. So nothing is taken for arrived until the server has
@@ -72,8 +74,8 @@ func parseAddress(address string, config **tls.Config) (target, error) {
 		t.network, t.secure = "tcp", scheme == "tls"
 		_, port, err := net.SplitHostPort(rest)
 		wrong = err != nil || port == "" || strings.ContainsAny(rest, "/?#")
-	case "unix":
-		t.secure = *config != nil
+	case "unix", "unixpacket":
+		t.secure = scheme == "unix" && *config != nil
 		wrong = len(rest) < 2 || rest[0] != '/' && rest[0] != '@'
 	default:
 		wrong = true
@@ -83,6 +85,8 @@ func parseAddress(address string, config **tls.Config) (target, error) {
 		return t, fmt.Errorf("feed: expected %s, found %q", Addresses, address)
 	case t.secure && *config == nil:
 		return t, fmt.Errorf("feed: %s: expected a TLS configuration, found none", address)
+	case scheme == "unixpacket" && *config != nil:
+		return t, fmt.Errorf("feed: %s: a TLS configuration is given, which is for streams: expected unix://%s", address, rest)
 	case !t.secure && *config != nil:
 		return t, fmt.Errorf("feed: %s: a TLS configuration is given: expected tls://%s", address, rest)
 	}

@@ -16,7 +16,8 @@ import (
 // ps: each connection keeps to one of them, so that the order of its messages holds.
 // Several connections share a producer, a batch of each in turn. A connection that breaks, or
 // holds what the framing does not allow, ends alone: see OnConn. A full ring stops all. Finish,
-// and the end of Run's context, close the listener and the connections.
+// and the end of Run's context, close the listener and the connections. Connections of a unixpacket
+// listener keep messages apart themselves: f is not used, and may be nil.
 func ListenInto(l net.Listener, f Framing, ps []*ring.Producer, opts ...Option) *Pump {
 	pump := new(Pump)
 	o := optionsOf(opts)
@@ -30,9 +31,12 @@ func ListenInto(l net.Listener, f Framing, ps []*ring.Producer, opts ...Option) 
 		defer places[at].users.Add(-1)
 		in := newIntake(places[at].p, &pump.counters, o)
 		in.share = &places[at].share
-		source := Reader(c, f)
+		source, err := sourceOf(c, f)
+		if err != nil {
+			return errors.Join(err, c.Close())
+		}
 		defer s.track(source)()
-		err := in.pump(ctx, source)
+		err = in.pump(ctx, source)
 		if in.failed() {
 			s.fail(err) // the ring's: it fails all
 		}
@@ -61,7 +65,7 @@ type place struct {
 // open, and writes what it receives to it: each message goes to all of them in a broadcast ring, to one
 // of them in others. Where open returns ring.ErrAttached a connection waits until another has
 // ended. What a connection that broke did not take stays in the ring for the next, as far
-// as rings do that (see ring.Consumer). Finish lets each receive what is committed.
+// as rings do that (see ring.Consumer). Finish lets each receive what is committed. f as in ListenInto.
 func ListenOutOf(l net.Listener, f Framing, open func() (*ring.Consumer, error), opts ...Option) *Pump {
 	pump := new(Pump)
 	o := optionsOf(opts)
@@ -75,7 +79,11 @@ func ListenOutOf(l net.Listener, f Framing, open func() (*ring.Consumer, error),
 			return errors.Join(err, h.Close())
 		}
 		defer s.track(finisher{c})()
-		err = newOutlet(c, Writer(h, f), &pump.counters, o).run(ctx)
+		sink, err := linkTo(h, f)
+		if err != nil {
+			return errors.Join(err, h.Close(), c.Close())
+		}
+		err = newOutlet(c, sink, &pump.counters, o).run(ctx)
 		if ctx.Err() != nil && outer.Err() == nil { // the peer is gone
 			err = fmt.Errorf("feed: %w", context.Cause(ctx))
 		}

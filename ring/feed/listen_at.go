@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"syscall"
 )
 
@@ -23,12 +24,12 @@ func Listen(ctx context.Context, address string, config *tls.Config) (net.Listen
 	}
 	var c net.ListenConfig
 	c.SetMultipathTCP(false) // see Writer
-	if t.network == "unix" {
+	if t.network == "unix" || t.network == "unixpacket" {
 		c.Control = ownerOnly
 	}
 	l, err := c.Listen(ctx, t.network, t.address)
 	if err != nil {
-		if errors.Is(err, syscall.EADDRINUSE) && t.network == "unix" && t.address[0] == '/' {
+		if errors.Is(err, syscall.EADDRINUSE) && strings.HasPrefix(t.network, "unix") && t.address[0] == '/' {
 			err = fmt.Errorf("%w: remove %s if nobody listens there any more", err, t.address)
 		}
 		return nil, fmt.Errorf("feed: %s: %w", address, err)

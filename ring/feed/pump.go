@@ -52,16 +52,17 @@ type Stats struct {
 	Failed   uint64 // of these, ended by an error
 	Refused  uint64 // messages that the ring or the sink does not take (see WithSkip)
 	Lost     uint64 // messages of a broadcast ring that were overwritten before they were taken
+	Dropped  uint64 // datagrams dropped outside the ring, as far as the kernel tells: see DatagramsFrom, DatagramsTo
 }
 
 // counters is Stats under way. Pumps of one server share it.
 type counters struct {
-	messages, bytes, batches, again, opened, failed, refused, lost atomic.Uint64
+	messages, bytes, batches, again, opened, failed, refused, lost, dropped atomic.Uint64
 }
 
 func (c *counters) stats() Stats {
 	return Stats{Messages: c.messages.Load(), Bytes: c.bytes.Load(), Batches: c.batches.Load(), Again: c.again.Load(),
-		Opened: c.opened.Load(), Failed: c.failed.Load(), Refused: c.refused.Load(), Lost: c.lost.Load()}
+		Opened: c.opened.Load(), Failed: c.failed.Load(), Refused: c.refused.Load(), Lost: c.lost.Load(), Dropped: c.dropped.Load()}
 }
 
 // passed counts a batch that was sent.

@@ -99,6 +99,15 @@ func ReaderOf(open func(context.Context) (io.ReadCloser, error), f Framing, r Re
 	return &readerOf{reopening: newReopening(r), open: open, framing: f}
 }
 
+// sourceOf returns the source of the messages in r: a socket that keeps them apart needs no
+// framing.
+func sourceOf(r io.ReadCloser, f Framing) (Source, error) {
+	if c, ok := packetConn(r); ok {
+		return newDatagramSource(c, Datagrams{})
+	}
+	return Reader(r, f), nil
+}
+
 type readerOf struct {
 	reopening
 	open    func(context.Context) (io.ReadCloser, error)
@@ -120,8 +129,15 @@ func (r *readerOf) Fill(in *Intake) error {
 				}
 				continue
 			}
+			now, err := sourceOf(c, r.framing)
+			if err != nil {
+				return errors.Join(err, c.Close())
+			}
 			r.total.opened.Add(1)
-			r.now = Reader(c, r.framing)
+			if k, ok := now.(counted); ok {
+				k.countIn(r.total)
+			}
+			r.now = now
 			r.use(r.now)
 		}
 		err := r.now.Fill(in)

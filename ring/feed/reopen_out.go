@@ -11,14 +11,33 @@ import (
 // Writer has it, are written to the next stream, counted in Stats.Again: there may be copies of them in the
 // one that broke. open is to heed its context, which Stop ends.
 func WriterOf(open func(context.Context) (io.WriteCloser, error), f Framing, r Retry) Sink {
-	return &writerOf{reopening: newReopening(r), open: open, framing: f}
+	return newWriterOf(open, func(w io.WriteCloser) (link, error) { return linkTo(w, f) }, r)
+}
+
+func newWriterOf(open func(context.Context) (io.WriteCloser, error), use func(io.WriteCloser) (link, error), r Retry) *writerOf {
+	return &writerOf{reopening: newReopening(r), open: open, through: use}
+}
+
+// link is a sink to one connection or stream.
+type link interface {
+	Sink
+	settler
+	any() bool // whether any message has arrived
+}
+
+// linkTo returns the sink for w: a socket that keeps messages apart needs no framing.
+func linkTo(w io.WriteCloser, f Framing) (link, error) {
+	if c, ok := packetConn(w); ok {
+		return newDatagramSink(w, c, Datagrams{})
+	}
+	return newStreamSink(w, plain{f}), nil
 }
 
 type writerOf struct {
 	reopening
 	open    func(context.Context) (io.WriteCloser, error)
-	framing Framing
-	now     *streamSink
+	through func(io.WriteCloser) (link, error)
+	now     link
 	err     error // why there is none, if it broke
 	lost    int   // messages taken last that did not arrive before it broke, to be told
 }
@@ -58,8 +77,15 @@ func (w *writerOf) ready() error {
 			w.err = err
 			continue
 		}
+		now, err := w.through(c)
+		if err != nil {
+			return errors.Join(err, c.Close())
+		}
 		w.total.opened.Add(1)
-		w.now = newStreamSink(c, plain{w.framing})
+		w.now = now
+		if k, ok := now.(counted); ok {
+			k.countIn(w.total)
+		}
 		w.use(w.now)
 	}
 	return nil
@@ -76,7 +102,7 @@ func (w *writerOf) breaks(err error) {
 
 // note notes that a stream was not in vain.
 func (w *writerOf) note() {
-	if w.now != nil && w.now.arrived {
+	if w.now != nil && w.now.any() {
 		w.vain = 0
 	}
 }

@@ -77,16 +77,10 @@ type streamSink struct {
 	ends    []int // bytes of the stream up to the end of each message
 	written int   // bytes of the stream by the last Take
 	stopped atomic.Bool
-	broken  error
 
-	heard   *heard    // nil: nobody reads
-	wire    *wire     // nil: what is written has arrived
+	delivery
 	tls     *tls.Conn // above wire, or nil
 	version uint16    // of it, once that is known
-	total   uint64    // bytes of the stream that were written, and what is known to be put around them
-	waiting queue     // where the messages end that have not arrived
-	arrived bool      // any message has
-	asked   bool      // for what arrived, since the last Take
 }
 
 // piece is a part of what is written: bytes of scratch, or of a message where it lies.
@@ -152,13 +146,10 @@ func (s *streamSink) Take(msgs [][]byte) (int, error) {
 	s.written = written
 	taken, over := 0, s.over(written)
 	for taken < n && s.ends[taken] <= written {
-		if s.wire != nil {
-			s.waiting.push(s.total + over + uint64(s.ends[taken]))
-		}
+		s.took(s.total + over + uint64(s.ends[taken]))
 		taken++
 	}
 	s.total += over + uint64(written)
-	s.arrived = s.arrived || s.wire == nil && taken > 0
 	if err != nil {
 		if s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
 			err = ErrStopped

@@ -5,10 +5,33 @@ import (
 	"fmt"
 )
 
+// delivery is what a sink knows about what has arrived of what it wrote to a socket.
+type delivery struct {
+	heard   *heard // nil: nobody reads
+	wire    *wire  // nil: what is written has arrived
+	broken  error  // nothing more can be written
+	total   uint64 // bytes that were written, and what is known to be put around them
+	waiting queue  // where the messages end that have not arrived
+	arrived bool   // any message has
+	asked   bool   // for what arrived, since the last Take
+}
+
+// took notes that a message was written, which ends at position end.
+func (s *delivery) took(end uint64) {
+	if s.wire != nil {
+		s.waiting.push(end)
+	} else {
+		s.arrived = true
+	}
+}
+
+// any tells whether any message has arrived.
+func (s *delivery) any() bool { return s.arrived }
+
 // settle is settler.settle. What TLS makes of the messages, or the memory that a Unix socket counts, is
 // more than the bytes that are reckoned with here, never less: so a message may be
 // told late, but not too early.
-func (s *streamSink) settle() (waiting int, broken bool, err error) {
+func (s *delivery) settle() (waiting int, broken bool, err error) {
 	s.asked = true
 	if s.wire == nil || s.waiting.len() == 0 {
 		return 0, false, nil
@@ -33,7 +56,7 @@ func (s *streamSink) settle() (waiting int, broken bool, err error) {
 }
 
 // pass is settler.pass.
-func (s *streamSink) pass() {
+func (s *delivery) pass() {
 	if s.wire != nil && s.waiting.len() > 0 {
 		s.waiting.push(s.waiting.last())
 	}

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// wire tells how much of what was written to a stream socket has arrived.
+// wire tells how much of what was written to a stream or Unix seqpacket socket has arrived.
 type wire struct {
 	raw   syscall.RawConn
 	heard *heard
@@ -36,7 +36,7 @@ func newWire(c syscall.Conn, h *heard) *wire {
 			}
 		}
 	})
-	if cerr != nil || err != nil || kind != unix.SOCK_STREAM {
+	if cerr != nil || err != nil || kind != unix.SOCK_STREAM && (kind != unix.SOCK_SEQPACKET || domain != unix.AF_UNIX) {
 		return nil
 	}
 	w := &wire{raw: raw, heard: h, tcp: domain != unix.AF_UNIX}
