@@ -28,7 +28,7 @@ func TestNamedSemaphore(t *testing.T) {
 	if err := other.Release(); err != nil || s.Value() != 4 {
 		t.Errorf("value %d, %v", s.Value(), err)
 	}
-	exe := ccPeer(t, "sem_peer.c")
+	exe := semPeer(t)
 	if out, err := exec.CommandContext(t.Context(), exe, name, "opened", "5").CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "posted 5") {
 		t.Errorf("%s, %v", out, err)
 	}

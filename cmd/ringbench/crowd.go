@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	crowdContenders = []string{"ring", "vyukov", "channel", "lanes"}
+	crowdContenders = []string{"ring", "vyukov", "channel", "lanes", "batches"}
 	crowdDefault    = crowdContenders[:3]
 )
 
@@ -38,14 +38,16 @@ func crowdCommand() *command {
 		summary: "messages per second from many producers to many consumers",
 		help: `Producer and consumer processes share one MPMC ring; beside it D. Vyukov's queue in
 C++ (between processes, without recovery) and a Go channel with as many goroutines (in one
-process). Contender lanes is an MPSC ring, for one consumer.
-Messages of 64 bytes, one at a time; every consumer checks the order of each
+process). Contender lanes is an MPSC ring, for one consumer; batches is the first ring, with
+up to 32 messages sent and received by one call.
+Messages of 64 bytes, else one at a time; every consumer checks the order of each
 producer's messages. Workers are pinned to the CPUs in turn. --pairs runs all
 contenders in turn so many times and prints medians.`,
 		examples: `ringbench crowd
 ringbench crowd --topology 1x1,2x2,4x4,8x8 --pairs 7
 ringbench crowd --topology 16x4 --contender ring,channel --json
-ringbench crowd --topology 1x1,2x1,4x1 --contender lanes,ring,vyukov`,
+ringbench crowd --topology 1x1,2x1,4x1 --contender lanes,ring,vyukov
+ringbench crowd --contender ring,batches,vyukov,channel`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := &crowdOptions{
 				load:       crowd.Load{Slots: 4096, Wait: "yield", Duration: 300 * time.Millisecond, WarmUp: 50 * time.Millisecond},
@@ -180,8 +182,10 @@ measuring:
 
 func measureCrowd(ctx context.Context, contender, vyukov string, l crowd.Load) (crowd.Result, error) {
 	switch contender {
-	case "ring", "lanes":
-		l.Lanes = contender == "lanes"
+	case "ring", "lanes", "batches":
+		if l.Lanes = contender == "lanes"; contender == "batches" {
+			l.Batch = crowd.Batch
+		}
 		return crowd.Ring(ctx, l)
 	case "vyukov":
 		return crowd.Vyukov(ctx, vyukov, l)

@@ -92,7 +92,7 @@ func Example_unixDatagrams() {
 	up := make(chan bool)
 	done := make(chan error, 1)
 	path = filepath.Join(dir, "jobs")
-	go func() { done <- packetsIn(ctx, p, path, up) }()
+	go func() { done <- datagramJobs(ctx, p, path, up) }()
 	<-up
 	client, err := net.Dial("unixpacket", path)
 	report(err)
@@ -119,7 +119,7 @@ func eventsOut(ctx context.Context, c *ring.Consumer, path string) error {
 	return feed.OutOf(c, sink).Run(ctx)
 }
 
-func packetsIn(ctx context.Context, p *ring.Producer, path string, up chan<- bool) error {
+func datagramJobs(ctx context.Context, p *ring.Producer, path string, up chan<- bool) error {
 	l, err := feed.Listen(ctx, "unixpacket://"+path, nil)
 	if err != nil {
 		return err

@@ -424,7 +424,7 @@ func TestKilledAtPoints(t *testing.T) {
 					s := newScene(t, which, verb)
 					cuts := 0
 					// Not each of them comes to the point: a ring may be full, or need no padding.
-					for n := 1; n <= 4 || cuts == 0 && n <= 40; n++ {
+					for n := 1; n <= 4 || cuts == 0 && n <= 400; n++ {
 						if _, cut := s.run(exe, fmt.Sprintf("%s:%d", point, 1+n%4/2), 0); cut {
 							cuts++
 						}

@@ -33,9 +33,9 @@ func drain(t testing.TB, sink feed.Sink, n int) (*feed.Pump, chan error) {
 	return pump, run(pump)
 }
 
-// numbersFrom reads numbered messages until want has come, and returns how many came; each has to be greater
+// numbered reads numbered messages until want has come, and returns how many came; each has to be greater
 // than the one before.
-func numbersFrom(t testing.TB, c io.Reader, want int) (count int) {
+func numbered(t testing.TB, c io.Reader, want int) (count int) {
 	t.Helper()
 	b := make([]byte, 100)
 	for last := -1; last < want; count++ {
@@ -82,7 +82,7 @@ func TestDatagramRefusedUDP(t *testing.T) {
 		for range tries {
 		}
 	}()
-	got := numbersFrom(t, back, n-1)
+	got := numbered(t, back, n-1)
 	must(t, <-done)
 	close(tries)
 	s := pump.Stats()
@@ -129,7 +129,7 @@ func TestDatagramSlowReceiver(t *testing.T) {
 	if s := pump.Stats(); s.Messages == n {
 		t.Errorf("nobody has read, and all is sent: %+v", s)
 	}
-	if got := numbersFrom(t, to, n-1); got != n {
+	if got := numbered(t, to, n-1); got != n {
 		t.Errorf("%d arrived of %d", got, n)
 	}
 	must(t, <-done)
@@ -185,7 +185,7 @@ func TestDatagramDeadReceiver(t *testing.T) {
 	back, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	must(t, err)
 	defer back.Close()
-	if got := numbersFrom(t, back, n-1); uint64(got)+taken != n {
+	if got := numbered(t, back, n-1); uint64(got)+taken != n {
 		t.Errorf("%d were taken before, %d arrived, of %d", taken, got, n)
 	}
 	must(t, <-done)
@@ -254,7 +254,7 @@ func TestPacketListenOutOf(t *testing.T) {
 	bad, err := net.Dial("unixpacket", strings.TrimPrefix(address, "unixpacket://"))
 	must(t, err)
 	const read = 180
-	numbersFrom(t, bad, read-1)
+	numbered(t, bad, read-1)
 	testutil.Eventually(t, "they have arrived", func() bool { return pump.Stats().Messages > 0 })
 	must(t, bad.Close())
 
@@ -299,7 +299,7 @@ func TestPacketReconnects(t *testing.T) {
 	pump, done := drain(t, sink, n)
 	c, err := l.Accept()
 	must(t, err)
-	numbersFrom(t, c, 9) // ten
+	numbered(t, c, 9) // ten
 	must(t, c.Close())
 	c, err = l.Accept()
 	must(t, err)
@@ -313,7 +313,7 @@ func TestPacketReconnects(t *testing.T) {
 	if first > 10 {
 		t.Errorf("ten were read, then comes %d", first)
 	}
-	if got := numbersFrom(t, c, n-1); got != n-1-first {
+	if got := numbered(t, c, n-1); got != n-1-first {
 		t.Errorf("%d arrived after %d", got, first)
 	}
 	must(t, <-done)

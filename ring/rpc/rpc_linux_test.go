@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"annulus/futex"
 	"annulus/internal/testutil"
 	"annulus/ring"
 	"annulus/ring/rpc"
@@ -302,19 +301,4 @@ func TestStuckClient(t *testing.T) {
 	}
 	must(t, stuck.Close())
 	must(t, s.Close())
-}
-
-// Against the bare round trip of two rings, in the same run: see docs/benchmarks.
-func BenchmarkCall(b *testing.B) {
-	name, _ := serve(b, rpc.Config{Wait: futex.Spin()})
-	c, err := rpc.Dial(name, rpc.WithStrategy(futex.Spin()))
-	must(b, err)
-	defer c.Close()
-	var buf []byte
-	req := make([]byte, 64)
-	for b.Loop() {
-		if buf, err = c.Call(context.Background(), "raw", buf[:0], req); err != nil && !errors.Is(err, rpc.ErrNoMethod) {
-			b.Fatal(err)
-		}
-	}
 }

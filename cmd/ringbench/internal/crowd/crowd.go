@@ -13,6 +13,7 @@ type Load struct {
 	Consumers int
 	Slots     int    // MPSC: of each lane
 	Lanes     bool   // the ring is an MPSC ring; for one consumer
+	Batch     int    // the ring's messages are sent and received so many at a time, at most; 0: one by one
 	Wait      string // how the ring's endpoints wait
 	Duration  time.Duration
 	WarmUp    time.Duration
@@ -32,6 +33,9 @@ const (
 )
 
 func stamp(producer int, seq uint64) uint64 { return uint64(producer)<<seqBits | seq }
+
+// Batch is Load.Batch of the contender that has batches.
+const Batch = 32
 
 // ahead is how many messages are made ready before they are sent one by one: all
 // contenders do so, for a copy right behind the store of a field waits for that store.

@@ -40,6 +40,7 @@ type job struct {
 	Producer bool
 	Number   int // among its kind
 	Worker   int // among all
+	Batch    int
 	Wait     string
 }
 
@@ -80,7 +81,7 @@ func Ring(ctx context.Context, l Load) (Result, error) {
 		}
 	}()
 	for i := range l.Producers + l.Consumers {
-		j := job{Producer: i < l.Producers, Number: i, Worker: i, Wait: l.Wait}
+		j := job{Producer: i < l.Producers, Number: i, Worker: i, Batch: l.Batch, Wait: l.Wait}
 		if !j.Producer {
 			j.Number -= l.Producers
 		}
@@ -179,7 +180,7 @@ func work(j *job) error {
 		if err != nil {
 			return err
 		}
-		if err := produce(p, j.Number, page.Word(0), page.Word(counterAt(j.Worker))); err != nil {
+		if err := produce(p, j.Number, j.Batch, page.Word(0), page.Word(counterAt(j.Worker))); err != nil {
 			return err
 		}
 	} else {
@@ -187,14 +188,18 @@ func work(j *job) error {
 		if err != nil {
 			return err
 		}
-		if err := consume(c, page.Word(counterAt(j.Worker))); err != nil {
+		receive := consume
+		if j.Batch > 0 {
+			receive = consumeBatches
+		}
+		if err := receive(c, page.Word(counterAt(j.Worker))); err != nil {
 			return err
 		}
 	}
 	return r.Close()
 }
 
-func produce(p *ring.ProducerOf[Message], number int, stop, count *uint64) error {
+func produce(p *ring.ProducerOf[Message], number, batch int, stop, count *uint64) error {
 	ctx := context.Background()
 	var ready [ahead]Message
 	seq := uint64(0)
@@ -202,6 +207,15 @@ func produce(p *ring.ProducerOf[Message], number int, stop, count *uint64) error
 		for i := range look {
 			if i%ahead == 0 {
 				prepare(&ready, number, seq)
+			}
+			if batch > 0 {
+				if i%batch == 0 {
+					n, err := p.SendBatch(ctx, ready[i%ahead:][:batch])
+					if seq += uint64(n); err != nil {
+						return err
+					}
+				}
+				continue
 			}
 			err := p.TrySend(ready[i%ahead])
 			if err == ring.ErrFull {
@@ -239,5 +253,29 @@ func consume(c *ring.ConsumerOf[Message], count *uint64) error {
 		if n++; n%look == 0 {
 			mem.Publish(count, n)
 		}
+	}
+}
+
+// consumeBatches is consume, many at a time.
+func consumeBatches(c *ring.ConsumerOf[Message], count *uint64) error {
+	var o order
+	var got [Batch]Message
+	total := uint64(0)
+	for {
+		n, err := c.RecvBatch(context.Background(), got[:])
+		if err == io.EOF {
+			mem.Publish(count, total)
+			return c.Close()
+		}
+		if err != nil {
+			return err
+		}
+		for i := range n {
+			if err := o.check(got[i][0]); err != nil {
+				return err
+			}
+		}
+		total += uint64(n)
+		mem.Publish(count, total)
 	}
 }

@@ -169,9 +169,11 @@ func (r *run) kill(ctx context.Context) error {
 	return nil
 }
 
-// missed tells whether nobody has come to the named point yet, and some may still.
+// missed tells whether the kills were enough in number only, and some more may do: nobody has come
+// to the named point yet, or less than a tenth had a claim in flight, where one can be aimed at.
 func (r *run) missed() bool {
-	return r.Point != "" && r.report.AtPoint == 0 && r.report.Kills < 30*r.Kills
+	return r.Point != "" && r.report.AtPoint == 0 && r.report.Kills < 30*r.Kills ||
+		r.table && r.Point == "" && r.Aim > 0 && 10*r.report.InFlight < r.report.Kills && r.report.Kills < 3*r.Kills
 }
 
 // working returns a random place whose process is attached, or nil.
