@@ -12,17 +12,18 @@ import (
 	"annulus/ring/feed"
 )
 
-// listener listens at the address, and says where that is.
+// listener listens at the address.
 func (f *far) listener(ctx context.Context) (net.Listener, error) {
 	d, err := f.dial()
 	if err != nil {
 		return nil, err
 	}
-	l, err := feed.Listen(ctx, f.url, d.TLS)
-	if err == nil {
-		_, err = fmt.Fprintf(f.io.err, "listening at %s://%s\n", f.scheme.name, l.Addr())
-	}
-	return l, err
+	return feed.Listen(ctx, f.url, d.TLS)
+}
+
+// listens says where connections are welcome: all is ready for them.
+func (f *far) listens(l net.Listener) {
+	fmt.Fprintf(f.io.err, "listening at %s://%s\n", f.scheme.name, l.Addr())
 }
 
 // dial says how to connect.

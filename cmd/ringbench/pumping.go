@@ -74,6 +74,7 @@ func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 	}
 	var pump *feed.Pump
 	if f.listen {
+		f.listens(l)
 		pump = feed.ListenInto(l, f.framing, ps, feed.OnConn(f.conn))
 	} else {
 		pump = feed.Into(ps[0], source)
@@ -152,6 +153,7 @@ func drainRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 		if err != nil {
 			return plain(err)
 		}
+		f.listens(l)
 		pump = feed.ListenOutOf(l, f.framing, consumer, opts...)
 	} else {
 		sink, err := f.scheme.sink(f)
