@@ -6,7 +6,7 @@
 //   - Wait, WaitHold, Wake and WaitAny are the futex system calls on a 32-bit
 //     word. They keep no state: the word is the state.
 //   - Semaphore is a counting semaphore in shared memory that C programs may
-//     use as a sem_t of glibc.
+//     use as a sem_t of glibc; a NamedSemaphore is what they have from sem_open.
 //   - Eventfd sleeps on Go's netpoller, so that a sleeping goroutine costs no
 //     OS thread, and its descriptor can be handed to other processes.
 //

@@ -265,3 +265,7 @@ func (c *Consumer) endConsumers() (last bool, err error) {
 	}
 	return true, nil
 }
+
+// Place returns where this producer stands in the endpoint table of a ring of many: its
+// MemberStats.Index, in an MPSC ring its lane; 0 in other rings. Any goroutine, also after Close.
+func (p *Producer) Place() int { return p.mine.member.index }

@@ -172,3 +172,6 @@ func (e *endpoint) awaitIdle() {
 		}
 	}
 }
+
+// Ring returns the ring that this is an end of. Any goroutine, also after Close.
+func (e *endpoint) Ring() *Ring { return e.ring }

@@ -37,7 +37,8 @@ type stdio struct {
 func commands() []*command {
 	return []*command{
 		tourCommand(), throughputCommand(), crowdCommand(), latencyCommand(),
-		produceCommand(), consumeCommand(), inspectCommand(), listCommand(), removeCommand(),
+		produceCommand(), consumeCommand(), feedCommand(), drainCommand(), recordCommand(), replayCommand(),
+		inspectCommand(), listCommand(), removeCommand(),
 		repairCommand(), stressCommand(), versionCommand(),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -30,9 +31,7 @@ type drain struct {
 	ends   []end  // of each of its messages
 	refuse bool   // one that does not belong there was peeked behind them
 
-	waiting time.Time // since when nobody has been seen to produce; zero: somebody was
-	told    bool      // that nobody does
-	gone    uint32    // the session whose producer was reported dead
+	watch watch
 
 	messages, bytes uint64 // released
 }
@@ -47,7 +46,7 @@ const drainSlice = 250 * time.Millisecond
 const batchBytes = 64 << 10
 
 func newDrain(r *ring.Ring, c *ring.Consumer, io *stdio, f framing, count uint64) *drain {
-	d := &drain{ring: r, c: c, out: io.out, notices: io.err, framing: f, left: count, room: math.MaxInt}
+	d := &drain{ring: r, c: c, out: io.out, notices: io.err, framing: f, left: count, room: math.MaxInt, watch: watch{ring: r, notices: io.err}}
 	if cfg := r.Config(); cfg.Kind == ring.Bytes {
 		d.room = cfg.Capacity / 4 // let the producer go on meanwhile
 	}
@@ -166,14 +165,7 @@ func (d *drain) flush() error {
 	if rerr := d.release(whole); rerr != nil {
 		return errors.Join(err, rerr)
 	}
-	rest := "the rest stays in the ring"
-	switch c := d.ring.Config(); {
-	case c.Topology == ring.Broadcast:
-		rest = "the rest is not received"
-	case c.Topology == ring.MPMC && !c.Redeliver:
-		rest = fmt.Sprintf("of the rest %d were in hand and are dropped, for the ring was created without Redeliver", left)
-	}
-	found := fmt.Sprintf("%d messages were written and released, %s", d.messages, rest)
+	found := fmt.Sprintf("%d messages were written and released, %s", d.messages, rest(d.ring.Config(), strconv.Itoa(left)))
 	if part > 0 {
 		found += fmt.Sprintf("; %d bytes of the next one were written too", part)
 	}
@@ -181,6 +173,17 @@ func (d *drain) flush() error {
 		return because(err, "stdout was closed by its reader: %s", found)
 	}
 	return fmt.Errorf("%w: %s", err, found)
+}
+
+// rest is what becomes of the messages that a consumer did not release: so many were in its hands.
+func rest(c ring.Config, left string) string {
+	switch {
+	case c.Topology == ring.Broadcast:
+		return "the rest is not received"
+	case c.Topology == ring.MPMC && !c.Redeliver:
+		return fmt.Sprintf("of the rest %s were in hand and are dropped, for the ring was created without Redeliver", left)
+	}
+	return "the rest stays in the ring"
 }
 
 // release gives the first n messages of the batch back to the ring.
@@ -202,61 +205,10 @@ func (d *drain) release(n int) error {
 	return nil
 }
 
-// lookForProducer reports, once for each, a producer that died without closing.
+// lookForProducer looks whether the producer lives.
 func (d *drain) lookForProducer() error {
 	if err := d.c.SetDeadline(time.Now().Add(drainSlice)); err != nil {
 		return err
 	}
-	s, err := d.ring.Stats()
-	if err != nil {
-		return err
-	}
-	if !dead(s.Producer) {
-		return d.lonely(s.Producer)
-	}
-	if s.Producer.Sessions == d.gone {
-		return nil
-	}
-	// It may have closed between two loads: the second look is later than its
-	// detaching.
-	if s, err = d.ring.Stats(); err != nil || !dead(s.Producer) {
-		return err
-	}
-	d.gone = s.Producer.Sessions
-	who := "the last producer" // of many
-	if s.Producer.PID != 0 {
-		who = fmt.Sprintf("producer (pid %d)", s.Producer.PID)
-	}
-	_, err = fmt.Fprintf(d.notices, "%s is gone without closing; waiting for another; Ctrl-C to stop\n", who)
-	return err
+	return d.watch.look()
 }
-
-// lonelyAfter is how long a drain waits before it says that nobody produces.
-var lonelyAfter = time.Second
-
-// lonely says once that nobody produces, after some time.
-func (d *drain) lonely(p ring.SideStats) error {
-	switch {
-	case p.Attached:
-		d.waiting = time.Time{}
-		return nil
-	case d.waiting.IsZero():
-		d.waiting = time.Now()
-	}
-	if d.told || time.Since(d.waiting) < lonelyAfter {
-		return nil
-	}
-	d.told = true
-	why := "no producer has come yet"
-	switch {
-	case p.Sessions > 0:
-		why = "its last producer has closed, and nothing is left of what it sent"
-	case d.ring.Info().CreatorPID == os.Getpid():
-		why = "it was not there and has been created; no producer has come yet"
-	}
-	_, err := fmt.Fprintf(d.notices, "ring %q: %s; waiting for one; Ctrl-C to stop\n", d.ring.Name(), why)
-	return err
-}
-
-// dead tells whether a side was held and never closed, and nobody holds it now.
-func dead(s ring.SideStats) bool { return s.Sessions > 0 && !s.Attached && !s.Closed }

@@ -23,6 +23,9 @@ import (
 // their first argument.
 const asMain = "RINGBENCH_TEST_AS_MAIN"
 
+// asGrace sets intoGrace and outOfGrace.
+const asGrace = "RINGBENCH_TEST_GRACE"
+
 // asLonely sets lonelyAfter.
 const asLonely = "RINGBENCH_TEST_LONELY"
 
@@ -31,6 +34,9 @@ func TestMain(m *testing.M) {
 	lonelyAfter = time.Hour
 	if d, err := time.ParseDuration(os.Getenv(asLonely)); err == nil {
 		lonelyAfter = d
+	}
+	if d, err := time.ParseDuration(os.Getenv(asGrace)); err == nil {
+		intoGrace, outOfGrace = d, d
 	}
 	if os.Getenv(asMain) != "" || len(os.Args) > 1 && os.Args[1] == rig.WorkerCommand {
 		main()

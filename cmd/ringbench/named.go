@@ -111,7 +111,7 @@ func (n *named) explain(err error) error {
 	return err
 }
 
-// side are the flags that produce and consume share.
+// side are the flags of commands that send to a ring or receive from it.
 type side struct {
 	ring     named
 	framing  framing
@@ -162,12 +162,17 @@ func (s *side) note(notices io.Writer, r *ring.Ring, err error) (*ring.Ring, err
 }
 
 func (s *side) flags(set *flag.FlagSet, framings string) {
-	s.ring.flags(set)
 	s.framing = framing{kind: byLines}
 	set.Func("framing", framings, func(v string) (err error) {
 		s.framing, err = parseFraming(v)
 		return err
 	})
+	s.ringFlags(set)
+}
+
+// ringFlags are those that say nothing of what is on the far side.
+func (s *side) ringFlags(set *flag.FlagSet) {
+	s.ring.flags(set)
 	capacities := fmt.Sprintf("create the ring with `BYTES`, 4K to %dG, a power of two; default: 1M; a ring that is there keeps its own; mpsc: of each lane; mpmc: of all slots", maxCapacity>>30)
 	set.Func("capacity", capacities, func(v string) (err error) {
 		s.capacity, err = parseCapacity(v)

@@ -80,7 +80,7 @@ func produce(ctx context.Context, io *stdio, s *side, limit int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	f := &feed{ring: r, in: in, max: limit}
+	f := &cutter{ring: r, in: in, max: limit}
 	if err := f.prepare(s.framing); err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func produce(ctx context.Context, io *stdio, s *side, limit int) (err error) {
 }
 
 // prepare refuses before the first byte what cannot work.
-func (f *feed) prepare(by framing) error {
+func (f *cutter) prepare(by framing) error {
 	c := f.ring.Config()
 	switch {
 	case by.kind == bySize:
@@ -117,7 +117,7 @@ func (f *feed) prepare(by framing) error {
 
 // wanted fails when the consumer has closed: while stdin is idle, no send would
 // tell.
-func (f *feed) wanted() error {
+func (f *cutter) wanted() error {
 	_, consumer, err := f.ring.Gates()
 	if err == nil && consumer.Finished {
 		err = ring.ErrClosed
@@ -126,7 +126,7 @@ func (f *feed) wanted() error {
 }
 
 // run sends until stdin ends, a signal comes or something fails.
-func (f *feed) run(ctx context.Context, by framing) error {
+func (f *cutter) run(ctx context.Context, by framing) error {
 	send := f.step(by)
 	for ctx.Err() == nil {
 		err := send(ctx)

@@ -22,6 +22,7 @@ var roles = map[string]func(ctx context.Context, name string) error{
 	"sendUntil":  sendUntilSignal,
 	"sendQuotes": sendQuotes,
 	"watchBest":  watchBest,
+	"alarms":     alarms,
 	"sendInLane": func(ctx context.Context, name string) error { return sendInLane(ctx, name, "another") },
 }
 

@@ -7,6 +7,7 @@
 //   sem_peer FILE timedwait OFFSET MILLISECONDS
 //   sem_peer FILE value OFFSET
 //   sem_peer FILE pingpong OFFSET_WAITED OFFSET_POSTED COUNT
+//   sem_peer NAME opened COUNT           (sem_open of what is there, then sem_post COUNT times)
 //   sem_peer NAME named COUNT            (sem_open, then sem_wait COUNT times)
 #include <errno.h>
 #include <fcntl.h>
@@ -69,6 +70,15 @@ int main(int argc, char **argv) {
 	if (argc < 4)
 		return 2;
 	const char *cmd = argv[2];
+	if (strcmp(cmd, "opened") == 0) {
+		sem_t *s = sem_open(argv[1], 0);
+		if (s == SEM_FAILED)
+			die("sem_open");
+		for (long i = 0; i < atol(argv[3]); i++)
+			post_to(s);
+		printf("posted %s\n", argv[3]);
+		return 0;
+	}
 	if (strcmp(cmd, "named") == 0) {
 		named(argv[1], atol(argv[3]));
 		return 0;

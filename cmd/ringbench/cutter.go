@@ -13,8 +13,8 @@ import (
 	"annulus/ring"
 )
 
-// feed cuts an input into messages and sends them.
-type feed struct {
+// cutter cuts an input into messages and sends them.
+type cutter struct {
 	ring *ring.Ring
 	p    *ring.Producer
 	in   *input
@@ -33,7 +33,7 @@ type feed struct {
 const inputBuffer = 256 << 10
 
 // step returns what sends the next message; io.EOF when there is none.
-func (f *feed) step(by framing) func(context.Context) error {
+func (f *cutter) step(by framing) func(context.Context) error {
 	t := f.ring.Config().Topology
 	f.shared = t == ring.MPMC || t == ring.MPSCOrdered
 	if by.kind != raw {
@@ -51,9 +51,9 @@ func (f *feed) step(by framing) func(context.Context) error {
 }
 
 // number names the next message for an error: "line 17".
-func (f *feed) number(what string) string { return fmt.Sprintf("%s %d", what, f.messages+1) }
+func (f *cutter) number(what string) string { return fmt.Sprintf("%s %d", what, f.messages+1) }
 
-func (f *feed) sent(n int, err error) error {
+func (f *cutter) sent(n int, err error) error {
 	if err == nil {
 		f.messages++
 		f.bytes += uint64(n)
@@ -61,7 +61,7 @@ func (f *feed) sent(n int, err error) error {
 	return err
 }
 
-func (f *feed) sendLine(ctx context.Context) error {
+func (f *cutter) sendLine(ctx context.Context) error {
 	line, err := f.nextLine()
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (f *feed) sendLine(ctx context.Context) error {
 
 // nextLine returns the next line without its newline, valid until the next
 // call. What an interrupt or a failure cut off is no line.
-func (f *feed) nextLine() ([]byte, error) {
+func (f *cutter) nextLine() ([]byte, error) {
 	if f.eof {
 		return nil, io.EOF
 	}
@@ -97,7 +97,7 @@ func (f *feed) nextLine() ([]byte, error) {
 }
 
 // longLine goes on with a line that begins with part.
-func (f *feed) longLine(part []byte) ([]byte, error) {
+func (f *cutter) longLine(part []byte) ([]byte, error) {
 	f.line = append(f.line[:0], part...)
 	for {
 		if len(f.line) > f.p.Config().MaxMessage {
@@ -113,7 +113,7 @@ func (f *feed) longLine(part []byte) ([]byte, error) {
 
 // tooLong reads on to the end of a line that no message can hold, to tell how
 // long it is; but not for ever, and not waiting for more to come.
-func (f *feed) tooLong() error {
+func (f *cutter) tooLong() error {
 	n, more := uint64(len(f.line)), true
 	f.in.patience = 100 * time.Millisecond
 	for n < math.MaxInt32 {
@@ -132,7 +132,7 @@ func (f *feed) tooLong() error {
 	return fits(f.ring, f.number("line"), n, more)
 }
 
-func (f *feed) sendPrefixed(ctx context.Context) error {
+func (f *cutter) sendPrefixed(ctx context.Context) error {
 	var prefix [lengthPrefix]byte
 	n, err := io.ReadFull(f.br, prefix[:])
 	if err == io.ErrUnexpectedEOF {
@@ -148,7 +148,7 @@ func (f *feed) sendPrefixed(ctx context.Context) error {
 	return f.sendRecord(ctx, int(size))
 }
 
-func (f *feed) sendFixed(ctx context.Context, size int) error {
+func (f *cutter) sendFixed(ctx context.Context, size int) error {
 	// The end of stdin must not have to wait for room.
 	if _, err := f.br.Peek(1); err != nil {
 		return err
@@ -157,7 +157,7 @@ func (f *feed) sendFixed(ctx context.Context, size int) error {
 }
 
 // memory is for a message of size bytes.
-func (f *feed) memory(size int) []byte {
+func (f *cutter) memory(size int) []byte {
 	if cap(f.line) < size {
 		f.line = make([]byte, size)
 	}
@@ -165,7 +165,7 @@ func (f *feed) memory(size int) []byte {
 }
 
 // sendRecord reads size bytes into the ring.
-func (f *feed) sendRecord(ctx context.Context, size int) (err error) {
+func (f *cutter) sendRecord(ctx context.Context, size int) (err error) {
 	b := []byte(nil)
 	if f.shared {
 		b = f.memory(size)
@@ -190,7 +190,7 @@ func (f *feed) sendRecord(ctx context.Context, size int) (err error) {
 
 // sendRead sends what one read returns. While the ring is full it reads into
 // memory of its own, to see the end of stdin without waiting for room.
-func (f *feed) sendRead(ctx context.Context) error {
+func (f *cutter) sendRead(ctx context.Context) error {
 	b, err := []byte(nil), error(ring.ErrFull)
 	if !f.shared {
 		b, err = f.p.TryReserve(f.max)

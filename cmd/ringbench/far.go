@@ -1,0 +1,185 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"annulus/ring/feed"
+)
+
+// far is the end that is not the ring's, and what the flags say of it.
+type far struct {
+	scheme *scheme
+	sink   bool
+	url    string
+	rest   string // of url, behind the scheme
+	io     *stdio
+
+	framing                                           feed.Framing
+	listen, once, create, follow, appending, truncate bool
+	sync                                              string
+	priority, project                                 int
+	kind                                              int // of System V messages
+	tls                                               feed.TLSFiles
+	pace                                              float64
+	buffer                                            int
+	lossy                                             bool
+	fast, recover                                     bool
+
+	mu   sync.Mutex
+	said string // last on stderr
+}
+
+// flags declares the flags of schemes.
+func (f *far) flags(set *flag.FlagSet, of ...*scheme) {
+	f.framing, f.project = feed.Lines(), 1
+	for _, s := range of {
+		for _, name := range s.flags(f.sink) {
+			if set.Lookup(name) == nil {
+				f.declare(set, name)
+			}
+		}
+	}
+}
+
+// declare declares one.
+func (f *far) declare(set *flag.FlagSet, name string) {
+	switch name {
+	case "framing":
+		set.Func(name, "messages are cut from each other by `HOW`: "+feed.Framings+"; default: lines", func(v string) (err error) {
+			f.framing, err = feed.ParseFraming(v)
+			return err
+		})
+	case "listen":
+		set.BoolVar(&f.listen, name, false, "wait for connections at the address, any number of them, instead of making one; port 0: any that is free")
+	case "once":
+		set.BoolVar(&f.once, name, false, "the first connection, or the first process on the other side of the FIFO, is the only one; without it the next is waited for")
+	case "cert":
+		set.StringVar(&f.tls.Cert, name, "", "own certificate, in the PEM file `FILE`; a listener needs one")
+	case "key":
+		set.StringVar(&f.tls.Key, name, "", "the key of --cert, in the PEM file `FILE`")
+	case "ca":
+		set.StringVar(&f.tls.CA, name, "", "the certificates that must have signed the peer's, in the PEM file `FILE`; a listener then takes only clients that have one")
+	case "create":
+		set.BoolVar(&f.create, name, false, "make the FIFO or queue if there is none")
+	case "follow":
+		set.BoolVar(&f.follow, name, false, "go on with what is appended to the file, through rotation, like tail -F")
+	case "append":
+		set.BoolVar(&f.appending, name, false, "go on behind what the file holds")
+	case "truncate":
+		set.BoolVar(&f.truncate, name, false, "what the file holds is lost")
+	case "sync":
+		set.Func(name, "force it to the disk `WHEN`: never, end, or each batch before it leaves the ring; default: never", oneOf(&f.sync, syncs))
+	case "buffer":
+		set.Func(name, "udp: let the kernel hold `BYTES` before it drops datagrams, as SO_RCVBUF counts them", func(v string) (err error) {
+			f.buffer, err = parseBytes(v)
+			return err
+		})
+	case "lossy":
+		set.BoolVar(&f.lossy, name, false, "udp: go on when nobody listens; without it, wait for somebody")
+	case "priority":
+		set.Func(name, "the priority `N` of all messages; default: 0, the lowest", number(&f.priority, 0, 32767))
+	case "type":
+		what, least := "take only messages of type `N`, or, with -N, of types up to N, the lowest first; default: any", -1<<31
+		if f.sink {
+			what, least = "the type `N` of all messages; default: 1", 1
+		}
+		set.Func(name, what, number(&f.kind, least, 1<<31-1))
+	case "project":
+		set.Func(name, "of sysv:PATH: the project `N` of ftok; default: 1", number(&f.project, 1, 255))
+	case "pace":
+		set.Func(name, "`FACTOR` times as fast as it was recorded; default: 1", func(v string) (err error) {
+			f.pace, err = strconv.ParseFloat(v, 64)
+			if err != nil || !(f.pace > 0 && f.pace <= 1e9) {
+				return errors.New("expected a number greater than 0, such as 0.5 or 10")
+			}
+			return nil
+		})
+	case "fast":
+		set.BoolVar(&f.fast, name, false, "as fast as the ring takes it")
+	case "recover":
+		set.BoolVar(&f.recover, name, false, "go on behind what is damaged, and report it")
+	default:
+		panic("no flag " + name)
+	}
+}
+
+// syncs are the names of feed.Sync, in its order.
+var syncs = []string{"never", "end", "each"}
+
+func number(to *int, least, most int) func(string) error {
+	return func(v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("expected a whole number from %d to %d", least, most)
+		}
+		*to = n
+		return nil
+	}
+}
+
+// at sets where it is, and refuses flags that mean nothing there.
+func (f *far) at(set *flag.FlagSet, url string) (err error) {
+	f.url = url
+	if f.scheme, f.rest, err = schemeOf(url, f.sink); err != nil {
+		return err
+	}
+	set.Visit(func(given *flag.Flag) {
+		has := func(s *scheme) bool { return slices.Contains(s.flags(f.sink), given.Name) }
+		if can := addresses(f.sink, has); err == nil && can != "" && !has(f.scheme) {
+			err = usagef("expected --%s only with %s, found it with %s", given.Name, can, url)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return f.agree()
+}
+
+// agree refuses flags that exclude each other, and those that need others.
+func (f *far) agree() error {
+	switch {
+	case f.listen && f.once:
+		return usagef("expected --listen or --once, found both")
+	case f.appending && f.truncate:
+		return usagef("expected --append or --truncate, found both")
+	case f.pace != 0 && f.fast:
+		return usagef("expected --pace or --fast, found both")
+	case f.listen && f.scheme.name == "tls" && f.tls.Cert == "":
+		return usagef("expected --cert and --key, found --listen without: a TLS listener has a certificate")
+	case (f.tls.Cert == "") != (f.tls.Key == ""):
+		return usagef("expected --cert and --key together, found only one of them")
+	}
+	return nil
+}
+
+// report says on stderr what went wrong and is not the end, but nothing twice in a row.
+func (f *far) report(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if text := strings.ReplaceAll(plain(err).Error(), "\n", "; "); text != f.said {
+		f.said = text
+		fmt.Fprintln(f.io.err, text)
+	}
+}
+
+// conn reports a connection that has failed.
+func (f *far) conn(peer net.Addr, err error) {
+	if err != nil {
+		f.report(fmt.Errorf("connection of %v: %w", peer, plain(err)))
+	}
+}
+
+// plain is an error of package feed without its name, which is this command's.
+func plain(err error) error {
+	if text, ok := strings.CutPrefix(err.Error(), "feed: "); ok {
+		return because(err, "%s", text)
+	}
+	return err
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"annulus/ring"
+	"annulus/ring/feed"
+)
+
+// How long a pump that a signal has ended may go without passing a message: into a ring
+// that stays full, and to a sink that takes nothing.
+var intoGrace, outOfGrace = time.Second, 5 * time.Second
+
+// errStuck is why a pump was ended that had been asked to.
+var errStuck = errors.New("nothing was passed any more")
+
+// conduct runs a pump until its end, or until a signal, which ends it in order.
+func conduct(ctx context.Context, pump *feed.Pump, grace time.Duration) error {
+	inner, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() {
+		_ = pump.Finish() // Run says what is wrong
+		for before := pump.Stats().Messages; ; {
+			select {
+			case <-inner.Done():
+				return
+			case <-time.After(grace):
+			}
+			now := pump.Stats().Messages
+			if now == before {
+				cancel(errStuck)
+				return
+			}
+			before = now
+		}
+	})()
+	err := pump.Run(inner)
+	if errors.Is(err, context.Canceled) && context.Cause(inner) == errStuck {
+		err = because(errStuck, "%s", strings.Replace(plain(err).Error(), context.Canceled.Error(), errStuck.Error(), 1))
+	}
+	return err
+}
+
+// feedRing sends what comes from the far end through a ring.
+func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
+	// What is wrong with the far end shall leave no ring behind.
+	var far interface{ Close() error }
+	var source feed.Source
+	var l net.Listener
+	if f.listen {
+		l, err = f.listener(ctx)
+		far = l
+	} else {
+		source, err = f.scheme.source(f)
+		far = source
+	}
+	if err != nil {
+		return plain(err)
+	}
+	r, err := s.open(io.err)
+	if err != nil {
+		return errors.Join(err, far.Close())
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	ps, err := producers(r, s, f.listen)
+	if err != nil {
+		return errors.Join(err, far.Close())
+	}
+	var pump *feed.Pump
+	if f.listen {
+		f.listens(l)
+		pump = feed.ListenInto(l, f.framing, ps, feed.OnConn(f.conn))
+	} else {
+		pump = feed.Into(ps[0], source)
+	}
+	begun := time.Now()
+	err = conduct(ctx, pump, intoGrace)
+	for _, p := range ps {
+		if cerr := p.Close(); err == nil {
+			err = cerr
+		}
+	}
+	if s.stats {
+		fmt.Fprintln(io.err, amounts("sent", pump.Stats(), time.Since(begun)))
+	}
+	switch lost := r.Region().Check(); {
+	case err == nil:
+		return nil
+	case lost != nil: // a read into it has an error of its own
+		return fmt.Errorf("ring %q: %w", r.Name(), lost)
+	case errors.Is(err, ring.ErrClosed):
+		return because(err, "the consumer of ring %q has closed it: %d messages were sent, the rest of %s was not", r.Name(), pump.Stats().Messages, f.url)
+	case errors.Is(err, errStuck):
+		fmt.Fprintf(io.err, "ring %q stayed full: what was read of %s last is not in it (%v)\n", r.Name(), f.url, err)
+		return nil
+	}
+	return plain(err)
+}
+
+// maxProducers is among how many producers connections are spread.
+const maxProducers = 4
+
+// producers attaches one, or, for many connections, some if the ring has places for
+// others too.
+func producers(r *ring.Ring, s *side, many bool) (ps []*ring.Producer, err error) {
+	n := 1
+	if c := r.Config(); many && c.Topology != ring.SPSC && c.Topology != ring.Broadcast {
+		n = max(1, min(maxProducers, c.Members/2))
+	}
+	for range n {
+		p, err := r.Producer(ring.WithStrategy(s.wait))
+		if errors.Is(err, ring.ErrAttached) && len(ps) > 0 {
+			break
+		}
+		if err != nil {
+			for _, p := range ps {
+				err = errors.Join(err, p.Close())
+			}
+			return nil, err
+		}
+		ps = append(ps, p)
+	}
+	return ps, nil
+}
+
+// drainRing hands what comes through a ring to the far end.
+func drainRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
+	r, err := s.open(io.err)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	consumer := func() (*ring.Consumer, error) {
+		o := []ring.EndpointOption{ring.WithStrategy(s.wait)}
+		if r.Config().Topology == ring.Broadcast {
+			o = append(o, ring.WithBacklog())
+		}
+		return r.Consumer(o...)
+	}
+	opts := []feed.Option{feed.OnConn(f.conn), feed.OnOverrun(func(lost *ring.OverrunError) error {
+		_, err := fmt.Fprintln(io.err, lost)
+		return err
+	})}
+	var pump *feed.Pump
+	if f.listen {
+		l, err := f.listener(ctx)
+		if err != nil {
+			return plain(err)
+		}
+		f.listens(l)
+		pump = feed.ListenOutOf(l, f.framing, consumer, opts...)
+	} else {
+		sink, err := f.scheme.sink(f)
+		if err != nil {
+			return plain(err)
+		}
+		c, err := consumer()
+		if err != nil {
+			return errors.Join(err, sink.Close())
+		}
+		defer func() { // its error is the one that counts, but only if all went well
+			if cerr := c.Close(); err == nil {
+				err = cerr
+			}
+		}()
+		w := &watch{ring: r, notices: io.err}
+		pump = feed.OutOf(c, sink, append(opts, feed.OnIdle(w.look))...)
+	}
+	begun := time.Now()
+	err = conduct(ctx, pump, outOfGrace)
+	if s.stats {
+		fmt.Fprintln(io.err, amounts("received", pump.Stats(), time.Since(begun)))
+	}
+	return f.left(err, r, pump.Stats().Messages)
+}
+
+// left says what has become of the messages, if not all went well.
+func (f *far) left(err error, r *ring.Ring, taken uint64) error {
+	if err == nil {
+		return nil
+	}
+	if r.Region().Check() != nil || errors.Is(err, ring.ErrRemoved) { // there is no rest
+		return fmt.Errorf("ring %q: %w", r.Name(), plain(err))
+	}
+	found := fmt.Sprintf("%d messages were written and released, %s", taken, rest(r.Config(), "some"))
+	if errors.Is(err, syscall.EPIPE) && f.scheme.name == "stdout" {
+		return because(err, "stdout was closed by its reader: %s", found)
+	}
+	return fmt.Errorf("%s: %w: %s", f.url, plain(err), found)
+}
+
+// amounts says how much a pump has passed, and what else there was.
+func amounts(did string, s feed.Stats, in time.Duration) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %d messages, %d bytes in %v", did, s.Messages, s.Bytes, in.Round(time.Millisecond))
+	for _, n := range []struct {
+		n    uint64
+		what string
+	}{
+		{s.Opened, "connections or files were opened"}, {s.Failed, "of them failed"}, {s.Again, "messages were sent again"},
+		{s.Lost, "were lost"}, {s.Dropped, "datagrams were dropped on the way"},
+	} {
+		if n.n > 0 {
+			fmt.Fprintf(&b, "; %d %s", n.n, n.what)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"annulus/ring"
+)
+
+// watch tells, while a consumer waits, what is wrong with the other side.
+type watch struct {
+	ring    *ring.Ring
+	notices io.Writer
+
+	waiting time.Time // since when nobody has been seen to produce; zero: somebody was
+	told    bool      // that nobody does
+	gone    uint32    // the session whose producer was reported dead
+}
+
+// look reports, once for each, a producer that died without closing.
+func (w *watch) look() error {
+	s, err := w.ring.Stats()
+	if err != nil {
+		return err
+	}
+	if !dead(s.Producer) {
+		return w.lonely(s.Producer)
+	}
+	if s.Producer.Sessions == w.gone {
+		return nil
+	}
+	// It may have closed between two loads: the second look is later than its
+	// detaching.
+	if s, err = w.ring.Stats(); err != nil || !dead(s.Producer) {
+		return err
+	}
+	w.gone = s.Producer.Sessions
+	who := "the last producer" // of many
+	if s.Producer.PID != 0 {
+		who = fmt.Sprintf("producer (pid %d)", s.Producer.PID)
+	}
+	_, err = fmt.Fprintf(w.notices, "%s is gone without closing; waiting for another; Ctrl-C to stop\n", who)
+	return err
+}
+
+// lonelyAfter is how long a consumer waits before it says that nobody produces.
+var lonelyAfter = time.Second
+
+// lonely says once that nobody produces, after some time.
+func (w *watch) lonely(p ring.SideStats) error {
+	switch {
+	case p.Attached:
+		w.waiting = time.Time{}
+		return nil
+	case w.waiting.IsZero():
+		w.waiting = time.Now()
+	}
+	if w.told || time.Since(w.waiting) < lonelyAfter {
+		return nil
+	}
+	w.told = true
+	why := "no producer has come yet"
+	switch {
+	case p.Sessions > 0:
+		why = "its last producer has closed, and nothing is left of what it sent"
+	case w.ring.Info().CreatorPID == os.Getpid():
+		why = "it was not there and has been created; no producer has come yet"
+	}
+	_, err := fmt.Fprintf(w.notices, "ring %q: %s; waiting for one; Ctrl-C to stop\n", w.ring.Name(), why)
+	return err
+}
+
+// dead tells whether a side was held and never closed, and nobody holds it now.
+func dead(s ring.SideStats) bool { return s.Sessions > 0 && !s.Attached && !s.Closed }

@@ -1,0 +1,16 @@
+package feed
+
+// Queued is how many messages a queue holds.
+func Queued(q MessageQueue) (int, error) {
+	m, err := q.open(0)
+	if err != nil {
+		return 0, err
+	}
+	defer m.Close()
+	var n int
+	err = m.raw.Control(func(fd uintptr) {
+		a, _ := mqGetAttr(int(fd))
+		n = a.curMsgs
+	})
+	return n, err
+}

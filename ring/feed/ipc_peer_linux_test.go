@@ -1,0 +1,189 @@
+package feed_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"annulus/ring"
+	"annulus/ring/feed"
+)
+
+var ipcPeer struct {
+	sync.Mutex
+	exe []byte
+}
+
+// cPeer is the C program testdata/ipc_peer.c, compiled once and not started yet.
+func cPeer(t *testing.T, args ...any) *exec.Cmd {
+	t.Helper()
+	ipcPeer.Lock()
+	defer ipcPeer.Unlock()
+	exe := filepath.Join(t.TempDir(), "ipc_peer")
+	if ipcPeer.exe == nil {
+		cc, err := exec.LookPath("gcc")
+		if err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatalf("no C compiler: %v", err)
+			}
+			t.Skipf("no C compiler, so no C peer to talk to: %v", err)
+		}
+		out, err := exec.Command(cc, "-O1", "-Wall", "-Werror", "-pthread", "-o", exe, "testdata/ipc_peer.c", "-lrt").CombinedOutput()
+		if err != nil {
+			t.Fatalf("gcc: %v\n%s", err, out)
+		}
+		ipcPeer.exe, err = os.ReadFile(exe)
+		must(t, err)
+	} else {
+		must(t, os.WriteFile(exe, ipcPeer.exe, 0o700))
+	}
+	argv := make([]string, len(args))
+	for i, a := range args {
+		argv[i] = fmt.Sprint(a)
+	}
+	return exec.CommandContext(t.Context(), exe, argv...)
+}
+
+// lines runs cmd and returns what it prints.
+func lines(t *testing.T, cmd *exec.Cmd) []string {
+	t.Helper()
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v", cmd.Args, err)
+	}
+	return strings.Fields(strings.ReplaceAll(strings.TrimSpace(string(out)), " ", ":"))
+}
+
+// process is a command under way, the lines of which are read one by one.
+type process struct {
+	*exec.Cmd
+	out *bufio.Reader
+}
+
+func started(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	return &process{cmd, bufio.NewReader(out)}
+}
+
+// line is the next line of output.
+func (p *process) line(t *testing.T) string {
+	t.Helper()
+	s, err := p.out.ReadString('\n')
+	if err != nil {
+		t.Fatalf("%v: %q, %v", p.Args, s, err)
+	}
+	return strings.TrimSpace(s)
+}
+
+// rest is all further output, when the process has ended well.
+func (p *process) rest(t *testing.T) []string {
+	t.Helper()
+	b, err := io.ReadAll(p.out)
+	must(t, err)
+	must(t, p.Wait())
+	return strings.Fields(strings.ReplaceAll(strings.TrimSpace(string(b)), " ", ":"))
+}
+
+// kill ends the process at once, as kill -9 does.
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	must(t, p.Process.Kill())
+	if err := p.Wait(); err == nil {
+		t.Errorf("%v had ended before it was killed", p.Args)
+	}
+}
+
+var ipcNames atomic.Int64
+
+// ipcName is a name that no other test uses.
+func ipcName() string {
+	return fmt.Sprintf("/annulus-feed-%d-%d", os.Getpid(), ipcNames.Add(1))
+}
+
+// running runs a pump until the test has looked at what comes of it.
+func running(t *testing.T, p *feed.Pump) (done chan error) {
+	t.Helper()
+	done = make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { done <- p.Run(ctx) })
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	return done
+}
+
+// received takes n messages from a ring.
+func received(t *testing.T, k *ring.Consumer, n int) []string {
+	t.Helper()
+	msgs := make([]string, n)
+	for i := range msgs {
+		b, err := k.Recv(t.Context(), nil)
+		must(t, err)
+		msgs[i] = string(b)
+	}
+	return msgs
+}
+
+// reopened is the consumer that comes after k.
+func reopened(t *testing.T, k *ring.Consumer) *ring.Consumer {
+	t.Helper()
+	must(t, k.Close())
+	next, err := k.Ring().Consumer()
+	must(t, err)
+	t.Cleanup(func() { must(t, closed(next.Close())) })
+	return next
+}
+
+// sent sends messages into a ring and closes it.
+func sent(t *testing.T, p *ring.Producer, msgs ...string) {
+	t.Helper()
+	for _, m := range msgs {
+		must(t, p.Send(t.Context(), []byte(m)))
+	}
+	must(t, p.Close())
+}
+
+// numbers are the messages that the C peer sends.
+func numbers(n int) []string {
+	s := make([]string, n)
+	for i := range s {
+		s[i] = fmt.Sprint(i)
+	}
+	return s
+}
+
+// inRings runs f with a ring of each kind of claim.
+func inRings(t *testing.T, f func(t *testing.T, p *ring.Producer, k *ring.Consumer)) {
+	for _, c := range []ring.Config{{Capacity: 4096}, {Topology: ring.MPSCOrdered, Capacity: 4096}, {Topology: ring.MPSC, Members: 2, Capacity: 4096}, {Topology: ring.MPMC, Kind: ring.Slots, SlotSize: 64, Capacity: 16}} {
+		t.Run(c.Topology.String(), func(t *testing.T) {
+			p, k := heapRing(t, c)
+			f(t, p, k)
+		})
+	}
+}
+
+// drained takes what comes until the pump has ended.
+func drained(t *testing.T, k *ring.Consumer, done chan error) {
+	t.Helper()
+	for {
+		select {
+		case err := <-done:
+			must(t, err)
+			return
+		default:
+			_, _ = k.TryRecv(nil) // room for the last batch
+		}
+	}
+}

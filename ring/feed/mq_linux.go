@@ -1,0 +1,221 @@
+package feed
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// mq is an open message queue. Its descriptor is one that epoll(7) takes, so waits are the
+// poller's.
+type mq struct {
+	MessageQueue
+	file    *os.File
+	raw     syscall.RawConn
+	size    int // of a message, at most
+	stopped atomic.Bool
+
+	// Of the call at hand, for the callbacks that are made once.
+	b         []byte
+	n         int
+	priority  uint32
+	err       error
+	wait      bool
+	get, give func(fd uintptr) bool
+}
+
+// Remove unlinks the queue: it goes when the last who has it open is gone. A process
+// that waits for it is not woken.
+func (q MessageQueue) Remove() error {
+	base, err := q.base()
+	if err == nil {
+		if err = mqUnlink(base); err != nil {
+			err = fmt.Errorf("feed: remove message queue %q: %w", q.Name, err)
+		}
+	}
+	return err
+}
+
+func (q MessageQueue) open(mode int) (*mq, error) {
+	base, err := q.base()
+	if err != nil {
+		return nil, err
+	}
+	if q.MaxMessages < 0 || q.MaxSize < 0 {
+		return nil, fmt.Errorf("feed: message queue %q: %d messages of %d bytes: expected more than none: %w", q.Name, q.MaxMessages, q.MaxSize, os.ErrInvalid)
+	}
+	fd, err := q.openOrMake(base, mode|unix.O_NONBLOCK|unix.O_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	m := &mq{MessageQueue: q, file: os.NewFile(uintptr(fd), q.Name)}
+	if err := m.adopt(fd); err != nil {
+		return nil, errors.Join(err, m.file.Close())
+	}
+	return m, nil
+}
+
+func (q *MessageQueue) openOrMake(base string, flags int) (int, error) {
+	fd, err := mqOpen(base, flags, 0, nil)
+	if !q.Create || err != unix.ENOENT {
+		if err != nil {
+			err = fmt.Errorf("feed: open message queue %q: %w", q.Name, err)
+		}
+		return fd, err
+	}
+	var attr *mqAttr
+	if q.MaxMessages > 0 || q.MaxSize > 0 {
+		attr = &mqAttr{maxMsg: q.MaxMessages, msgSize: q.MaxSize}
+		if attr.maxMsg == 0 {
+			attr.maxMsg, _ = sysctl(mqDefaults[0])
+		}
+		if attr.msgSize == 0 {
+			attr.msgSize, _ = sysctl(mqDefaults[1])
+		}
+	}
+	perm := q.Perm
+	if perm == 0 {
+		perm = 0o600
+	}
+	// Without O_EXCL: another may make it at the same time.
+	fd, err = mqOpen(base, flags|unix.O_CREAT, perm, attr)
+	if err != nil {
+		err = fmt.Errorf("feed: make message queue %q: %w%s", q.Name, err, mqLimit(err, attr))
+	}
+	return fd, err
+}
+
+// adopt makes m ready.
+func (m *mq) adopt(fd int) error {
+	a, err := mqGetAttr(fd)
+	if err != nil {
+		return fmt.Errorf("feed: message queue %q: %w", m.Name, err)
+	}
+	if a.maxMsg < m.MaxMessages || a.msgSize < m.MaxSize {
+		return fmt.Errorf("feed: message queue %q is there and holds %d messages of %d bytes, wanted %d of %d; remove it first: %w",
+			m.Name, a.maxMsg, a.msgSize, m.MaxMessages, m.MaxSize, fs.ErrInvalid)
+	}
+	m.size = a.msgSize
+	if err := m.file.SetDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("feed: message queue %q cannot be polled: %w", m.Name, err)
+	}
+	m.get = func(fd uintptr) bool {
+		m.err = again(func() (err error) { m.n, m.priority, err = mqReceive(fd, m.b); return })
+		return !m.wait || m.err != unix.EAGAIN
+	}
+	m.give = func(fd uintptr) bool {
+		m.err = again(func() error { return mqSend(fd, m.b, m.priority) })
+		return !m.wait || m.err != unix.EAGAIN
+	}
+	m.raw, err = m.file.SyscallConn()
+	return err
+}
+
+// again repeats a call that a signal has interrupted.
+func again(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+func (m *mq) receive(b []byte, wait bool) (n int, priority uint32, err error) {
+	m.b, m.wait = b, wait
+	err = m.do(m.raw.Read, m.get, "receive from")
+	return m.n, m.priority, err
+}
+
+func (m *mq) send(b []byte, priority uint32, wait bool) error {
+	m.b, m.priority, m.wait = b, priority, wait
+	return m.do(m.raw.Write, m.give, "send to")
+}
+
+func (m *mq) do(call func(func(uintptr) bool) error, step func(uintptr) bool, what string) error {
+	if m.stopped.Load() {
+		return ErrStopped
+	}
+	err := call(step)
+	m.b = nil
+	if err == nil {
+		err = m.err
+	}
+	switch {
+	case err == nil:
+		return nil
+	case err == unix.EAGAIN:
+		return errNone
+	case m.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+		return ErrStopped
+	}
+	return fmt.Errorf("feed: %s message queue %q: %w", what, m.Name, err)
+}
+
+// Stop is Source.Stop and Sink.Stop.
+func (m *mq) Stop() {
+	m.stopped.Store(true)
+	_ = m.file.SetDeadline(time.Unix(1, 0)) // it has deadlines, see adopt; else it is closed
+}
+
+// Close is Source.Close and Sink.Close. The queue stays.
+func (m *mq) Close() error {
+	if err := m.file.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// What a queue holds and how long its messages are: the settings, and what they can be set to (HARD_MSGMAX
+// and HARD_MSGSIZEMAX of linux/ipc_namespace.h).
+var (
+	mqMost = [...]string{"fs.mqueue.msg_max", "fs.mqueue.msgsize_max"}
+	mqHard = [...]int{65536, 16 << 20}
+)
+
+var mqDefaults = [...]string{"fs.mqueue.msg_default", "fs.mqueue.msgsize_default"}
+
+// mqLimit says which limit a queue of a goes beyond; a nil: of the default size.
+func mqLimit(err error, a *mqAttr) string {
+	if a == nil {
+		a = new(mqAttr)
+		a.maxMsg, _ = sysctl(mqDefaults[0])
+		a.msgSize, _ = sysctl(mqDefaults[1])
+	}
+	switch err {
+	case unix.EINVAL:
+		for i, want := range []int{a.maxMsg, a.msgSize} {
+			if want > mqHard[i] {
+				return fmt.Sprintf(": wanted %s %d, the kernel allows %d at most, whatever is set", mqMost[i], want, mqHard[i])
+			}
+		}
+		return tooLow(mqMost[0], a.maxMsg) + tooLow(mqMost[1], a.msgSize)
+	case unix.ENOSPC:
+		return atLimit(err, "fs.mqueue.queues_max")
+	case unix.EMFILE:
+		// The kernel says the same when descriptors have run out. Its own price of a
+		// message beside its bytes: see mq_overview(7) and getrlimit(2).
+		var lim unix.Rlimit
+		if unix.Getrlimit(unix.RLIMIT_MSGQUEUE, &lim) == nil && !outOfDescriptors() {
+			return fmt.Sprintf(": the limit RLIMIT_MSGQUEUE is %d bytes for all queues of a user, this one wants about %d; see ulimit -q", lim.Cur, a.maxMsg*(a.msgSize+2*mqOverhead))
+		}
+	}
+	return ""
+}
+
+// mqOverhead is about what the kernel counts for a message, and for a node of the tree of
+// priorities, on 64 bits.
+const mqOverhead = 48
+
+func outOfDescriptors() bool {
+	fd, err := unix.Dup(0)
+	if err == nil {
+		_ = unix.Close(fd)
+	}
+	return err == unix.EMFILE
+}

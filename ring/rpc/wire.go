@@ -1,0 +1,96 @@
+package rpc
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+
+	"annulus/ring"
+)
+
+// Errors of calls, wrapped: find them with errors.Is.
+var (
+	// ErrNoServer: none is there, or it is gone. Whether a call that was under way
+	// took effect is not known. Dial again for a server that has been started anew.
+	ErrNoServer = errors.New("no server")
+	// ErrNoMethod: the server does not know the method.
+	ErrNoMethod = errors.New("no such method")
+	// ErrExpired: the deadline of the call had passed before the server came to it;
+	// it was not run.
+	ErrExpired = errors.New("expired before it was run")
+	// ErrClosed: the client or server was closed here.
+	ErrClosed = ring.ErrClosed
+	// ErrTooLarge: the request or the reply does not fit into its ring: see Config.
+	ErrTooLarge = ring.ErrTooLarge
+)
+
+// RemoteError is what a handler has returned.
+type RemoteError struct {
+	Method string
+	Text   string
+}
+
+func (e *RemoteError) Error() string { return fmt.Sprintf("rpc: %s: %s", e.Method, e.Text) }
+
+// A request and a reply, little-endian:
+//
+//	request:  0 call  8 deadline  16 method  24 place  28 zero  32 payload
+//	reply:    0 call  8 status   12 zero     16 payload
+//
+// call is the client's random 32 bits above a count; deadline is in nanoseconds of
+// Unix time, 0: none; method is the FNV-1a hash of the name; place is that of the client
+// in the endpoint table, and so the number of its ring of replies.
+const (
+	requestHead = 32
+	replyHead   = 16
+)
+
+const (
+	statusOK = iota
+	statusError
+	statusNoMethod
+	statusExpired
+	statusTooLarge
+)
+
+func methodID(name string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return h.Sum64()
+}
+
+type request struct {
+	call     uint64
+	deadline int64
+	method   uint64
+	place    uint32
+}
+
+func (r *request) put(b []byte) {
+	binary.LittleEndian.PutUint64(b, r.call)
+	binary.LittleEndian.PutUint64(b[8:], uint64(r.deadline))
+	binary.LittleEndian.PutUint64(b[16:], r.method)
+	binary.LittleEndian.PutUint32(b[24:], r.place)
+	binary.LittleEndian.PutUint32(b[28:], 0)
+}
+
+func (r *request) get(b []byte) bool {
+	if len(b) < requestHead {
+		return false
+	}
+	r.call = binary.LittleEndian.Uint64(b)
+	r.deadline = int64(binary.LittleEndian.Uint64(b[8:]))
+	r.method = binary.LittleEndian.Uint64(b[16:])
+	r.place = binary.LittleEndian.Uint32(b[24:])
+	return true
+}
+
+func putReply(b []byte, call uint64, status uint32) {
+	binary.LittleEndian.PutUint64(b, call)
+	binary.LittleEndian.PutUint32(b[8:], status)
+	binary.LittleEndian.PutUint32(b[12:], 0)
+}
+
+// replyName is the name of the ring of replies to the client at a place.
+func replyName(name string, place int) string { return fmt.Sprintf("%s.reply.%d", name, place) }
