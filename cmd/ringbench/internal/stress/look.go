@@ -91,7 +91,7 @@ func (r *run) bury(p *place, err error) error {
 	cut := r.cut(p, dead)
 	r.read(p)
 	r.torn += p.ledger.get(wordTorn)
-	if !killed(err) {
+	if !killed(err) && !r.tooYoung(p, err) {
 		r.report.Failed++
 		r.note("%v ended by itself: %v %s", p, err, p.ledger.text())
 	}
@@ -150,7 +150,7 @@ func (r *run) end() error {
 				p.exited = nil
 				r.read(p)
 				r.torn += p.ledger.get(wordTorn)
-				if r.Point != "" && killed(err) { // its successor ends in order
+				if r.Point != "" && killed(err) || r.tooYoung(p, err) { // its successor ends in order
 					r.Point = ""
 					if err := p.start(r.Options, r.ring.Region().File(), r.rng); err != nil {
 						return err
