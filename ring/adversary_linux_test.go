@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"annulus/internal/layout"
-	"annulus/internal/race"
 	"annulus/internal/testutil"
 	"annulus/ring"
 )
@@ -17,9 +16,6 @@ import (
 // does not return.
 func against(t *testing.T, adversary func(i uint64), call func() error) error {
 	t.Helper()
-	if race.Enabled {
-		t.Skip("an adversary is a race; the plain run shows what comes of it")
-	}
 	var over atomic.Bool
 	var wg sync.WaitGroup
 	begun := make(chan struct{})

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"annulus/internal/layout"
-	"annulus/internal/race"
 	"annulus/ring"
 )
 
@@ -81,9 +80,6 @@ func TestCase45_HostileWords(t *testing.T) {
 
 // Words that change while they are looked at: what was checked is what is used.
 func TestCase46_FlippedWhileChecked(t *testing.T) {
-	if race.Enabled {
-		t.Skip("the flips are a race; the plain run shows what comes of it")
-	}
 	for _, config := range hostileConfigs {
 		r := guarded(t, config)
 		p, err := r.Producer()

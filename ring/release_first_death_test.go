@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"annulus/futex"
-	"annulus/internal/race"
 	"annulus/ring"
 )
 
@@ -51,9 +50,6 @@ func init() {
 // A consumer is killed that had released a part of what it held: its successor gets the
 // rest once more and nothing else; of an MPMC ring only with Redeliver.
 func TestReleaseFirstKilled(t *testing.T) {
-	if race.Enabled {
-		t.Skip("the race detector cannot see other processes")
-	}
 	const messages, peeked = 12, 10
 	for name, config := range releaseConfigs {
 		if config.Topology == ring.Broadcast {
@@ -133,9 +129,6 @@ func TestReleaseFirstKilled(t *testing.T) {
 // A consumer that the producer of a broadcast ring waits for is killed when it has released a
 // part of what it held: until then there is room for that part, then for all.
 func TestReleaseFirstKilledCast(t *testing.T) {
-	if race.Enabled {
-		t.Skip("the race detector cannot see other processes")
-	}
 	const peeked, first = 10, 4
 	var holds, more int
 	for _, role := range []string{"cast-hold", "release-first"} {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"annulus/internal/layout"
-	"annulus/internal/race"
 	"annulus/ring"
 )
 
@@ -15,9 +14,6 @@ import (
 // releases something, and reads and writes nothing outside of the ring. What is spoilt of one
 // lane does not keep Release from giving all back.
 func TestReleaseFirstHostile(t *testing.T) {
-	if race.Enabled {
-		t.Skip("the race detector cannot see mapped memory")
-	}
 	for name, config := range releaseConfigs {
 		t.Run(name, func(t *testing.T) {
 			r := guarded(t, config)

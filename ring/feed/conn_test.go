@@ -36,6 +36,23 @@ func dial(t testing.TB, l net.Listener) net.Conn {
 	return c
 }
 
+// eachInOrder receives from each of some clients so many messages "CLIENT NUMBER", in that order.
+func eachInOrder(t *testing.T, k *ring.Consumer, clients, each int) {
+	t.Helper()
+	next := make([]int, clients)
+	for range clients * each {
+		b, err := k.Recv(t.Context(), nil)
+		must(t, err)
+		var i, j int
+		_, err = fmt.Sscan(string(b), &i, &j)
+		must(t, err)
+		if j != next[i] {
+			t.Fatalf("client %d: got %d, want %d", i, j, next[i])
+		}
+		next[i]++
+	}
+}
+
 // Many clients' lines arrive, each client's in order, whatever the ring.
 func TestListenInto(t *testing.T) {
 	const clients, each = 20, 500
@@ -71,18 +88,7 @@ func TestListenInto(t *testing.T) {
 						conn.Close()
 					})
 				}
-				var next [clients]int
-				for range clients * each {
-					b, err := k.Recv(context.Background(), nil)
-					must(t, err)
-					var i, j int
-					_, err = fmt.Sscan(string(b), &i, &j)
-					must(t, err)
-					if j != next[i] {
-						t.Fatalf("client %d: got %d, want %d", i, j, next[i])
-					}
-					next[i]++
-				}
+				eachInOrder(t, k, clients, each)
 				wg.Wait()
 				testutil.Eventually(t, "all connections have ended", func() bool { return pump.Stats().Opened == clients })
 				must(t, pump.Finish())

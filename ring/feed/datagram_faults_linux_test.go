@@ -214,18 +214,7 @@ func TestPacketListenInto(t *testing.T) {
 		sent := run(feed.OutOf(k, sink))
 		defer func() { must(t, <-sent) }()
 	}
-	var next [clients]int
-	for range clients * each {
-		b, err := k.Recv(t.Context(), nil)
-		must(t, err)
-		var i, j int
-		_, err = fmt.Sscan(string(b), &i, &j)
-		must(t, err)
-		if j != next[i] {
-			t.Fatalf("client %d: got %d, want %d", i, j, next[i])
-		}
-		next[i]++
-	}
+	eachInOrder(t, k, clients, each)
 	testutil.Eventually(t, "all have come", func() bool { return pump.Stats().Opened == clients })
 	must(t, pump.Finish())
 	must(t, <-done)

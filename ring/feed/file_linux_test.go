@@ -175,10 +175,7 @@ func TestDiskFull(t *testing.T) {
 			}
 			out, err := cmd.CombinedOutput()
 			if err != nil && (errors.Is(err, syscall.EPERM) || strings.Contains(string(out), "mount:")) {
-				if os.Getenv("CI") != "" {
-					t.Fatalf("cannot mount a tmpfs: %v %s", err, out)
-				}
-				t.Skipf("cannot mount a tmpfs: %v %s", err, out)
+				testutil.Absent(t, "cannot mount a tmpfs: %v %s", err, out)
 			}
 			if err != nil {
 				t.Errorf("%v %s", err, out)

@@ -13,38 +13,15 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"annulus/internal/testutil"
 	"annulus/ring"
 	"annulus/ring/feed"
 )
 
-var ipcPeer struct {
-	sync.Mutex
-	exe []byte
-}
-
 // cPeer is the C program testdata/ipc_peer.c, compiled once and not started yet.
 func cPeer(t *testing.T, args ...any) *exec.Cmd {
 	t.Helper()
-	ipcPeer.Lock()
-	defer ipcPeer.Unlock()
-	exe := filepath.Join(t.TempDir(), "ipc_peer")
-	if ipcPeer.exe == nil {
-		cc, err := exec.LookPath("gcc")
-		if err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatalf("no C compiler: %v", err)
-			}
-			t.Skipf("no C compiler, so no C peer to talk to: %v", err)
-		}
-		out, err := exec.Command(cc, "-O1", "-Wall", "-Werror", "-pthread", "-o", exe, "testdata/ipc_peer.c", "-lrt").CombinedOutput()
-		if err != nil {
-			t.Fatalf("gcc: %v\n%s", err, out)
-		}
-		ipcPeer.exe, err = os.ReadFile(exe)
-		must(t, err)
-	} else {
-		must(t, os.WriteFile(exe, ipcPeer.exe, 0o700))
-	}
+	exe := testutil.BuildC(t, "ipc_peer", "-O1", "-Wall", "-Werror", "-pthread", filepath.Join("testdata", "ipc_peer.c"), "-lrt")
 	argv := make([]string, len(args))
 	for i, a := range args {
 		argv[i] = fmt.Sprint(a)

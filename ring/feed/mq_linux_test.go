@@ -290,8 +290,8 @@ func TestMessageQueueLimitsOfAll(t *testing.T) {
 		cmd := testutil.Child(t, "mqLimited", ipcName(), what)
 		cmd.SysProcAttr = ipcNamespace()
 		out, err := cmd.CombinedOutput()
-		if err != nil && errors.Is(err, os.ErrPermission) && os.Getenv("CI") == "" {
-			t.Skip("no namespaces here: ", err)
+		if err != nil && errors.Is(err, os.ErrPermission) {
+			testutil.Absent(t, "no namespaces here: %v", err)
 		}
 		if err != nil || !strings.Contains(string(out), says) {
 			t.Errorf("%s: %v, %q", what, err, out)

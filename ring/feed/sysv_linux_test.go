@@ -313,8 +313,8 @@ func TestSysVLimitsOfAll(t *testing.T) {
 	cmd := testutil.Child(t, "sysvLimited")
 	cmd.SysProcAttr = ipcNamespace()
 	out, err := cmd.CombinedOutput()
-	if err != nil && (errors.Is(err, os.ErrPermission) || strings.Contains(string(out), "skip: ")) && os.Getenv("CI") == "" {
-		t.Skipf("no namespaces here: %v, %s", err, out)
+	if err != nil && (errors.Is(err, os.ErrPermission) || strings.Contains(string(out), "skip: ")) {
+		testutil.Absent(t, "no namespaces here: %v, %s", err, out)
 	}
 	if err != nil {
 		t.Errorf("%v: %s", err, out)
