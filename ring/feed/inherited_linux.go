@@ -17,9 +17,11 @@ import (
 // description. It waits in poll(2), which keeps a thread. One goroutine at a time may
 // read and one write; deadlines may be set by any.
 type Inherited struct {
-	file    *os.File // kept: its finalizer would close fd
-	fd      int
-	regular bool // never waits, and knows no RWF_NOWAIT that would help
+	file     *os.File // kept: its finalizer would close its descriptor
+	fd       int      // that of file, or its own
+	own      bool     // a terminal that was opened anew, with O_NONBLOCK
+	regular  bool     // never waits, and knows no RWF_NOWAIT that would help
+	terminal bool
 
 	in, out side
 }
@@ -28,6 +30,9 @@ type Inherited struct {
 type side struct {
 	fds   [2]unix.PollFd
 	plain bool // RWF_NOWAIT is not known for this file
+	// bounded is set for a terminal: a pseudo terminal wakes nobody who polls when what was
+	// written to it moves from one of its buffers to the next, which makes room.
+	bounded bool
 
 	mu       sync.Mutex
 	deadline time.Time
@@ -56,11 +61,39 @@ func Inherit(f *os.File) (*Inherited, error) {
 		return nil, fmt.Errorf("feed: %s: %w", f.Name(), err)
 	}
 	in.regular = st.Mode&unix.S_IFMT == unix.S_IFREG
+	in.reopen()
 	return in, nil
 }
 
-// Close ends its use; the file stays open.
+// reopen gives a terminal a description of its own. A terminal that poll(2) calls writable
+// may have room for a few bytes only, a write of more sleeps, and with SA_RESTART no signal
+// ends that. The other side of a pseudo terminal cannot be had twice, and not every
+// terminal may be opened by who was given it: there Write goes byte by byte.
+func (in *Inherited) reopen() {
+	if _, err := unix.IoctlGetTermios(in.fd, unix.TCGETS); err != nil {
+		return
+	}
+	in.terminal, in.in.bounded, in.out.bounded = true, true, true
+	if _, err := unix.IoctlGetInt(in.fd, unix.TIOCGPTN); err == nil {
+		return
+	}
+	flags, err := unix.FcntlInt(uintptr(in.fd), unix.F_GETFL, 0)
+	if err != nil {
+		return
+	}
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", in.fd),
+		flags&unix.O_ACCMODE|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		in.fd, in.own = fd, true
+	}
+}
+
+// Close ends its use; the file stays open. No Read or Write may be under way.
 func (in *Inherited) Close() error {
+	if in.own {
+		unix.Close(in.fd)
+		in.fd, in.own = -1, false
+	}
 	for _, s := range []*side{&in.in, &in.out} {
 		s.mu.Lock()
 		if s.bell >= 0 {
@@ -99,12 +132,15 @@ func (s *side) wait(fd int, events int16) error {
 			return os.ErrClosed
 		}
 		timeout := -1
+		if s.bounded {
+			timeout = 100
+		}
 		if !deadline.IsZero() {
 			left := time.Until(deadline)
 			if left <= 0 {
 				return os.ErrDeadlineExceeded
 			}
-			timeout = int(min((left+time.Millisecond-1)/time.Millisecond, 1<<30))
+			timeout = int(min(uint((left+time.Millisecond-1)/time.Millisecond), uint(timeout), 1<<30))
 		}
 		s.fds = [2]unix.PollFd{{Fd: int32(fd), Events: events}, {Fd: int32(bell), Events: unix.POLLIN}}
 		if _, err := unix.Poll(s.fds[:], timeout); err != nil && err != unix.EINTR {
@@ -183,7 +219,7 @@ func (in *Inherited) put(f func(fd uintptr) bool) error {
 // readv is readv(2) that does not wait where the kernel knows such a read. Elsewhere it
 // is to come after poll(2).
 func (in *Inherited) readv(bs [][]byte) (int, error) {
-	if !in.regular && !in.in.plain {
+	if !in.regular && !in.own && !in.in.plain {
 		n, err := unix.Preadv2(in.fd, bs, -1, unix.RWF_NOWAIT)
 		if !unknown(err) {
 			return n, err
@@ -199,7 +235,7 @@ const pipeAtomic = 4096
 
 // writev is writev(2) that does not wait.
 func (in *Inherited) writev(fd int, bs [][]byte) (int, error) {
-	if in.regular {
+	if in.regular || in.own {
 		return unix.Writev(fd, bs)
 	}
 	if !in.out.plain {
@@ -210,7 +246,11 @@ func (in *Inherited) writev(fd int, bs [][]byte) (int, error) {
 		in.out.plain = true
 		return 0, unix.EAGAIN
 	}
-	return unix.Write(fd, bs[0][:min(len(bs[0]), pipeAtomic)])
+	piece := pipeAtomic
+	if in.terminal {
+		piece = 1
+	}
+	return unix.Write(fd, bs[0][:min(len(bs[0]), piece)])
 }
 
 // unknown tells that a kernel, or a kind of file, has no RWF_NOWAIT.
