@@ -14,7 +14,8 @@ import (
 func guarded(t testing.TB, config ring.Config) *ring.Ring {
 	t.Helper()
 	for range 1000 { // each try fills a hole that was in the way
-		// The kernel maps downwards: the ring comes to lie below this page, mostly.
+		// The kernel maps downwards: the ring comes to lie right below this page, or where
+		// the place above it is free.
 		page := unix.Getpagesize()
 		above, err := unix.MmapPtr(-1, 0, nil, uintptr(page), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 		must(t, err)
@@ -24,7 +25,8 @@ func guarded(t testing.TB, config ring.Config) *ring.Ring {
 		closing(t, r)
 		b := r.Region().Bytes()
 		end := (len(b) + page - 1) / page * page
-		if unsafe.Add(unsafe.Pointer(&b[0]), end) == above && guard(t, unsafe.Add(unsafe.Pointer(&b[0]), -page), page) {
+		first, behind := unsafe.Pointer(&b[0]), unsafe.Add(unsafe.Pointer(&b[0]), end)
+		if (behind == above || guard(t, behind, page)) && guard(t, unsafe.Add(first, -page), page) {
 			return r
 		}
 	}
