@@ -31,6 +31,8 @@ type far struct {
 	buffer                                            int
 	lossy                                             bool
 	fast, recover                                     bool
+	max                                               int    // bytes of a raw message
+	count                                             uint64 // of messages, for a sink; 0: all
 
 	mu   sync.Mutex
 	said string // last on stderr
@@ -54,6 +56,11 @@ func (f *far) declare(set *flag.FlagSet, name string) {
 	case "framing":
 		set.Func(name, "messages are cut from each other by `HOW`: "+feed.Framings+"; default: lines", func(v string) (err error) {
 			f.framing, err = feed.ParseFraming(v)
+			return err
+		})
+	case "max":
+		set.Func(name, "raw: at most `BYTES` in one message, with K, M or G; default: 64K", func(v string) (err error) {
+			f.max, err = parseBytes(v)
 			return err
 		})
 	case "listen":
@@ -145,6 +152,10 @@ func (f *far) at(set *flag.FlagSet, url string) (err error) {
 // agree refuses flags that exclude each other, and those that need others.
 func (f *far) agree() error {
 	switch {
+	case f.max > 0 && !f.raw():
+		return usagef("expected --max only with --framing raw, found --framing %v", f.framing)
+	case f.count > 0 && f.listen:
+		return usagef("expected --count or --listen, found both: each connection gets messages of its own")
 	case f.listen && f.once:
 		return usagef("expected --listen or --once, found both")
 	case f.appending && f.truncate:
@@ -156,7 +167,28 @@ func (f *far) agree() error {
 	case (f.tls.Cert == "") != (f.tls.Key == ""):
 		return usagef("expected --cert and --key together, found only one of them")
 	}
+	if f.max > 0 {
+		f.framing = feed.Raw(f.max)
+	}
 	return nil
+}
+
+// countFlag is for those that take messages out of a ring.
+func (f *far) countFlag(set *flag.FlagSet) {
+	set.Func("count", "end after `N` messages", func(v string) (err error) {
+		if f.count, err = strconv.ParseUint(v, 10, 62); err != nil || f.count == 0 {
+			return errors.New("expected a whole number of at least 1")
+		}
+		return nil
+	})
+}
+
+// place is what messages call it.
+func (f *far) place() string {
+	if f.scheme.right != nil && f.scheme.right("") { // stdin: and stdout:
+		return f.scheme.name
+	}
+	return f.url
 }
 
 // report says on stderr what went wrong and is not the end, but nothing twice in a row.

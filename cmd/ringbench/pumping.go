@@ -68,6 +68,9 @@ func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 		return errors.Join(err, far.Close())
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	if err := f.suits(r); err != nil {
+		return errors.Join(err, far.Close())
+	}
 	ps, err := producers(r, s, f.listen)
 	if err != nil {
 		return errors.Join(err, far.Close())
@@ -95,12 +98,14 @@ func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 	case lost != nil: // a read into it has an error of its own
 		return fmt.Errorf("ring %q: %w", r.Name(), lost)
 	case errors.Is(err, ring.ErrClosed):
-		return because(err, "the consumer of ring %q has closed it: %d messages were sent, the rest of %s was not", r.Name(), pump.Stats().Messages, f.url)
+		return because(err, "the consumer of ring %q has closed it: %d messages were sent, the rest of %s was not", r.Name(), pump.Stats().Messages, f.place())
 	case errors.Is(err, errStuck):
-		fmt.Fprintf(io.err, "ring %q stayed full: what was read of %s last is not in it (%v)\n", r.Name(), f.url, err)
+		fmt.Fprintf(io.err, "ring %q stayed full: what was read of %s last is not in it (%v)\n", r.Name(), f.place(), err)
 		return nil
+	case errors.Is(err, feed.ErrFrame):
+		return fmt.Errorf("%s: %w; all before it is sent", f.place(), plain(err))
 	}
-	return plain(err)
+	return plain(f.refused(err, r))
 }
 
 // maxProducers is among how many producers connections are spread.
@@ -136,6 +141,9 @@ func drainRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	if err := f.suits(r); err != nil {
+		return err
+	}
 	consumer := func() (*ring.Consumer, error) {
 		o := []ring.EndpointOption{ring.WithStrategy(s.wait)}
 		if r.Config().Topology == ring.Broadcast {
@@ -143,7 +151,7 @@ func drainRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 		}
 		return r.Consumer(o...)
 	}
-	opts := []feed.Option{feed.OnConn(f.conn), feed.OnOverrun(func(lost *ring.OverrunError) error {
+	opts := []feed.Option{feed.WithLimit(f.count), feed.OnConn(f.conn), feed.OnOverrun(func(lost *ring.OverrunError) error {
 		_, err := fmt.Fprintln(io.err, lost)
 		return err
 	})}
@@ -188,11 +196,31 @@ func (f *far) left(err error, r *ring.Ring, taken uint64) error {
 	if r.Region().Check() != nil || errors.Is(err, ring.ErrRemoved) { // there is no rest
 		return fmt.Errorf("ring %q: %w", r.Name(), plain(err))
 	}
-	found := fmt.Sprintf("%d messages were written and released, %s", taken, rest(r.Config(), "some"))
-	if errors.Is(err, syscall.EPIPE) && f.scheme.name == "stdout" {
+	found := fmt.Sprintf("%d messages were written and released, %s", taken, rest(r.Config()))
+	var part *feed.PartError
+	var m *feed.MessageError
+	switch n := f.fixedSize(); {
+	case errors.Is(err, syscall.EPIPE) && f.scheme.name == "stdout":
+		if errors.As(err, &part) {
+			found += fmt.Sprintf("; %d bytes of the next one were written too", part.Written)
+		}
 		return because(err, "stdout was closed by its reader: %s", found)
+	case n > 0 && errors.Is(err, ring.ErrSize) && errors.As(err, &m):
+		return because(err, "message %d has %d bytes, --framing %v takes only messages of %d; give both sides the same --framing, files want raw; %s",
+			taken+1, m.Size, f.framing, n, found)
 	}
-	return fmt.Errorf("%s: %w: %s", f.url, plain(err), found)
+	return fmt.Errorf("%s: %w: %s", f.place(), plain(err), found)
+}
+
+// rest is what becomes of the messages that a consumer did not release.
+func rest(c ring.Config) string {
+	switch {
+	case c.Topology == ring.Broadcast:
+		return "the rest is not received"
+	case c.Topology == ring.MPMC && !c.Redeliver:
+		return "of the rest some were in hand and are dropped, for the ring was created without Redeliver"
+	}
+	return "the rest stays in the ring"
 }
 
 // amounts says how much a pump has passed, and what else there was.

@@ -129,7 +129,7 @@ func WithSkip(f func(err error) bool) Option { return func(o *options) { o.skip 
 func OnOverrun(f func(*ring.OverrunError) error) Option { return func(o *options) { o.lost = f } }
 
 // WithLimit ends a pump out of a ring in order when its sink has n messages; no other is
-// taken from the ring. n is at least 1. Into, and where there are many connections, it means nothing.
+// taken from the ring. 0: there is no limit. Into, and where there are many connections, it means nothing.
 func WithLimit(n uint64) Option { return func(o *options) { o.limit = n } }
 
 // OnConn calls f when a connection of a listener has ended: err is nil if it came to its
