@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"syscall"
 	"time"
 
 	"annulus/ring"
@@ -132,95 +131,6 @@ func producers(r *ring.Ring, s *side, many bool) (ps []*ring.Producer, err error
 		ps = append(ps, p)
 	}
 	return ps, nil
-}
-
-// drainRing hands what comes through a ring to the far end.
-func drainRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
-	r, err := s.open(io.err)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	if err := f.suits(r); err != nil {
-		return err
-	}
-	consumer := func() (*ring.Consumer, error) {
-		o := []ring.EndpointOption{ring.WithStrategy(s.wait)}
-		if r.Config().Topology == ring.Broadcast {
-			o = append(o, ring.WithBacklog())
-		}
-		return r.Consumer(o...)
-	}
-	opts := []feed.Option{feed.WithLimit(f.count), feed.OnConn(f.conn), feed.OnOverrun(func(lost *ring.OverrunError) error {
-		_, err := fmt.Fprintln(io.err, lost)
-		return err
-	})}
-	var pump *feed.Pump
-	if f.listen {
-		l, err := f.listener(ctx)
-		if err != nil {
-			return plain(err)
-		}
-		f.listens(l)
-		pump = feed.ListenOutOf(l, f.framing, consumer, opts...)
-	} else {
-		sink, err := f.scheme.sink(f)
-		if err != nil {
-			return plain(err)
-		}
-		c, err := consumer()
-		if err != nil {
-			return errors.Join(err, sink.Close())
-		}
-		defer func() { // its error is the one that counts, but only if all went well
-			if cerr := c.Close(); err == nil {
-				err = cerr
-			}
-		}()
-		w := &watch{ring: r, notices: io.err}
-		pump = feed.OutOf(c, sink, append(opts, feed.OnIdle(w.look))...)
-	}
-	begun := time.Now()
-	err = conduct(ctx, pump, outOfGrace)
-	if s.stats {
-		fmt.Fprintln(io.err, amounts("received", pump.Stats(), time.Since(begun)))
-	}
-	return f.left(err, r, pump.Stats().Messages)
-}
-
-// left says what has become of the messages, if not all went well.
-func (f *far) left(err error, r *ring.Ring, taken uint64) error {
-	if err == nil {
-		return nil
-	}
-	if r.Region().Check() != nil || errors.Is(err, ring.ErrRemoved) { // there is no rest
-		return fmt.Errorf("ring %q: %w", r.Name(), plain(err))
-	}
-	found := fmt.Sprintf("%d messages were written and released, %s", taken, rest(r.Config()))
-	var part *feed.PartError
-	var m *feed.MessageError
-	switch n := f.fixedSize(); {
-	case errors.Is(err, syscall.EPIPE) && f.scheme.name == "stdout":
-		if errors.As(err, &part) {
-			found += fmt.Sprintf("; %d bytes of the next one were written too", part.Written)
-		}
-		return because(err, "stdout was closed by its reader: %s", found)
-	case n > 0 && errors.Is(err, ring.ErrSize) && errors.As(err, &m):
-		return because(err, "message %d has %d bytes, --framing %v takes only messages of %d; give both sides the same --framing, files want raw; %s",
-			taken+1, m.Size, f.framing, n, found)
-	}
-	return fmt.Errorf("%s: %w: %s", f.place(), plain(err), found)
-}
-
-// rest is what becomes of the messages that a consumer did not release.
-func rest(c ring.Config) string {
-	switch {
-	case c.Topology == ring.Broadcast:
-		return "the rest is not received"
-	case c.Topology == ring.MPMC && !c.Redeliver:
-		return "of the rest some were in hand and are dropped, for the ring was created without Redeliver"
-	}
-	return "the rest stays in the ring"
 }
 
 // amounts says how much a pump has passed, and what else there was.
