@@ -38,6 +38,7 @@ ringbench consume --path /tmp/ticks.ring --framing fixed:64 > ticks.bin`,
 			s, f := &side{}, &far{sink: true, url: "stdout:"}
 			f.flags(fs, schemeNamed("stdout"))
 			f.countFlag(fs)
+			f.skipFlag(fs)
 			s.ringFlags(fs)
 			return func(ctx context.Context, io *stdio, args []string) error {
 				f.io = io

@@ -37,6 +37,7 @@ ringbench drain --path /tmp/in.ring stdout:`,
 			s, f := &side{}, &far{sink: true}
 			f.flags(fs, schemes()...)
 			f.countFlag(fs)
+			f.skipFlag(fs)
 			s.ringFlags(fs)
 			return func(ctx context.Context, io *stdio, args []string) error {
 				f.io = io

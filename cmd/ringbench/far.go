@@ -32,7 +32,9 @@ type far struct {
 	lossy                                             bool
 	fast, recover                                     bool
 	max                                               int    // bytes of a raw message
+	depth, size                                       int    // of a message queue that is made
 	count                                             uint64 // of messages, for a sink; 0: all
+	skip                                              bool
 
 	mu   sync.Mutex
 	said string // last on stderr
@@ -63,6 +65,15 @@ func (f *far) declare(set *flag.FlagSet, name string) {
 			f.max, err = parseBytes(v)
 			return err
 		})
+	case "depth":
+		set.Func(name, "make the queue for `N` messages; without it, as many as fs.mqueue.msg_default says", number(&f.depth, 1, 1<<20))
+	case "message-size":
+		set.Func(name, "make the queue for messages of up to `BYTES`; without it, as fs.mqueue.msgsize_default says", func(v string) (err error) {
+			f.size, err = parseBytes(v)
+			return err
+		})
+	case "server-name":
+		set.StringVar(&f.tls.Name, name, "", "the `NAME` that the server's certificate must hold, in place of the address' host")
 	case "listen":
 		set.BoolVar(&f.listen, name, false, "wait for connections at the address, any number of them, instead of making one; port 0: any that is free")
 	case "once":
@@ -156,6 +167,10 @@ func (f *far) agree() error {
 		return usagef("expected --max only with --framing raw, found --framing %v", f.framing)
 	case f.count > 0 && f.listen:
 		return usagef("expected --count or --listen, found both: each connection gets messages of its own")
+	case f.listen && f.tls.Name != "":
+		return usagef("expected --server-name or --listen, found both: a client looks for the name")
+	case (f.depth > 0 || f.size > 0) && !f.create:
+		return usagef("expected --depth and --message-size only with --create: a queue that is there has its own")
 	case f.listen && f.once:
 		return usagef("expected --listen or --once, found both")
 	case f.appending && f.truncate:
@@ -171,6 +186,23 @@ func (f *far) agree() error {
 		f.framing = feed.Raw(f.max)
 	}
 	return nil
+}
+
+// skipFlag is for those whose messages may be of any size.
+func (f *far) skipFlag(set *flag.FlagSet) {
+	what := "the ring"
+	if f.sink {
+		what = "the sink"
+	}
+	set.BoolVar(&f.skip, "skip", false, "pass over messages that "+what+" cannot take, and report them; without it, one ends the command")
+}
+
+// skipped decides on a message that the other side cannot take.
+func (f *far) skipped(err error) bool {
+	if f.skip {
+		f.report(fmt.Errorf("passed over: %w", plain(err)))
+	}
+	return f.skip
 }
 
 // countFlag is for those that take messages out of a ring.

@@ -40,6 +40,7 @@ ringbench produce --path /tmp/ticks.ring --framing fixed:64 < ticks.bin`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			s, f := &side{}, &far{url: "stdin:"}
 			f.flags(fs, schemeNamed("stdin"))
+			f.skipFlag(fs)
 			s.ringFlags(fs)
 			return func(ctx context.Context, io *stdio, args []string) error {
 				f.io = io

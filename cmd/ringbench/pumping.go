@@ -77,9 +77,9 @@ func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 	var pump *feed.Pump
 	if f.listen {
 		f.listens(l)
-		pump = feed.ListenInto(l, f.framing, ps, feed.OnConn(f.conn))
+		pump = feed.ListenInto(l, f.framing, ps, feed.OnConn(f.conn), feed.WithSkip(f.skipped))
 	} else {
-		pump = feed.Into(ps[0], source)
+		pump = feed.Into(ps[0], source, feed.WithSkip(f.skipped))
 	}
 	begun := time.Now()
 	err = conduct(ctx, pump, intoGrace)
@@ -142,7 +142,7 @@ func amounts(did string, s feed.Stats, in time.Duration) string {
 		what string
 	}{
 		{s.Opened, "connections or files were opened"}, {s.Failed, "of them failed"}, {s.Again, "messages were sent again"},
-		{s.Lost, "were lost"}, {s.Dropped, "datagrams were dropped on the way"},
+		{s.Refused, "were passed over"}, {s.Lost, "were lost"}, {s.Dropped, "datagrams were dropped on the way"},
 	} {
 		if n.n > 0 {
 			fmt.Fprintf(&b, "; %d %s", n.n, n.what)

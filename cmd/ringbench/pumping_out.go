@@ -39,7 +39,7 @@ func drainRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 		}
 		return r.Consumer(o...)
 	}
-	opts := []feed.Option{feed.WithLimit(f.count), feed.OnConn(f.conn), feed.OnOverrun(func(lost *ring.OverrunError) error {
+	opts := []feed.Option{feed.WithLimit(f.count), feed.WithSkip(f.skipped), feed.OnConn(f.conn), feed.OnOverrun(func(lost *ring.OverrunError) error {
 		_, err := fmt.Fprintln(io.err, lost)
 		return err
 	})}

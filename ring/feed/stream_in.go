@@ -120,8 +120,8 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 		}
 		s.number++
 		if !s.dropping {
-			if err := in.Put(b[c.Start:c.End]); err != nil {
-				return n, s.wrong(s.number, c.End-c.Start, err)
+			if err := s.put(in, b[c.Start:c.End]); err != nil {
+				return n, err
 			}
 			n++
 		}
@@ -129,6 +129,19 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 	}
 	s.start, s.end = 0, 0
 	return n, nil
+}
+
+// put is Intake.Put, whose errors name the message.
+func (s *stream) put(in *Intake, msg []byte) error {
+	b, err := in.Room(len(msg))
+	if err != nil {
+		return in.Refuse(s.wrong(s.number, len(msg), err))
+	}
+	copy(b, msg)
+	if err := in.Stage(len(msg)); err != nil {
+		return s.wrong(s.number, len(msg), err)
+	}
+	return nil
 }
 
 // more reads once, behind what buf holds.
