@@ -12,6 +12,9 @@ import (
 // of it.
 func TestCDumpsVectors(t *testing.T) {
 	for _, v := range vectors() {
+		if v.shape.Topology > layout.TopologyMPMC {
+			continue // not spoken yet
+		}
 		t.Run(v.name, func(t *testing.T) {
 			path := copyOf(t, v.path())
 			got := start(t, peer(t, "dump", path)).Done()
