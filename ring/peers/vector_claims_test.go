@@ -57,21 +57,23 @@ func vectorOfClaims() vector {
 	}
 }
 
-// C makes the vector byte for byte.
-func TestCWritesVectorOfClaims(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ring")
-	p := start(t, peer(t, "create", path, "--mpmc", "--redeliver", "--size", "24", "--capacity", "8", "--members", fmt.Sprint(vectorMembers)))
-	if err := p.End(); err != nil && strings.Contains(p.Complaints(), "not supported here") {
-		t.Skipf("no unnamed files in %s", filepath.Dir(path))
-	}
-	p.Done()
-	expect(t, start(t, peer(t, "vector", path)).Done(), "made")
-	b, err := os.ReadFile(path)
-	must(t, err)
-	g, _, err := layout.Decode(b, uint64(len(b)))
-	must(t, err)
-	if g.Stride != 128 {
-		t.Skipf("C makes lines of %d bytes here", g.Stride)
-	}
-	vectorOfClaims().compare(t, impersonal(b, g))
+// A peer makes the vector byte for byte.
+func TestPeerWritesVectorOfClaims(t *testing.T) {
+	inEach(t, "mpmc vector", func(t *testing.T, l program) {
+		path := filepath.Join(t.TempDir(), "ring")
+		p := start(t, l.peer(t, "create", path, "--mpmc", "--redeliver", "--size", "24", "--capacity", "8", "--members", fmt.Sprint(vectorMembers)))
+		if err := p.End(); err != nil && strings.Contains(p.Complaints(), "not supported here") {
+			t.Skipf("no unnamed files in %s", filepath.Dir(path))
+		}
+		p.Done()
+		expect(t, start(t, l.peer(t, "vector", path)).Done(), "made")
+		b, err := os.ReadFile(path)
+		must(t, err)
+		g, _, err := layout.Decode(b, uint64(len(b)))
+		must(t, err)
+		if g.Stride != 128 {
+			t.Skipf("it makes lines of %d bytes here", g.Stride)
+		}
+		vectorOfClaims().compare(t, impersonal(b, g))
+	})
 }

@@ -186,7 +186,7 @@ func TestGoGoesOnAtVectors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := open(t, name)
 			c, p := consumer(t, r), producer(t, r)
-			for i := range 3 { // all around the ring, over whoever is dead
+			for i := range 5 { // all around the ring, over whoever is dead
 				must(t, p.TrySend([]byte(longer[:1000+i])))
 				b, err := c.TryRecv(nil)
 				must(t, err)
