@@ -23,3 +23,4 @@
 package layout
 
 //go:generate go run ./gen -c ../../ring/peers/c/annulus_layout.h -doc ../../docs/spec/layout-v1.md
+//go:generate go run ./gen -java ../../ring/peers/java/src/main/java/annulus/Layout.java

@@ -2,6 +2,7 @@
 // header and the tables of the specification.
 //
 //	go run ./gen -c HEADER.h -doc SPEC.md
+//	go run ./gen -java CLASS.java
 package main
 
 import (
@@ -26,6 +27,9 @@ func run(c, doc string) error {
 		if err := os.WriteFile(c, header(), 0o644); err != nil {
 			return err
 		}
+	}
+	if err := writeJava(); err != nil {
+		return err
 	}
 	if doc == "" {
 		return nil
