@@ -25,7 +25,7 @@ final class PeerSend {
             for (long i = 0; !o.enough(i); i++) {
                 int n = payload.length(o.start + i);
                 if (o.batch == 1) {
-                    payload.fill(o.start + i, buf, n);
+                    payload.fill(o.start + i, buf.clear(), n);
                     p.send(buf.clear().limit(n), o.timeout);
                 } else {
                     payload.fill(o.start + i, p.reserve(n, o.timeout), n);
