@@ -20,7 +20,7 @@ final class Claim {
     private boolean stale; // the intent names tickets that were not drawn
     long first; // ticket held
     long held; // tickets from there
-    private int watch = -1; // the word that the last try failed at
+    private int watch; // the word that the last try failed at
     private long seen; // what it was
     private long at; // its ticket
     private long vain; // tries that failed there
@@ -99,10 +99,6 @@ final class Claim {
         first = t;
         held = 1;
         stale = false;
-    }
-
-    int watched() {
-        return watch;
     }
 
     boolean changed() {

@@ -44,7 +44,7 @@ public abstract class Consumer extends Endpoint {
     /** Gives all that was taken back. */
     abstract void giveBack();
 
-    /** What is looked at while there is nothing. */
+    /** Whether something has come since next has found nothing. */
     abstract boolean dataChanged();
 
     /** How often the message returned last was in the hands of a consumer that died, in a ring that redelivers; else 0. */
@@ -168,22 +168,27 @@ public abstract class Consumer extends Endpoint {
         return copy;
     }
 
-    /** Looks whether the producers sleep, behind a release. */
-    final void tellSpace(long position) {
+    /** Ends a release of all up to pos: looks whether the producers sleep. */
+    final void givenBack() {
+        released = pos;
+        peeked = 0;
+        if (over) {
+            storeDrained();
+        }
         VarHandle.fullFence();
         if (isQuiet()) {
             return;
         }
         // Wake a producer that waits for space once a quarter of the ring is free, so that it does not sleep and wake for every message.
-        boolean now = position - owed >= quarter;
+        boolean now = pos - owed >= quarter;
         if (now) {
-            owed = position;
+            owed = pos;
         }
         signal(now);
     }
 
-    /** Looks around where there is no message: at the word at an offset, which was absent. */
-    final int nothing(int word, long absent) throws RingException {
+    /** Looks around where there is no message: EMPTY or END. */
+    final int nothing() throws RingException {
         if ((arm() & ARM_VALID) == 0) {
             throw lost();
         }
@@ -203,7 +208,7 @@ public abstract class Consumer extends Endpoint {
             return EMPTY;
         }
         // What was committed before the close is visible now: look once more.
-        if (isThere(word, absent)) {
+        if (dataChanged()) {
             return EMPTY;
         }
         over = true;
@@ -217,13 +222,15 @@ public abstract class Consumer extends Endpoint {
     /** Whether a closed session may be over for this consumer, as far as the ring's words tell. */
     abstract boolean allDelivered(int closed) throws RingException;
 
-    /** Whether there is something after all at a word that was absent. */
-    boolean isThere(int word, long absent) throws RingException {
-        return words.load(word) != absent;
-    }
-
     /** Notes that this end of stream was delivered, all before it included. */
     final void storeDrained() {
         words.publishInt(mine.endpoint + ENDPOINT_DRAINED, overSession);
+    }
+
+    /** The end of a consumer that is the only one: sends fail from now on. */
+    final void departAlone() {
+        words.or(mine.arm + ARM_ARM, ARM_CLOSED);
+        words.publishInt(mine.endpoint + ENDPOINT_CLOSED, words.loadInt(mine.endpoint + ENDPOINT_SESSION));
+        wake.interrupt();
     }
 }

@@ -144,6 +144,7 @@ public final class Ring implements AutoCloseable {
         Consumer c = switch (geometry.topology) {
             case TOPOLOGY_SPSC -> new StreamConsumer(this, strategy);
             case TOPOLOGY_MPMC -> new TicketConsumer(this, strategy);
+            case TOPOLOGY_MPSC -> new LaneConsumer(this, strategy);
             default -> throw new RingException(Kind.UNSUPPORTED,
                     "expected a ring whose consumers this library has, found topology " + geometry.topology + "; receive in Go or C");
         };

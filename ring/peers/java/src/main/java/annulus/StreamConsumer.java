@@ -4,7 +4,7 @@ import static annulus.Layout.*;
 
 /** The consumer of a ring of one producer and one consumer. Sections 4, 5 and 7 of the layout. */
 final class StreamConsumer extends Consumer {
-    private final Stream stream = new Stream(g, words);
+    private StreamReader reader;
 
     StreamConsumer(Ring ring, WaitStrategy strategy) {
         super(ring, strategy, false);
@@ -12,12 +12,12 @@ final class StreamConsumer extends Consumer {
 
     @Override
     void takeOver() throws RingException {
-        stream.base = (int) g.dataArea;
-        quarter = Math.max(stream.size / 4, 1);
+        quarter = Math.max(g.capacity / 4, 1);
         pos = released = owed = words.load(mine.cursor + CURSOR_POSITION);
+        reader = new StreamReader(g, words, (int) g.dataArea, pos);
         messages = words.load(mine.cursor + CURSOR_MESSAGES);
         bytes = words.load(mine.cursor + CURSOR_BYTES);
-        if (stream.isOdd(pos)) {
+        if (reader.stream.isOdd(pos)) {
             throw corrupt("a multiple of 8", pos, pos);
         }
         words.and(mine.arm + ARM_ARM, ~ARM_CLOSED);
@@ -26,53 +26,31 @@ final class StreamConsumer extends Consumer {
 
     @Override
     void depart() {
-        words.or(mine.arm + ARM_ARM, ARM_CLOSED);
-        words.publishInt(mine.endpoint + ENDPOINT_CLOSED, words.loadInt(mine.endpoint + ENDPOINT_SESSION));
-        wake.interrupt();
+        departAlone();
     }
 
     @Override
     int next() throws RingException {
-        if (stream.slots) {
-            int at = stream.at(pos);
-            long w = words.load(at); // [P1]
-            length = (int) g.maxMessage;
-            return w == stream.slotWord(pos) ? at + WORD_SIZE : nothing(at, w);
+        int at = reader.next();
+        length = reader.length;
+        if (at == StreamReader.BAD) {
+            throw corrupt("a record's header", reader.stream.bad, reader.pos);
         }
-        for (;;) {
-            int at = stream.at(pos);
-            long w = words.load(at), rest = stream.rest(pos), n = w - RECORD_COMMITTED; // [P1]
-            // One comparison refuses an empty word, padding, strange bits and a length beyond the end.
-            if (Long.compareUnsigned(n, rest - WORD_SIZE) <= 0) {
-                length = (int) n;
-                return at + WORD_SIZE;
-            }
-            if (w == 0) {
-                return nothing(at, 0);
-            }
-            if (rest == stream.size || w != (RECORD_COMMITTED | RECORD_PAD | rest - WORD_SIZE)) {
-                throw corrupt("a record's header", w, pos);
-            }
-            pos += rest;
-        }
+        return at == EMPTY ? nothing() : at;
     }
 
     @Override
     void moveOn() {
-        pos += stream.need(length);
+        reader.moveOn();
     }
 
     @Override
     void giveBack() {
+        pos = reader.pos;
         words.prepare(mine.cursor + CURSOR_MESSAGES, messages);
         words.prepare(mine.cursor + CURSOR_BYTES, bytes);
         words.publish(mine.cursor + CURSOR_POSITION, pos); // [C1]
-        released = pos;
-        peeked = 0;
-        if (over) {
-            storeDrained();
-        }
-        tellSpace(pos);
+        givenBack();
     }
 
     @Override
@@ -82,7 +60,6 @@ final class StreamConsumer extends Consumer {
 
     @Override
     boolean dataChanged() {
-        long w = words.load(stream.at(pos));
-        return stream.slots ? w == stream.slotWord(pos) : w != 0;
+        return reader.changed();
     }
 }

@@ -115,7 +115,7 @@ final class TicketConsumer extends Consumer {
                     continue;
                 }
             }
-            return nothing(claim.watched(), w);
+            return nothing();
         }
     }
 
@@ -162,12 +162,7 @@ final class TicketConsumer extends Consumer {
         free();
         words.publish(entry.member + MEMBER_RECEIVED, messages);
         words.publish(entry.member + MEMBER_RECEIVED_BYTES, bytes);
-        released = pos;
-        peeked = 0;
-        if (over) {
-            storeDrained();
-        }
-        tellSpace(pos);
+        givenBack();
     }
 
     @Override
