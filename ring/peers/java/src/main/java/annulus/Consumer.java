@@ -38,6 +38,16 @@ public abstract class Consumer extends Endpoint {
     /** Finds the next message and its length, and leaves it there: where its payload is, or EMPTY, END or HELD. */
     abstract int next() throws RingException;
 
+    /** The message that next has found, to be handed out. */
+    ByteBuffer view(int at) {
+        return words.slice(at, length).asReadOnlyBuffer();
+    }
+
+    /** Copies it behind the position of a buffer, which stays. */
+    void copy(int at, ByteBuffer to) {
+        to.put(to.position(), words.buf, at, length);
+    }
+
     /** Moves behind the message that next has found. */
     abstract void moveOn();
 
@@ -49,6 +59,11 @@ public abstract class Consumer extends Endpoint {
 
     /** How often the message returned last was in the hands of a consumer that died, in a ring that redelivers; else 0. */
     public int redelivered() {
+        return 0;
+    }
+
+    /** Broadcast: how many messages this consumer has lost to overruns. Each is told once, as {@link RingException.Kind#OVERRUN}. */
+    public long missed() {
         return 0;
     }
 
@@ -76,8 +91,9 @@ public abstract class Consumer extends Endpoint {
         if (at < 0) {
             return null;
         }
+        ByteBuffer message = view(at);
         take();
-        return words.slice(at, length).asReadOnlyBuffer();
+        return message;
     }
 
     /** As {@link #tryPeek}, and waits while there is nothing; null at the end of the stream. */
@@ -124,7 +140,7 @@ public abstract class Consumer extends Endpoint {
         if (to.remaining() < n) {
             throw new IllegalArgumentException("expected room for a message of " + n + " bytes, found " + to.remaining());
         }
-        to.put(to.position(), words.buf, at, n);
+        copy(at, to);
         to.position(to.position() + n);
         take();
         giveBack();
@@ -223,7 +239,7 @@ public abstract class Consumer extends Endpoint {
     abstract boolean allDelivered(int closed) throws RingException;
 
     /** Notes that this end of stream was delivered, all before it included. */
-    final void storeDrained() {
+    void storeDrained() {
         words.publishInt(mine.endpoint + ENDPOINT_DRAINED, overSession);
     }
 

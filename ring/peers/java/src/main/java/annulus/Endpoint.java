@@ -22,7 +22,7 @@ public abstract class Endpoint implements AutoCloseable {
     final boolean many; // of this side: a place in the endpoint table
     Side.Entry entry; // that place
     Gate wake; // the peer sleeps here
-    Gate sleep; // this side sleeps here
+    Gate sleep; // this side sleeps here; null: it only looks, and polls
     long pos; // of the next record or slot
     private long quiet = NEVER_QUIET; // the peer's last arm word that asked for nothing
     private RingException failed; // for good
@@ -43,6 +43,11 @@ public abstract class Endpoint implements AutoCloseable {
 
     /** Takes the role, finds the place to go on from, tells who is here. */
     final void attach(long tag) throws RingException {
+        if (region.readOnly && mayOnlyLook()) {
+            takeOver();
+            open = true;
+            return;
+        }
         if (region.readOnly) {
             throw new RingException(Kind.PERMISSION, "expected a ring opened for writing, found it opened read-only; a " + mine.role + " writes");
         }
@@ -81,6 +86,11 @@ public abstract class Endpoint implements AutoCloseable {
         }
     }
 
+    /** Whether it can do without a role, a gate and any store. */
+    boolean mayOnlyLook() {
+        return false;
+    }
+
     /** Finds where to go on, and announces. The role is held; what this throws gives it back. */
     abstract void takeOver() throws RingException;
 
@@ -115,6 +125,9 @@ public abstract class Endpoint implements AutoCloseable {
             return;
         }
         open = false;
+        if (region.readOnly) {
+            return;
+        }
         try {
             // A consumer that found the ring corrupt wants no more all the same; a producer ends nothing that it does not know.
             if (failed == null || mine.role == Role.CONSUMER && failed.kind() != Kind.LOST) {
@@ -131,7 +144,9 @@ public abstract class Endpoint implements AutoCloseable {
     /** Lets a waiting call, and every later wait, end with {@link Kind#CANCELLED}. Any thread, while this is open. */
     public final void cancel() {
         cancelled = true;
-        sleep.interrupt();
+        if (sleep != null) {
+            sleep.interrupt();
+        }
     }
 
     /** The place in the endpoint table of a ring of many, from 0; in a ring of lanes a producer's lane. Else 0. */
@@ -199,7 +214,7 @@ public abstract class Endpoint implements AutoCloseable {
         if (region.isCut()) {
             throw fail(Kind.LOST, "expected a file of " + g.totalSize + " bytes, found it shorter");
         }
-        if (region.isRemoved() && !ring.isAttached(peer.role)) {
+        if (sleep != null && region.isRemoved() && !ring.isAttached(peer.role)) {
             throw new RingException(Kind.REMOVED, "expected a " + peer.role + " to come, found that the ring has no name any more");
         }
     }

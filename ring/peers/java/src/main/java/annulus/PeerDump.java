@@ -29,7 +29,8 @@ final class PeerDump {
             case TOPOLOGY_SPSC -> d.stream("", (int) d.g.dataArea, r.side(Role.CONSUMER).cursor);
             case TOPOLOGY_MPMC -> d.tickets();
             case TOPOLOGY_MPSC -> d.lanes();
-            default -> throw new RingException(RingException.Kind.UNSUPPORTED, "expected topology 1 to 3, found " + d.g.topology + "; look with the C program");
+            case TOPOLOGY_CAST -> d.cast();
+            default -> throw new RingException(RingException.Kind.UNSUPPORTED, "expected topology 1, 2, 3 or 5, found " + d.g.topology + "; look with the C program");
         }
         System.out.flush();
     }
@@ -163,5 +164,27 @@ final class PeerDump {
             }
         }
         print("end at=%s", u(t));
+    }
+
+    /** What a consumer with a backlog would receive. */
+    private void cast() throws RingException {
+        int cursor = r.side(Role.PRODUCER).cursor;
+        print("broadcast latest=%s intent=%s dropped=%s", at(cursor + CURSOR_LATEST), at(r.side(Role.PRODUCER).endpoint + ENDPOINT_INTENT),
+                at(cursor + CURSOR_DROPPED));
+        CastReader c = new CastReader(r);
+        long pos = c.place(CastReader.waits(r) ? CastReader.From.LATEST : CastReader.From.BACKLOG).pos(), tail = w.load(cursor + CURSOR_POSITION);
+        while (pos != tail) {
+            long word = c.header(pos), n = word & CAST_LENGTH_MASK, number = word >>> CAST_NUMBER_SHIFT, record = CastReader.record(n);
+            if (record > g.capacity - (pos & g.capacity - 1) || record > tail - pos) {
+                throw corrupt("a record's header", word, pos);
+            }
+            if ((word & CAST_PAD) != 0) {
+                print("pad at=%s number=%d length=%d", u(pos), number, n);
+            } else {
+                print("message at=%s number=%d length=%d payload=%s", u(pos), number, n, payload(c.at(pos) + WORD_SIZE, n));
+            }
+            pos += record;
+        }
+        print("end at=%s", u(pos));
     }
 }

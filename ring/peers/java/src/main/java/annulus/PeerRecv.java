@@ -13,7 +13,7 @@ final class PeerRecv {
     private final ByteBuffer buf;
     private final boolean copied;
     private final java.util.Map<Long, Long> senders = new java.util.HashMap<>(); // what is due from each
-    private long done, mix, redelivered;
+    private long done, mix, redelivered, lost;
 
     PeerRecv(Ring ring, PeerOptions o) {
         this.ring = ring;
@@ -25,20 +25,28 @@ final class PeerRecv {
 
     void run(String[] doing) throws IOException, InterruptedException {
         boolean end = false;
-        try (Consumer c = ring.consumer(o.wait)) {
+        try (Consumer c = ring.consumer(o.wait, o.backlog)) {
             doing[0] = "recv";
             if (o.announce) {
                 Peer.say("attached");
             }
             while (!end && !(o.hold ? done > 0 : o.enough(done))) {
-                end = copied ? copy(c) : peek(c);
+                try {
+                    end = copied ? copy(c) : peek(c);
+                } catch (RingException e) {
+                    if (!o.lossy || e.kind() != Kind.OVERRUN) {
+                        throw e;
+                    }
+                    lost = c.missed();
+                }
             }
         }
         if (end && o.count != PeerOptions.UNLIMITED) {
             throw new IOException("end of stream after " + Long.toUnsignedString(done) + " of " + Long.toUnsignedString(o.count));
         }
         Peer.say("received " + Long.toUnsignedString(done) + " ok"
-                + (o.any ? " mix " + Long.toUnsignedString(mix) + " redelivered " + redelivered : ""));
+                + (o.any ? " mix " + Long.toUnsignedString(mix) + " redelivered " + redelivered : "")
+                + (o.lossy ? " lost " + Long.toUnsignedString(lost) : ""));
     }
 
     private boolean copy(Consumer c) throws IOException, InterruptedException {
@@ -73,7 +81,8 @@ final class PeerRecv {
 
     private long check(Consumer c, ByteBuffer m, int n) throws IOException {
         m.order(ByteOrder.LITTLE_ENDIAN);
-        long seq = o.start + done;
+        lost = c.missed();
+        long seq = o.start + done + lost;
         if (o.any && n >= Payload.REST) {
             seq = m.getLong(0);
             mix += Payload.mix(seq);

@@ -213,7 +213,7 @@ final class Region {
     /** The file is shorter than the ring. */
     boolean isCut() throws RingException {
         try {
-            return Files.size(self) < size;
+            return (fd < 0 ? channel.size() : Files.size(self)) < size;
         } catch (IOException e) {
             throw failed("size of " + name, e);
         }

@@ -141,10 +141,21 @@ public final class Ring implements AutoCloseable {
      * predecessor has not released. In a ring of many consumers it is one more.
      */
     public Consumer consumer(WaitStrategy strategy) throws RingException {
+        return consumer(strategy, false);
+    }
+
+    /**
+     * As {@link #consumer(WaitStrategy)}; in a broadcast ring with a backlog it begins with what was sent before, as far as it can be found
+     * (where the producer waits for consumers: with the latest message), else behind it. Elsewhere a backlog means nothing.
+     *
+     * <p>A consumer of a broadcast ring that was opened read-only stores nothing, polls while it waits, and is not waited for.
+     */
+    public Consumer consumer(WaitStrategy strategy, boolean backlog) throws RingException {
         Consumer c = switch (geometry.topology) {
             case TOPOLOGY_SPSC -> new StreamConsumer(this, strategy);
             case TOPOLOGY_MPMC -> new TicketConsumer(this, strategy);
             case TOPOLOGY_MPSC -> new LaneConsumer(this, strategy);
+            case TOPOLOGY_CAST -> new CastConsumer(this, strategy, backlog);
             default -> throw new RingException(Kind.UNSUPPORTED,
                     "expected a ring whose consumers this library has, found topology " + geometry.topology + "; receive in Go or C");
         };

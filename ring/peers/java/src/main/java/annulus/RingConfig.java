@@ -63,6 +63,11 @@ public final class RingConfig {
         return c;
     }
 
+    /** Broadcast: one producer, each message to every consumer that keeps up; 64 at a time, see {@link #members}. */
+    public RingConfig broadcast() {
+        return topology(TOPOLOGY_CAST, 0);
+    }
+
     /** In a ring of many: how many endpoints there can be at a time. */
     public RingConfig members(long n) {
         RingConfig c = copy();
@@ -112,6 +117,9 @@ public final class RingConfig {
         boolean many = topology == TOPOLOGY_MPMC;
         if (redeliver && !many) {
             throw new RingException(Kind.INVALID, "expected a ring of many consumers for redelivery, found topology " + topology + ", which does so anyway");
+        }
+        if (overrun != 0 && topology != TOPOLOGY_CAST) {
+            throw new RingException(Kind.INVALID, "expected a broadcast ring for --overrun, found topology " + topology);
         }
         // Two cache lines on x86, whose prefetcher fetches lines in pairs.
         long stride = System.getProperty("os.arch").equals("amd64") ? 128 : 64;

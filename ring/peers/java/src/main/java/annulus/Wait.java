@@ -2,6 +2,7 @@ package annulus;
 
 import annulus.RingException.Kind;
 import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 
 /** A wait in progress. */
 final class Wait {
@@ -9,6 +10,8 @@ final class Wait {
     private static final int SPIN_CHUNK = 1000; // looks before a look at the clock
     private static final long FIRST_SLICE = 1_000_000; // ns of the first sleep of a wait
     private static final long SLICE = 50_000_000; // bounds one sleep: a peer may be killed before it wakes us
+
+    private static final long FIRST_POLL = 20_000, POLL = 1_000_000; // ns between looks of one that nobody wakes
 
     /** Looks whether what is waited for may be there. */
     interface Look {
@@ -56,6 +59,14 @@ final class Wait {
             return;
         }
         long left = left();
+        if (e.sleep == null) {
+            slice = slice == 0 ? FIRST_POLL : Math.min(2 * slice, POLL);
+            LockSupport.parkNanos(Math.min(slice, left));
+            if (++e.idle % 64 == 0) {
+                e.checkForlorn();
+            }
+            return;
+        }
         if (!prepared) {
             epoch = e.sleep.prepare(e.strategy);
             prepared = armed = true;
