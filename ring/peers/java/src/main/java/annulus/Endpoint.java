@@ -10,7 +10,7 @@ import annulus.RingException.Kind;
  * <p>One thread at a time may use an endpoint; {@link #cancel} may come from any. A blocking call answers to {@link Thread#interrupt}
  * within 50 ms.
  */
-public abstract class Endpoint implements AutoCloseable {
+public abstract class Endpoint extends Sleeper implements AutoCloseable {
     private static final long NEVER_QUIET = 1; // no arm word: that has its valid bit
 
     final Ring ring;
@@ -18,21 +18,17 @@ public abstract class Endpoint implements AutoCloseable {
     final Words words;
     final Geometry g;
     final Side mine, peer;
-    final WaitStrategy strategy;
     final boolean many; // of this side: a place in the endpoint table
     Side.Entry entry; // that place
     Gate wake; // the peer sleeps here
-    Gate sleep; // this side sleeps here; null: it only looks, and polls
     long pos; // of the next record or slot
     private long quiet = NEVER_QUIET; // the peer's last arm word that asked for nothing
     private RingException failed; // for good
-    volatile boolean cancelled;
-    int idle; // sleeps of this wait
     private boolean open;
 
     Endpoint(Ring ring, Role role, WaitStrategy strategy, boolean many) {
+        super(strategy);
         this.ring = ring;
-        this.strategy = strategy;
         this.many = many;
         region = ring.region;
         words = region.words;
@@ -61,8 +57,8 @@ public abstract class Endpoint implements AutoCloseable {
         }
         try {
             // Only now: the counts are the entry's.
-            wake = new Gate(region, mine, peer, many, entry, null);
-            sleep = new Gate(region, peer, mine, many, null, entry);
+            wake = Gate.between(region, mine, peer, many, entry, null);
+            sleep = Gate.between(region, peer, mine, many, null, entry);
             takeOver();
             open = true;
         } finally {
@@ -209,7 +205,7 @@ public abstract class Endpoint implements AutoCloseable {
         quiet = (w & ARM_CLOSED) != 0 ? NEVER_QUIET : w;
     }
 
-    /** Finds out, after sleeps in vain, whether anybody can come. */
+    @Override
     final void checkForlorn() throws RingException {
         if (region.isCut()) {
             throw fail(Kind.LOST, "expected a file of " + g.totalSize + " bytes, found it shorter");

@@ -18,17 +18,31 @@ final class Gate {
     private final int wakes, parks, bounds; // where they are counted
     private final boolean shared; // others sleep here too: nobody takes back what may be another's
 
-    /** The gate whose waker and sleeper are these sides. Where endpoints share it, each counts in its entry; null: not here. */
-    Gate(Region region, Side waker, Side sleeper, boolean shared, Side.Entry wakerEntry, Side.Entry sleeperEntry) {
+    private Gate(Region region, int seqLine, int armLine, int semaphore, boolean shared, int wakes, int parks, int bounds) {
         this.region = region;
         words = region.words;
-        seq = waker.seq + SEQ_SEQ;
-        arm = sleeper.arm + ARM_ARM;
-        semaphore = sleeper.semaphore;
+        seq = seqLine + SEQ_SEQ;
+        arm = armLine + ARM_ARM;
+        this.semaphore = semaphore;
         this.shared = shared;
-        wakes = wakerEntry != null ? wakerEntry.holder + HOLDER_WAKES : shared ? NOT_COUNTED : waker.seq + SEQ_WAKES;
-        parks = sleeperEntry != null ? sleeperEntry.holder + HOLDER_PARKS : shared ? NOT_COUNTED : sleeper.arm + ARM_PARKS;
-        bounds = shared ? NOT_COUNTED : sleeper.arm + ARM_BOUNDS;
+        this.wakes = wakes;
+        this.parks = parks;
+        this.bounds = bounds;
+    }
+
+    /** The gate whose waker and sleeper are these sides. Where endpoints share it, each counts in its entry; null: not here. */
+    static Gate between(Region region, Side waker, Side sleeper, boolean shared, Side.Entry wakerEntry, Side.Entry sleeperEntry) {
+        return new Gate(region, waker.seq, sleeper.arm, sleeper.semaphore, shared,
+                wakerEntry != null ? wakerEntry.holder + HOLDER_WAKES : shared ? NOT_COUNTED : waker.seq + SEQ_WAKES,
+                sleeperEntry != null ? sleeperEntry.holder + HOLDER_PARKS : shared ? NOT_COUNTED : sleeper.arm + ARM_PARKS,
+                shared ? NOT_COUNTED : sleeper.arm + ARM_BOUNDS);
+    }
+
+    /** The one gate of a cell, at which all its readers sleep. */
+    static Gate ofCell(Cell cell) {
+        CellGeometry g = cell.geometry;
+        int seq = g.line(g.writerArea, LINE_SEQ), arm = g.line(g.readerArea, LINE_ARM);
+        return new Gate(cell.region, seq, arm, NOT_COUNTED, true, seq + SEQ_WAKES, arm + ARM_PARKS, NOT_COUNTED);
     }
 
     private void count(int at) {

@@ -35,6 +35,10 @@ public final class Peer {
             throw new PeerOptions.UsageException("expected a command and a name");
         }
         String command = o.words.get(0), name = o.words.get(o.words.size() - 1);
+        if (command.equals("cell")) {
+            PeerCell.run(o, doing);
+            return;
+        }
         if (command.equals("create")) {
             doing[0] = "create";
             (name.contains("/") ? Ring.create(Path.of(name), o.config()) : Ring.create(name, o.config())).close();

@@ -35,11 +35,11 @@ final class PeerDump {
         System.out.flush();
     }
 
-    private static void print(String format, Object... args) {
+    static void print(String format, Object... args) {
         System.out.print(String.format(format, args) + "\n");
     }
 
-    private static String x(long n) {
+    static String x(long n) {
         return n == 0 ? "0" : "0x" + Long.toHexString(n);
     }
 

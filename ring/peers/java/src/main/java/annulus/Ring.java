@@ -221,7 +221,7 @@ public final class Ring implements AutoCloseable {
 
     /** Wakes everybody: what they sleep for may be there. */
     void rouseAll() {
-        new Gate(region, producer, consumer, true, null, null).interrupt();
-        new Gate(region, consumer, producer, true, null, null).interrupt();
+        Gate.between(region, producer, consumer, true, null, null).interrupt();
+        Gate.between(region, consumer, producer, true, null, null).interrupt();
     }
 }

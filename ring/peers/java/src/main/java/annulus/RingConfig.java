@@ -121,8 +121,11 @@ public final class RingConfig {
         if (overrun != 0 && topology != TOPOLOGY_CAST) {
             throw new RingException(Kind.INVALID, "expected a broadcast ring for --overrun, found topology " + topology);
         }
-        // Two cache lines on x86, whose prefetcher fetches lines in pairs.
-        long stride = System.getProperty("os.arch").equals("amd64") ? 128 : 64;
-        return new Geometry(new Geometry.Shape(kind, topology, capacity, slotSize, stride, members, many && !fixed));
+        return new Geometry(new Geometry.Shape(kind, topology, capacity, slotSize, stride(), members, many && !fixed));
+    }
+
+    /** Two cache lines on x86, whose prefetcher fetches lines in pairs. */
+    static long stride() {
+        return System.getProperty("os.arch").equals("amd64") ? 128 : 64;
     }
 }

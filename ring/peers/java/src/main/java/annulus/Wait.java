@@ -18,7 +18,7 @@ final class Wait {
         boolean changed();
     }
 
-    private final Endpoint e;
+    private final Sleeper e;
     private final boolean limited;
     private final long deadline; // of System.nanoTime
     private long slice;
@@ -28,7 +28,7 @@ final class Wait {
     private int epoch;
 
     /** timeout null: for ever. */
-    Wait(Endpoint e, Duration timeout) {
+    Wait(Sleeper e, Duration timeout) {
         this.e = e;
         // Beyond 200 years is for ever: nanoTime is compared by difference.
         limited = timeout != null && timeout.compareTo(Duration.ofDays(73_000)) < 0;
