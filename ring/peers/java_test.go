@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"annulus/internal/testutil"
+	"annulus/ring"
 )
 
 // javaFlags make a program start soon: half of the tests' programs do little.
@@ -79,4 +81,92 @@ func javaVersion(java string) int {
 	}
 	n, _ := strconv.Atoi(string(m[1])) // of digits
 	return n
+}
+
+// inEachJava runs a test with both ways to make system calls.
+func inEachJava(t *testing.T, test func(t *testing.T, l program)) {
+	for _, l := range programs {
+		if strings.HasPrefix(l.name, "java") {
+			t.Run(l.name, func(t *testing.T) { test(t, l) })
+		}
+	}
+}
+
+// run is another main class of the Java peer's, whose classes may need more.
+func (l program) run(t *testing.T, class string, more ...string) *exec.Cmd {
+	line := append([]string(nil), l.command(t)...)
+	for i, word := range line {
+		if word == "-cp" {
+			line[i+1] = strings.Join(append(more, line[i+1]), ":")
+		}
+	}
+	line[len(line)-1] = class
+	return exec.Command(line[0], line[1:]...)
+}
+
+// javac compiles a source against the Java peer into a directory.
+func javac(t *testing.T, dir, source string) {
+	t.Helper()
+	out, err := exec.Command("javac", "-Xlint:all", "-Werror", "--release", "17", "-cp", classes(t), "-d", dir, source).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", source, err, out)
+	}
+}
+
+// What Java checks of itself, words that no correct peer writes among it.
+func TestJavaSelftest(t *testing.T) {
+	inEachJava(t, func(t *testing.T, l program) {
+		dir := t.TempDir()
+		javac(t, dir, filepath.Join("java", "src", "test", "java", "annulus", "SelfTest.java"))
+		expect(t, start(t, l.run(t, "annulus.SelfTest", dir)).Done(), "ok")
+	})
+}
+
+// The example of the README compiles as it stands there, and works.
+func TestJavaReadmeExample(t *testing.T) {
+	inEachJava(t, func(t *testing.T, l program) {
+		text, err := os.ReadFile(filepath.Join("java", "README.md"))
+		must(t, err)
+		dir, name := t.TempDir(), freeName(t)
+		for _, m := range regexp.MustCompile("(?s)```java\n(.*?public class (\\w+).*?)```").FindAllStringSubmatch(string(text), -1) {
+			source := filepath.Join(dir, m[2]+".java")
+			must(t, os.WriteFile(source, []byte(strings.ReplaceAll(m[1], "greetings", name)), 0o600))
+			javac(t, dir, source)
+		}
+		expect(t, start(t, l.run(t, "Sender", dir)).Done(), "")
+		expect(t, start(t, l.run(t, "Receiver", dir)).Done(), "hello from Java\nhello again")
+	})
+}
+
+// A file that is cut while a peer sleeps is one line, no crash of the JVM.
+func TestJavaNoticesACut(t *testing.T) {
+	inEachJava(t, func(t *testing.T, l program) {
+		for _, wait := range []string{"futex", "semaphore"} {
+			r, name := create(t, smallRing)
+			c := start(t, l.peer(t, "recv", name, "--wait", wait))
+			eventually(t, "the consumer sleeps", func() bool { return stats(t, r).Consumer.Asleep })
+			must(t, os.Truncate(filepath.Join("/dev/shm", name), 0))
+			mentions(t, c.Fails(), "memory lost")
+		}
+	})
+}
+
+// Without a way to make system calls no role is taken, and looking works.
+func TestJavaWithoutLibrary(t *testing.T) {
+	line := buildJava(t)
+	for i, word := range line {
+		if strings.HasPrefix(word, "-Dannulus.library=") {
+			line[i] = "-Dannulus.library=/nonexistent/libannulus.so"
+		}
+	}
+	run := func(args ...string) *testutil.Process {
+		return start(t, exec.Command(line[0], append(line[1:len(line):len(line)], args...)...))
+	}
+	r, name := create(t, ring.Config{Topology: ring.Broadcast, Capacity: 4096})
+	mentions(t, run("check", name).Fails(), "not supported here: expected a way to make system calls")
+	p := producer(t, r)
+	must(t, p.TrySend([]byte("to be looked at")))
+	must(t, p.Close())
+	mentions(t, run("dump", name).Done(), "number=0 length=15")
+	expect(t, run("recv", name, "--readonly", "--backlog", "--count", "0").Done(), "received 0 ok")
 }

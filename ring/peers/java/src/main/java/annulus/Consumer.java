@@ -74,7 +74,11 @@ public abstract class Consumer extends Endpoint {
 
     private int look() throws RingException {
         check();
-        answer = next();
+        try {
+            answer = next();
+        } catch (InternalError e) {
+            throw faulted(e);
+        }
         return answer;
     }
 

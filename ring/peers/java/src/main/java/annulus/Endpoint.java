@@ -124,6 +124,9 @@ public abstract class Endpoint extends Sleeper implements AutoCloseable {
         if (region.readOnly) {
             return;
         }
+        if (failed == null && region.isCut()) {
+            failed = new RingException(Kind.LOST, "the file was cut"); // a store there would end this JVM
+        }
         try {
             // A consumer that found the ring corrupt wants no more all the same; a producer ends nothing that it does not know.
             if (failed == null || mine.role == Role.CONSUMER && failed.kind() != Kind.LOST) {
@@ -173,6 +176,11 @@ public abstract class Endpoint extends Sleeper implements AutoCloseable {
 
     final RingException corrupt(String expected, long found, long at) {
         return fail(Kind.CORRUPT, String.format("expected %s at position %s, found %#x", expected, Long.toUnsignedString(at), found));
+    }
+
+    /** What an access to a file that was cut has thrown. */
+    final RingException faulted(InternalError e) {
+        return fail(Kind.LOST, "the file was cut: " + e.getMessage());
     }
 
     final RingException lost() {

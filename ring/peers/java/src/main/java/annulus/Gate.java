@@ -16,6 +16,7 @@ final class Gate {
     private final Words words;
     private final int seq, arm, semaphore;
     private final int wakes, parks, bounds; // where they are counted
+    private boolean crowd; // many count in one place
     private final boolean shared; // others sleep here too: nobody takes back what may be another's
 
     private Gate(Region region, int seqLine, int armLine, int semaphore, boolean shared, int wakes, int parks, int bounds) {
@@ -42,12 +43,20 @@ final class Gate {
     static Gate ofCell(Cell cell) {
         CellGeometry g = cell.geometry;
         int seq = g.line(g.writerArea, LINE_SEQ), arm = g.line(g.readerArea, LINE_ARM);
-        return new Gate(cell.region, seq, arm, NOT_COUNTED, true, seq + SEQ_WAKES, arm + ARM_PARKS, NOT_COUNTED);
+        Gate gate = new Gate(cell.region, seq, arm, NOT_COUNTED, true, seq + SEQ_WAKES, arm + ARM_PARKS, NOT_COUNTED);
+        gate.crowd = true;
+        return gate;
     }
 
+    /** One at a time counts there, but for the readers of a cell. */
     private void count(int at) {
-        if (at != NOT_COUNTED) {
+        if (at == NOT_COUNTED) {
+            return;
+        }
+        if (crowd) {
             words.add(at, 1);
+        } else {
+            words.prepare(at, words.load(at) + 1);
         }
     }
 
@@ -74,6 +83,9 @@ final class Gate {
 
     /** Takes an announcement back, so that no waker makes a system call for it. */
     void disarm() {
+        if (region.isCut()) {
+            return;
+        }
         long old = words.load(arm);
         if (shared || (int) old != words.loadInt(seq)) {
             return;
@@ -86,10 +98,10 @@ final class Gate {
         count(parks);
         int rc = strategy == WaitStrategy.SEMAPHORE ? Semaphore.acquire(region, semaphore, ns)
                 : region.kernel().futexWait(region.address(seq), epoch, ns); // [G2]
-        switch (-rc) {
+        switch (region.isCut() ? Kernel.EFAULT : -rc) { // before a store there, which may end this JVM
             case 0, Kernel.EAGAIN, Kernel.EINTR -> {}
             case Kernel.ETIMEDOUT -> count(bounds);
-            case Kernel.EFAULT -> throw new RingException(Kind.LOST, "the futex word is gone: the file was cut");
+            case Kernel.EFAULT -> throw new RingException(Kind.LOST, "the file was cut");
             default -> throw RingException.system("sleep", -rc);
         }
     }

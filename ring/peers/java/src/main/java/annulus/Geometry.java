@@ -90,6 +90,11 @@ final class Geometry {
         }
     }
 
+    /** What a creator chooses, in few words. */
+    String summary() {
+        return "topology " + topology + ", kind " + kind + ", capacity " + capacity + ", slot size " + slotSize + ", members " + members;
+    }
+
     static long align(long n, long to) {
         return n + to - 1 & -to;
     }

@@ -25,7 +25,7 @@ abstract class Kernel {
     private static final int O_NOFOLLOW = ARM ? 0x8000 : 0x20000, O_TMPFILE = ARM ? 0x404000 : 0x410000;
     private static final int FUTEX = ARM ? 98 : 202, MEMBARRIER = ARM ? 283 : 324, FCNTL = ARM ? 25 : 72, OPENAT = ARM ? 56 : 257,
             CLOSE = ARM ? 57 : 3, FALLOCATE = ARM ? 47 : 285, FCHMOD = ARM ? 52 : 91, LINKAT = ARM ? 37 : 265, KILL = ARM ? 129 : 62,
-            GETEUID = ARM ? 175 : 107;
+            GETEUID = ARM ? 175 : 107, FSTAT = ARM ? 80 : 5;
 
     /** The result, or -errno. */
     abstract long call(long nr, long a, long b, long c, long d, long e, long f);
@@ -35,7 +35,7 @@ abstract class Kernel {
 
     /** Room for what a call points to, one for each thread. */
     private final ThreadLocal<ByteBuffer> scratch =
-            ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(64).order(ByteOrder.nativeOrder()));
+            ThreadLocal.withInitial(() -> ByteBuffer.allocateDirect(256).order(ByteOrder.nativeOrder()));
 
     private static final class Holder {
         static final Kernel KERNEL;
@@ -124,6 +124,13 @@ abstract class Kernel {
 
     void close(int fd) {
         call(CLOSE, fd, 0, 0, 0, 0, 0);
+    }
+
+    /** Bytes of an open file, or -errno. */
+    long size(int fd) {
+        ByteBuffer stat = scratch.get();
+        long rc = call(FSTAT, fd, address(stat), 0, 0, 0, 0);
+        return rc < 0 ? rc : stat.getLong(48); // st_size
     }
 
     long effectiveUser() {

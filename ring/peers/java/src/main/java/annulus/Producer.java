@@ -150,11 +150,15 @@ public abstract class Producer extends Endpoint {
         if (ring.isFixedSize() ? n != g.maxMessage : n < 0 || n > g.maxMessage) {
             throw wrongSize(n);
         }
-        int at = claim(n);
-        if (at != FULL) {
-            room = n;
+        try {
+            int at = claim(n);
+            if (at != FULL) {
+                room = n;
+            }
+            return at;
+        } catch (InternalError e) {
+            throw faulted(e);
         }
-        return at;
     }
 
     private IllegalArgumentException wrongSize(int n) {

@@ -73,6 +73,27 @@ public final class Ring implements AutoCloseable {
         return adopt(Creator.create(path, g.totalSize, config.mode(), m -> Header.format(m, g, config.features(), Proc.bootId(), Proc.now())));
     }
 
+    /** Makes a ring of that name unless there is one, which must be of that config, and opens it. */
+    public static Ring openOrCreate(String name, RingConfig config) throws RingException {
+        try {
+            return create(name, config);
+        } catch (RingException e) {
+            if (e.kind() != Kind.EXISTS) {
+                throw e;
+            }
+        }
+        Ring r = open(name);
+        Geometry want = config.geometry(), found = r.geometry;
+        if (found.kind != want.kind || found.topology != want.topology || found.capacity != want.capacity || found.slotSize != want.slotSize
+                || found.members != want.members || found.slotPayload != want.slotPayload
+                || r.header.longAt(HEADER_REQUIRED) != config.features()) {
+            r.close();
+            throw new RingException(Kind.INVALID, String.format("expected a ring as configured (%s), found %s under that name: %s", want.summary(),
+                    name, found.summary()));
+        }
+        return r;
+    }
+
     /** The file of a name in POSIX shared memory. */
     static Path shared(String name) throws RingException {
         byte[] b = name.getBytes(java.nio.charset.StandardCharsets.UTF_8);

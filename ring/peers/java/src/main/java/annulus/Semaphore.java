@@ -32,6 +32,9 @@ final class Semaphore {
         }
         w.add(at, WAITER);
         int rc = region.kernel().futexWait(region.address(at), 0, ns);
+        if (region.isCut()) { // before a store there, which may end this JVM
+            return -Kernel.EFAULT;
+        }
         if (take(w, at, WAITER)) {
             return 0;
         }

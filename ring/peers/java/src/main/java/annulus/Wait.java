@@ -24,7 +24,7 @@ final class Wait {
     private long slice;
     private int spun;
     private boolean prepared; // the next pause sleeps
-    private boolean armed; // a sleep was announced
+    private boolean armed; // a sleep was announced, and nothing says that the word is gone
     private int epoch;
 
     /** timeout null: for ever. */
@@ -74,8 +74,9 @@ final class Wait {
         }
         // Short sleeps at first find what is not worth a wake to the peer.
         slice = slice == 0 ? FIRST_SLICE : Math.min(2 * slice, SLICE);
-        prepared = false;
+        prepared = armed = false;
         e.sleep.sleep(e.strategy, epoch, Math.min(slice, left));
+        armed = true;
         if (++e.idle % 4 == 0) {
             e.checkForlorn();
         }

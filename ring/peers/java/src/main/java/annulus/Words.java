@@ -35,7 +35,9 @@ final class Words {
         LONG.setOpaque(buf, at, value);
     }
 
-    /** A full fence, as the next ones. */
+    // Read-modify-writes, each a full fence. On memory whose file was cut they may end the JVM (Java 17), where other accesses throw
+    // InternalError sooner or later: so after each sleep and before a close the file's size is looked at.
+
     boolean swap(int at, long old, long value) {
         return LONG.compareAndSet(buf, at, old, value);
     }
@@ -66,11 +68,6 @@ final class Words {
 
     int addInt(int at, int n) {
         return (int) INT.getAndAdd(buf, at, n);
-    }
-
-    /** For statistics: nobody else writes the word. */
-    void count(int at, long n) {
-        LONG.setOpaque(buf, at, (long) LONG.getOpaque(buf, at) + n);
     }
 
     ByteBuffer slice(int at, int length) {
