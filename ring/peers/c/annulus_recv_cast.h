@@ -80,7 +80,7 @@ static inline int annulus_next_cast_(struct annulus_consumer *c, const void **ms
 	if (!s->stays && c->peeked)
 		return ANNULUS_HELD;
 	/* Nothing is lost by one jump to the latest message, one over padding. */
-	for (int try = 0; try < 4; try++) {
+	for (int tried = 0; tried < 4; tried++) {
 		if (e->pos == s->tail) {
 			uint64_t tail = ANNULUS_LOAD_(&e->peer.cursor->position); /* [B2] */
 			if (tail == e->pos)
@@ -108,7 +108,7 @@ static inline int annulus_next_cast_(struct annulus_consumer *c, const void **ms
 		if (!s->stays && length > s->size) { /* the header at least was whole */
 			if ((rc = annulus_grow_(c, length)))
 				return rc;
-			try--;
+			tried--;
 			continue;
 		}
 		*n = length;
