@@ -185,5 +185,8 @@ static inline int annulus_room_for_(uint64_t end, uint64_t limit) { return (int6
 #include "annulus_recv_ticket.h"
 #include "annulus_recv_cast.h"
 #include "annulus_recv.h"
+#include "annulus_cell.h"
+#include "annulus_cell_write.h"
+#include "annulus_cell_read.h"
 
 #endif
