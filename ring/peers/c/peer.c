@@ -73,6 +73,7 @@ static int run_send(struct annulus *r, const struct options *o, uint8_t *buf)
 	int rc = annulus_producer_attach_tagged(&p, r, o->wait, o->tag);
 	if (rc)
 		return complain("attach", rc, p.detail);
+	uint64_t start = o->resume ? annulus_committed(&p) : o->start;
 	if (o->announce)
 		say_attached();
 	if (o->tag) {
@@ -80,7 +81,7 @@ static int run_send(struct annulus *r, const struct options *o, uint8_t *buf)
 		fflush(stdout);
 	}
 	for (uint64_t i = 0; i < o->count; i++) {
-		if ((rc = send_one(&p, o, o->start + i, buf)))
+		if ((rc = send_one(&p, o, start + i, buf)))
 			break;
 		if ((i + 1) % o->batch == 0 || i + 1 == o->count || i + 1 == o->die_after)
 			annulus_publish(&p);
