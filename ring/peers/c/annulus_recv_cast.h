@@ -39,7 +39,7 @@ static inline int annulus_start_cast_(struct annulus_consumer *c, int backlog)
 static inline int annulus_overtaken_(struct annulus_consumer *c)
 {
 	struct annulus_end_ *e = &c->e;
-	uint64_t pos, number, before = c->cast.number;
+	uint64_t pos = 0, number = 0, before = c->cast.number;
 	int rc = annulus_cast_place_(e->ring, ANNULUS_LATEST_, &pos, &number, c->detail);
 	if (rc) {
 		e->failed = rc;
@@ -80,7 +80,7 @@ static inline int annulus_next_cast_(struct annulus_consumer *c, const void **ms
 	if (!s->stays && c->peeked)
 		return ANNULUS_HELD;
 	/* Nothing is lost by one jump to the latest message, one over padding. */
-	for (int try = 0; try < 4; try++) {
+	for (int tried = 0; tried < 4; tried++) {
 		if (e->pos == s->tail) {
 			uint64_t tail = ANNULUS_LOAD_(&e->peer.cursor->position); /* [B2] */
 			if (tail == e->pos)
@@ -108,7 +108,7 @@ static inline int annulus_next_cast_(struct annulus_consumer *c, const void **ms
 		if (!s->stays && length > s->size) { /* the header at least was whole */
 			if ((rc = annulus_grow_(c, length)))
 				return rc;
-			try--;
+			tried--;
 			continue;
 		}
 		*n = length;
