@@ -3,6 +3,7 @@ package annulus;
 import static annulus.Layout.*;
 
 import annulus.RingException.Kind;
+import java.util.BitSet;
 
 /**
  * What a {@link Producer} and a {@link Consumer} have in common: a role, a place in the ring, a peer to wake, a gate to wait at.
@@ -39,6 +40,11 @@ public abstract class Endpoint extends Sleeper implements AutoCloseable {
 
     /** Takes the role, finds the place to go on from, tells who is here. */
     final void attach(long tag) throws RingException {
+        attach(tag, new BitSet());
+    }
+
+    /** As attach, but in none of the refused entries; adds this one to them where what its last holder left is spoilt. */
+    final void attach(long tag, BitSet refused) throws RingException {
         if (region.readOnly && mayOnlyLook()) {
             takeOver();
             open = true;
@@ -50,8 +56,11 @@ public abstract class Endpoint extends Sleeper implements AutoCloseable {
         if (ring.table != null && strategy == WaitStrategy.SEMAPHORE) {
             throw new RingException(Kind.INVALID, "expected SPIN or FUTEX in a ring of many, found SEMAPHORE");
         }
+        boolean named = false;
         if (many) {
-            entry = ring.table.join(tag);
+            Table.Joined j = ring.table.join(tag, refused);
+            entry = j.entry();
+            named = j.named();
         } else {
             takeRole();
         }
@@ -63,6 +72,12 @@ public abstract class Endpoint extends Sleeper implements AutoCloseable {
             open = true;
         } finally {
             if (!open) {
+                if (failed != null && failed.kind() == Kind.CORRUPT && many && (named || tag == 0)) {
+                    refused.set(entry.index);
+                }
+                if (named) {
+                    words.publish(entry.holder + HOLDER_TAG, 0);
+                }
                 unlock();
             }
         }

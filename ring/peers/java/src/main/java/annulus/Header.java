@@ -84,6 +84,10 @@ final class Header {
                 Integer.toUnsignedLong(b.getInt(HEADER_SLOT_SIZE)), Integer.toUnsignedLong(b.getInt(HEADER_STRIDE)),
                 b.getLong(HEADER_ENDPOINT_COUNT), b.getInt(HEADER_SLOT_PAYLOAD) == SLOT_PAYLOAD_LENGTH));
         Header h = new Header(b, g);
+        if (h.requires(FEATURE_BLOCK | FEATURE_DROP) && (g.topology != TOPOLOGY_CAST || h.requires(FEATURE_BLOCK) && h.requires(FEATURE_DROP))) {
+            throw new RingException(Kind.GEOMETRY, String.format("required features: expected at most one of %#x and %#x, in a broadcast ring, found %#x",
+                    FEATURE_BLOCK, FEATURE_DROP, b.getLong(HEADER_REQUIRED)));
+        }
         same("slot stride", h.unsigned(HEADER_SLOT_STRIDE), g.slotStride);
         same("slot payload offset", h.unsigned(HEADER_SLOT_PAYLOAD), g.slotPayload);
         same("greatest message", h.unsigned(HEADER_MAX_MESSAGE), g.maxMessage);

@@ -60,6 +60,9 @@ final class PeerCell {
         doing[0] = "attach";
         try (CellWriter w = cell.writer()) {
             doing[0] = "cell";
+            if (o.announce) {
+                Peer.say("attached");
+            }
             for (long i = 0; i < o.count; i++) {
                 long version = cell.version() + 1;
                 int n = payload.length(version);

@@ -23,7 +23,7 @@ final class PeerOptions {
     long count = UNLIMITED, start, batch = 1, dieAfter, checks = 1, tag, capacity, members, seed, perSender, until;
     int min = 12, max = 1024, kind, topology = TOPOLOGY_SPSC;
     long overrun;
-    boolean sized, cut, redeliver, fixed, any, hold, announce, backlog, readOnly, lossy, block;
+    boolean sized, cut, redeliver, fixed, any, hold, announce, backlog, readOnly, lossy, block, resume;
     WaitStrategy wait = WaitStrategy.FUTEX;
     Duration timeout;
 
@@ -55,6 +55,7 @@ final class PeerOptions {
             case "--backlog" -> backlog = true;
             case "--readonly" -> readOnly = true;
             case "--lossy" -> lossy = true;
+            case "--resume" -> resume = true;
             default -> {
                 return false;
             }

@@ -19,6 +19,9 @@ final class PeerSend {
             if (o.tag != 0) {
                 Peer.say("committed " + Long.toUnsignedString(p.committed()));
             }
+            if (o.resume) {
+                o.start = p.committed();
+            }
             if (o.announce) {
                 Peer.say("attached");
             }

@@ -4,6 +4,7 @@ import static annulus.Layout.*;
 
 import annulus.RingException.Kind;
 import java.nio.file.Path;
+import java.util.BitSet;
 
 /**
  * A handle on a ring: memory that processes share, in which producers leave messages for consumers. Any language that speaks Annulus'
@@ -143,13 +144,33 @@ public final class Ring implements AutoCloseable {
      */
     public Producer producer(WaitStrategy strategy, long tag) throws RingException {
         Producer p = switch (geometry.topology) {
-            case TOPOLOGY_SPSC, TOPOLOGY_MPSC -> new StreamProducer(this, strategy);
+            case TOPOLOGY_MPSC -> lane(strategy, tag);
+            case TOPOLOGY_SPSC -> new StreamProducer(this, strategy);
             case TOPOLOGY_MPMC -> new TicketProducer(this, strategy);
             default -> throw new RingException(Kind.UNSUPPORTED, "expected a ring whose producers this library has, found topology " + geometry.topology
                     + " (4: ordered, 5: broadcast); send in Go or C");
         };
-        p.attach(tag);
+        if (geometry.topology != TOPOLOGY_MPSC) {
+            p.attach(tag);
+        }
         return p;
+    }
+
+    /** A producer in a lane of its own. That one is spoilt says nothing of the others. */
+    private Producer lane(WaitStrategy strategy, long tag) throws RingException {
+        BitSet refused = new BitSet();
+        for (;;) {
+            int before = refused.cardinality();
+            Producer p = new StreamProducer(this, strategy);
+            try {
+                p.attach(tag, refused);
+                return p;
+            } catch (RingException e) {
+                if (refused.cardinality() == before) {
+                    throw e;
+                }
+            }
+        }
     }
 
     /** Takes the consumer's role, or one more consumer's place in a ring of many, and sleeps on futexes where it waits. */

@@ -4,6 +4,7 @@ import static annulus.Layout.*;
 
 import annulus.RingException.Kind;
 import java.lang.invoke.VarHandle;
+import java.util.BitSet;
 
 /** The endpoint table of a ring of many: who has a place in it. Section 8 of the layout, "Attach", "Leave", "What took effect". */
 final class Table {
@@ -24,11 +25,14 @@ final class Table {
         }
     }
 
-    /** Takes an entry: the one that has the tag, if that is not 0, else a free one that has none. */
-    Side.Entry join(long tag) throws RingException {
+    /** An entry that was taken; named: it has its tag since then. */
+    record Joined(Side.Entry entry, boolean named) {}
+
+    /** Takes an entry: the one that has the tag, if that is not 0, else a free one that has none and is not refused. */
+    Joined join(long tag, BitSet refused) throws RingException {
         for (Side.Entry m : entries) {
             if (tag != 0 && words.load(m.holder + HOLDER_TAG) == tag) {
-                return occupy(m, tag);
+                return new Joined(occupy(m, tag), false);
             }
         }
         int tagged = 0;
@@ -39,11 +43,11 @@ final class Table {
                     tagged += pass == 0 ? 1 : 0;
                     continue;
                 }
-                if (lanes && Lane.isDrained(ring, m.index) != (pass == 0)) {
+                if (refused.get(m.index) || lanes && Lane.isDrained(ring, m.index) != (pass == 0)) {
                     continue;
                 }
                 try {
-                    return occupy(m, tag);
+                    return new Joined(occupy(m, tag), tag != 0);
                 } catch (RingException e) {
                     if (e.kind() != Kind.ATTACHED) {
                         throw e;
