@@ -90,12 +90,18 @@ static inline uint64_t annulus_start_time_(void)
 /* annulus_take_role_ takes the lock byte of a role that one has at a time. */
 static inline int annulus_take_role_(struct annulus *r, struct annulus_side_ *s, const char *who, char *detail)
 {
+	uint64_t pid = ANNULUS_LOAD_(&s->endpoint->pid);
+	for (uint64_t i = 0; annulus_many_(r, s->role) && i < r->geometry.members; i++) {
+		struct annulus_entry_ m = annulus_entry_at_(r, i);
+		if (ANNULUS_LOAD_(&m.holder->role) == annulus_number_(s->role) && ANNULUS_LOAD_(&m.holder->state) != 0)
+			pid = ANNULUS_LOAD_(&m.holder->pid);
+	}
 	int err = annulus_lock_(r, s->lock);
 	if (err == EALREADY)
 		return annulus_fail_(detail, ANNULUS_ATTACHED, "this handle has a %s already", who);
 	if (err == EAGAIN)
 		return annulus_fail_(detail, ANNULUS_ATTACHED, "a %s is attached (pid %llu); wait until it closes or dies", who,
-				     (unsigned long long)ANNULUS_LOAD_(&s->endpoint->pid));
+				     (unsigned long long)pid);
 	return err ? annulus_fail_(detail, ANNULUS_SYSTEM, "lock the %s role: %s", who, strerror(err)) : ANNULUS_OK;
 }
 
