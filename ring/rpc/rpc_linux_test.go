@@ -34,7 +34,12 @@ var (
 // serve starts a server in this process that ends with the test.
 func serve(t testing.TB, c rpc.Config, more ...func(*rpc.Server)) (name string, s *rpc.Server) {
 	t.Helper()
-	name = fmt.Sprintf("rpc-%d-%d", os.Getpid(), serial.Add(1))
+	return serveAs(t, fmt.Sprintf("rpc-%d-%d", os.Getpid(), serial.Add(1)), c, more...)
+}
+
+// serveAs is serve by a name that may have had servers before.
+func serveAs(t testing.TB, name string, c rpc.Config, more ...func(*rpc.Server)) (_ string, s *rpc.Server) {
+	t.Helper()
 	s, err := rpc.Listen(name, c)
 	must(t, err)
 	add.Handle(s, func(_ context.Context, v [2]int) (int, error) { return v[0] + v[1], nil })

@@ -1,0 +1,102 @@
+package rpc
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"time"
+
+	"annulus/futex"
+	"annulus/ring"
+)
+
+// A DialOption is a choice of one client.
+type DialOption func(*dialOptions)
+
+type dialOptions struct{ wait futex.Strategy }
+
+// WithStrategy chooses how calls wait for their replies. Default: futex.Adaptive.
+func WithStrategy(s futex.Strategy) DialOption { return func(o *dialOptions) { o.wait = s } }
+
+// Dial becomes a client of the server of a name. ErrNoServer if there is none, or it was
+// killed; ring.ErrAttached while it has as many clients as it takes; fs.ErrPermission and shm.ErrOwner
+// where the name is another user's.
+func Dial(name string, opts ...DialOption) (_ *Client, err error) {
+	var o dialOptions
+	for _, f := range opts {
+		f(&o)
+	}
+	c := &Client{name: name, waiting: map[uint64]*waiter{}, send: make(chan struct{}, 1), quit: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("rpc: dial %q: %w", name, err), c.release())
+		}
+	}()
+	if err = c.enrol(); err != nil {
+		return nil, err
+	}
+	if err = c.listen(o); err != nil {
+		return nil, err
+	}
+	// The rings of replies go before the name of the requests: with that still there, both are one server's.
+	if n, err := c.requests.Region().Links(); err != nil {
+		return nil, err
+	} else if n == 0 {
+		return nil, fmt.Errorf("%w: it has just closed", ErrNoServer)
+	}
+	c.next = uint64(rand.Uint32()) << 32
+	c.watch.Go(c.look)
+	return c, nil
+}
+
+// enrol takes a place among the clients, and with it a lane for requests.
+func (c *Client) enrol() (err error) {
+	if c.requests, err = ring.Open(c.name); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: nobody listens by that name: %w", ErrNoServer, err)
+	} else if err != nil {
+		return err
+	}
+	if k := c.requests.Config(); k.Topology != ring.MPSC || k.Kind != ring.Bytes {
+		return fmt.Errorf("%w: that ring is %v of %v, not one of requests", ErrNoServer, k.Topology, k.Kind)
+	}
+	s, err := c.requests.Stats()
+	if err != nil {
+		return err
+	}
+	if !s.Consumer.Attached {
+		return fmt.Errorf("%w: it has died (pid %d); start it again", ErrNoServer, s.Consumer.PID)
+	}
+	c.p, err = c.requests.Producer()
+	if errors.Is(err, ring.ErrAttached) {
+		return fmt.Errorf("the server has all the clients that it takes; close some, or give it more Config.Clients: %w", err)
+	}
+	if err == nil {
+		c.place = uint32(c.p.Place())
+	}
+	return err
+}
+
+// listen becomes the one who receives what is replied to that place.
+func (c *Client) listen(o dialOptions) (err error) {
+	if c.replies, err = ring.Open(replyName(c.name, int(c.place))); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: it has no ring of replies (yet): %w", ErrNoServer, err)
+	} else if err != nil {
+		return err
+	}
+	if k := c.replies.Config(); k.Topology != ring.SPSC || k.Kind != ring.Bytes {
+		return fmt.Errorf("%w: ring %q is %v of %v, not one of replies", ErrNoServer, c.replies.Name(), k.Topology, k.Kind)
+	}
+	var wait []ring.EndpointOption
+	if !o.wait.IsZero() {
+		wait = append(wait, ring.WithStrategy(o.wait))
+	}
+	// The kernel takes one lock after the other from a process that dies: the last holder of
+	// the place may be about to lose this one.
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		c.c, err = c.replies.Consumer(wait...)
+		if !errors.Is(err, ring.ErrAttached) || time.Now().After(end) {
+			return err
+		}
+	}
+}
