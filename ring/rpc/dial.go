@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -78,25 +79,52 @@ func (c *Client) enrol() (err error) {
 }
 
 // listen becomes the one who receives what is replied to that place.
-func (c *Client) listen(o dialOptions) (err error) {
+func (c *Client) listen(o dialOptions) error {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		err := c.takeReplies(o)
+		switch {
+		case time.Now().After(end):
+			return err
+		case errors.Is(err, ring.ErrAttached):
+			// The kernel takes one lock after the other from a process that dies: the last
+			// holder of the place may be about to lose this one.
+		case errors.Is(err, fs.ErrNotExist):
+			// The server may be about to make it, or to close.
+		case spoilt(err):
+			// The server finds that out, and makes a new one, when it is to reply.
+			if rerr := c.request(context.Background(), greeting, 0, nil); rerr != nil {
+				return errors.Join(err, rerr)
+			}
+		default:
+			return err
+		}
+	}
+}
+
+func (c *Client) takeReplies(o dialOptions) (err error) {
 	if c.replies, err = ring.Open(replyName(c.name, int(c.place))); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: it has no ring of replies (yet): %w", ErrNoServer, err)
+		return fmt.Errorf("%w: it has no ring of replies: %w", ErrNoServer, err)
 	} else if err != nil {
 		return err
 	}
 	if k := c.replies.Config(); k.Topology != ring.SPSC || k.Kind != ring.Bytes {
-		return fmt.Errorf("%w: ring %q is %v of %v, not one of replies", ErrNoServer, c.replies.Name(), k.Topology, k.Kind)
-	}
-	var wait []ring.EndpointOption
-	if !o.wait.IsZero() {
-		wait = append(wait, ring.WithStrategy(o.wait))
-	}
-	// The kernel takes one lock after the other from a process that dies: the last holder of
-	// the place may be about to lose this one.
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		err = fmt.Errorf("%w: ring %q is %v of %v, not one of replies", ErrNoServer, c.replies.Name(), k.Topology, k.Kind)
+	} else {
+		var wait []ring.EndpointOption
+		if !o.wait.IsZero() {
+			wait = append(wait, ring.WithStrategy(o.wait))
+		}
 		c.c, err = c.replies.Consumer(wait...)
-		if !errors.Is(err, ring.ErrAttached) || time.Now().After(end) {
-			return err
+	}
+	if err == nil {
+		var n int
+		if n, err = c.replies.Region().Links(); err == nil && n == 0 {
+			err = fmt.Errorf("%w: its ring of replies has just been taken away: %w", ErrNoServer, fs.ErrNotExist)
 		}
 	}
+	if err != nil {
+		err = errors.Join(err, c.replies.Close())
+		c.c, c.replies = nil, nil
+	}
+	return err
 }

@@ -60,11 +60,15 @@ func spoilt(err error) bool {
 // renew puts a new ring in the place of one that is spoilt, for the next client: this one gets
 // ErrNoServer, by ring.ErrRemoved.
 func (l *lane) renew() error {
-	errs := []error{unname(l.r)}
-	if l.p != nil {
-		errs = append(errs, l.p.Close())
+	var errs []error
+	switch {
+	case l.r == nil: // it could not even be opened
+		errs = append(errs, ring.Remove(l.name))
+	case l.p != nil:
+		errs = append(errs, unname(l.r), l.p.Close(), l.r.Close())
+	default:
+		errs = append(errs, unname(l.r), l.r.Close())
 	}
-	errs = append(errs, l.r.Close())
 	l.r, l.p = nil, nil
 	return errors.Join(append(errs, l.attach())...)
 }
