@@ -207,14 +207,18 @@ func TestFlood(t *testing.T) {
 	stop := make(chan bool)
 	var flood sync.WaitGroup
 	flood.Go(func() {
-		for i := uint64(1); ; i++ {
+		batch := make([][]byte, 200) // so that it is faster than who receives
+		for i := range batch {
+			batch[i] = binary.LittleEndian.AppendUint64(nil, uint64(i+1))
+			batch[i] = append(batch[i], make([]byte, i%24)...)
+		}
+		for {
 			select {
 			case <-stop:
 				return
 			default:
 			}
-			b := binary.LittleEndian.AppendUint64(nil, i)
-			if err := p.TrySend(append(b, make([]byte, i%24)...)); err != nil && err != ring.ErrFull && !errors.Is(err, ring.ErrClosed) {
+			if _, err := p.TrySendBatch(batch); err != nil && err != ring.ErrFull && !errors.Is(err, ring.ErrClosed) {
 				t.Error(err)
 				return
 			}

@@ -47,9 +47,14 @@ func serveAs(t testing.TB, name string, c rpc.Config, more ...func(*rpc.Server))
 	for _, f := range more {
 		f(s)
 	}
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(context.Background()) }()
+	done, over := make(chan error, 1), make(chan bool)
+	ended.Store(s, over)
+	go func() {
+		done <- s.Serve(context.Background())
+		close(over)
+	}()
 	t.Cleanup(func() {
+		ended.Delete(s)
 		if err := s.Close(); err != nil && !errors.Is(err, rpc.ErrClosed) {
 			t.Error(err)
 		}
@@ -62,6 +67,9 @@ func serveAs(t testing.TB, name string, c rpc.Config, more ...func(*rpc.Server))
 }
 
 var serial atomic.Int64
+
+// ended has, for each server of serve, what is closed when its Serve has returned.
+var ended sync.Map
 
 // left fails if anything of a server is left in shared memory.
 func left(t testing.TB, name string) {
