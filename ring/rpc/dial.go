@@ -58,8 +58,8 @@ func (c *Client) enrol() (err error) {
 	} else if err != nil {
 		return err
 	}
-	if k := c.requests.Config(); k.Topology != ring.MPSC || k.Kind != ring.Bytes {
-		return fmt.Errorf("%w: that ring is %v of %v, not one of requests", ErrNoServer, k.Topology, k.Kind)
+	if err := isRequests(c.requests); err != nil {
+		return fmt.Errorf("%w: %w", ErrNoServer, err)
 	}
 	s, err := c.requests.Stats()
 	if err != nil {
@@ -107,9 +107,7 @@ func (c *Client) takeReplies(o dialOptions) (err error) {
 	} else if err != nil {
 		return err
 	}
-	if k := c.replies.Config(); k.Topology != ring.SPSC || k.Kind != ring.Bytes {
-		err = fmt.Errorf("%w: ring %q is %v of %v, not one of replies", ErrNoServer, c.replies.Name(), k.Topology, k.Kind)
-	} else {
+	if err = isReplies(c.replies); err == nil {
 		var wait []ring.EndpointOption
 		if !o.wait.IsZero() {
 			wait = append(wait, ring.WithStrategy(o.wait))

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -46,6 +47,9 @@ func (l *lane) open(name string, capacity int, dropped *atomic.Uint64) error {
 
 func (l *lane) attach() (err error) {
 	l.r, err = ring.OpenOrCreate(l.name, ring.Config{Topology: ring.SPSC, Kind: ring.Bytes, Capacity: l.capacity})
+	if errors.Is(err, ring.ErrMismatch) {
+		return fmt.Errorf("%w (the capacity is Config.ReplyBytes; or see Remove)", err)
+	}
 	if err == nil {
 		l.p, err = l.r.Producer()
 	}

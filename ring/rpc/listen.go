@@ -53,7 +53,7 @@ const serverTag = 1
 // Listen makes the server of a name in POSIX shared memory. ring.ErrAttached while
 // another one lives. Where one was killed it takes over: the clients stay, their calls under way
 // fail with ErrNoServer, and of these none is run any more. ring.ErrMismatch if the dead one had
-// another Config: then nothing is changed.
+// another Config: then nothing is changed; see Remove.
 func Listen(name string, c Config) (_ *Server, err error) {
 	c, err = c.withDefaults()
 	if err != nil {
@@ -97,10 +97,16 @@ func (s *Server) takeName() error {
 		s.requests, err = ring.OpenOrCreate(s.name, ring.Config{
 			Topology: ring.MPSC, Kind: ring.Bytes, Members: s.config.Clients + 1, Capacity: s.config.RequestBytes,
 		})
+		if errors.Is(err, ring.ErrMismatch) {
+			return fmt.Errorf("%w (its members are Config.Clients and one more, its capacity is Config.RequestBytes; or see Remove)", err)
+		}
 		if err != nil {
 			return err
 		}
-		if s.open, err = s.requests.Producer(ring.WithTag(serverTag)); err != nil {
+		if s.open, err = s.requests.Producer(ring.WithTag(serverTag)); errors.Is(err, ring.ErrAttached) {
+			return fmt.Errorf("there is a server: %w", err)
+		}
+		if err != nil {
 			return err
 		}
 		if s.c, err = s.requests.Consumer(wait...); err != nil { // from here on nobody else is the server

@@ -209,6 +209,37 @@ func TestListenFails(t *testing.T) {
 	}
 }
 
+// What a dead server has left is removed whole, or, while one lives, not at all.
+func TestRemove(t *testing.T) {
+	name := fmt.Sprintf("rpc-%d-%d", os.Getpid(), serial.Add(1))
+	if err := rpc.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	p := works(t, name, 0)
+	c := client(t, name)
+	if err := rpc.Remove(name); !errors.Is(err, ring.ErrAttached) {
+		t.Error(err)
+	}
+	called := later(c, "hang")
+	p.Expect("hanging")
+	p.Kill()
+	must(t, ring.Remove(name+".reply.7")) // by hand, or by a Remove that was killed
+	must(t, rpc.Remove(name))
+	left(t, name)
+	if err := <-called; !errors.Is(err, rpc.ErrNoServer) {
+		t.Error(err)
+	}
+	r, err := ring.Create(name, ring.Config{})
+	must(t, err)
+	if err := rpc.Remove(name); !errors.Is(err, ring.ErrMismatch) {
+		t.Error(err)
+	}
+	if c, err := rpc.Dial(name); !errors.Is(err, rpc.ErrNoServer) {
+		t.Error(c, err)
+	}
+	must(t, errors.Join(r.Close(), ring.Remove(name)))
+}
+
 // A server whose names were taken away by hand does not take those of the next one with it.
 func TestCloseOfTheRemoved(t *testing.T) {
 	name, old := serve(t, rpc.Config{Clients: 2})

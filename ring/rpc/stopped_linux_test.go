@@ -260,6 +260,11 @@ func TestDialBehindTheDying(t *testing.T) {
 	look, err := ring.Open(name)
 	must(t, err)
 	testutil.Eventually(t, "the place is taken", func() bool {
+		select {
+		case err := <-dialled:
+			t.Fatal(err)
+		default:
+		}
 		st, err := look.Stats()
 		return err == nil && len(st.Members) == 2
 	})

@@ -112,3 +112,13 @@ func putReply(b []byte, call uint64, status uint32, payload []byte) {
 
 // replyName is the name of the ring of replies to the client at a place.
 func replyName(name string, place int) string { return fmt.Sprintf("%s.reply.%d", name, place) }
+
+func isRequests(r *ring.Ring) error { return is(r, ring.MPSC) }
+func isReplies(r *ring.Ring) error  { return is(r, ring.SPSC) }
+
+func is(r *ring.Ring, want ring.Topology) error {
+	if c := r.Config(); c.Topology != want || c.Kind != ring.Bytes {
+		return fmt.Errorf("ring %q is no server's: %w: %v of kind %v, want %v of kind %v", r.Name(), ring.ErrMismatch, c.Topology, c.Kind, want, ring.Bytes)
+	}
+	return nil
+}
