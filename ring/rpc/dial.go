@@ -92,7 +92,7 @@ func (c *Client) listen(o dialOptions) error {
 			// The server may be about to make it, or to close.
 		case spoilt(err):
 			// The server finds that out, and makes a new one, when it is to reply.
-			if rerr := c.request(context.Background(), greeting, 0, nil); rerr != nil {
+			if rerr := c.request(context.Background(), nobody, 0, nil); rerr != nil {
 				return errors.Join(err, rerr)
 			}
 		default:
@@ -108,11 +108,7 @@ func (c *Client) takeReplies(o dialOptions) (err error) {
 		return err
 	}
 	if err = isReplies(c.replies); err == nil {
-		var wait []ring.EndpointOption
-		if !o.wait.IsZero() {
-			wait = append(wait, ring.WithStrategy(o.wait))
-		}
-		c.c, err = c.replies.Consumer(wait...)
+		c.c, err = c.replies.Consumer(ring.WithStrategy(o.wait))
 	}
 	if err == nil {
 		var n int

@@ -18,5 +18,6 @@
 //
 // Between trusting peers of one user only: a handler reads its request where the client could still
 // write. Lengths, places, numbers and states are checked: a client that writes nonsense
-// spoils its own calls, and its lane for the server's life, nobody else's.
+// spoils its own calls, and its lane for the server's life, nobody else's. But one that sends, or sends in the
+// name of another, and never receives, has its replies kept in the server's memory without bound.
 package rpc

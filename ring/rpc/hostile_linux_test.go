@@ -42,12 +42,20 @@ func wireRequest(call uint64, place uint32, payload string) []byte {
 // Requests that are none, and places that are not the sender's, or nobody's: counted, and
 // nobody else is troubled.
 func TestGarbageRequests(t *testing.T) {
-	name, s := serve(t, rpc.Config{Clients: 3})
+	leave := make(chan bool)
+	name, s := serve(t, rpc.Config{Clients: 3, Workers: 2}, func(s *rpc.Server) {
+		s.Handle("wait", func(context.Context, []byte, []byte) ([]byte, error) {
+			<-leave
+			return nil, nil
+		})
+	})
 	r, err := ring.Open(name)
 	must(t, err)
 	p, err := r.Producer()
 	must(t, err)
 	c := client(t, name)
+	called := later(c, "wait")
+	testutil.Eventually(t, "a call is under way", func() bool { return s.Stats().Calls == 1 })
 	other := uint32(3 - p.Place()) // the client's, beside the server's 0
 	sent := uint64(0)
 	for _, b := range [][]byte{
@@ -59,7 +67,11 @@ func TestGarbageRequests(t *testing.T) {
 		sent++
 	}
 	testutil.Eventually(t, "all are looked at", func() bool { return s.Stats().Unknown == sent })
-	for range 2 { // a greeting that no server has sent costs a call under way, none that comes later
+	close(leave)
+	if err := <-called; err != nil { // no client can greet
+		t.Error(err)
+	}
+	for range 2 {
 		if sum, err := add.Call(context.Background(), c, [2]int{1, 2}); err != nil || sum != 3 {
 			t.Error(sum, err)
 		}

@@ -88,10 +88,6 @@ func Listen(name string, c Config) (_ *Server, err error) {
 
 // takeName becomes the one server of the name.
 func (s *Server) takeName() error {
-	var wait []ring.EndpointOption
-	if !s.config.Wait.IsZero() {
-		wait = append(wait, ring.WithStrategy(s.config.Wait))
-	}
 	for {
 		var err error
 		s.requests, err = ring.OpenOrCreate(s.name, ring.Config{
@@ -109,7 +105,7 @@ func (s *Server) takeName() error {
 		if err != nil {
 			return err
 		}
-		if s.c, err = s.requests.Consumer(wait...); err != nil { // from here on nobody else is the server
+		if s.c, err = s.requests.Consumer(ring.WithStrategy(s.config.Wait)); err != nil { // from here on nobody else is the server
 			return err
 		}
 		st, err := s.requests.Stats()

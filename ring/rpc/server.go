@@ -187,7 +187,7 @@ type worker struct{ reply []byte }
 // run answers one request.
 func (s *Server) run(ctx context.Context, w *worker, b []byte) {
 	var r request
-	if !r.get(b) || uint64(r.place) >= uint64(len(s.lanes)) || int(r.place) == s.open.Place() {
+	if !r.get(b) || r.call == greeting || uint64(r.place) >= uint64(len(s.lanes)) || int(r.place) == s.open.Place() {
 		s.unknown.Add(1)
 		return
 	}

@@ -62,22 +62,12 @@ func (c *Client) handOver() {
 func (c *Client) lead(ctx context.Context, id uint64, dst []byte) outcome {
 	defer c.handOver()
 	for {
-		b, err := c.c.TryPeek()
-		if err == ring.ErrEmpty {
-			b, err = c.c.Peek(ctx)
-		}
+		o, mine, err := c.receive(ctx, id, dst, true)
 		if err != nil {
-			return outcome{err: c.because(err)}
-		}
-		o, mine := c.deal(b, id, dst)
-		if err := c.c.Release(); err != nil {
 			return outcome{err: c.because(err)}
 		}
 		if mine {
 			return o
-		}
-		if err := c.over(ctx); err != nil {
-			return outcome{err: err}
 		}
 	}
 }
@@ -85,21 +75,28 @@ func (c *Client) lead(ctx context.Context, id uint64, dst []byte) outcome {
 // catchUp receives what has come before the leader's call is sent: it answers others, or nobody.
 func (c *Client) catchUp(ctx context.Context) error {
 	for {
-		b, err := c.c.TryPeek()
-		if err == ring.ErrEmpty {
+		if _, _, err := c.receive(ctx, greeting, nil, false); err == ring.ErrEmpty {
 			return nil
-		}
-		if err != nil {
-			return err
-		}
-		c.deal(b, greeting, nil)
-		if err := c.c.Release(); err != nil {
-			return err
-		}
-		if err := c.over(ctx); err != nil {
+		} else if err != nil {
 			return err
 		}
 	}
+}
+
+// receive takes one reply; where there is none it waits, or returns ring.ErrEmpty.
+func (c *Client) receive(ctx context.Context, id uint64, dst []byte, wait bool) (o outcome, mine bool, err error) {
+	b, err := c.c.TryPeek()
+	if err == ring.ErrEmpty && wait {
+		b, err = c.c.Peek(ctx)
+	}
+	if err != nil {
+		return o, false, err
+	}
+	o, mine = c.deal(b, id, dst)
+	if err = c.c.Release(); err == nil && !mine {
+		err = c.over(ctx)
+	}
+	return o, mine, err
 }
 
 // over tells whether to wait on: there may be replies to others without end.

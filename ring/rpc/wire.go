@@ -57,9 +57,14 @@ const (
 	statusTooLarge
 )
 
-// greeting is the number of no call: a server says by it to the clients that it finds that it is a
-// new one. What they asked for before, and have no answer to, its predecessor took with it.
-const greeting = 0
+// Numbers of no call.
+const (
+	// greeting: a server says by it to the clients that it finds that it is a new one. What they
+	// asked for before, and have no answer to, its predecessor took with it.
+	greeting = 0
+	// nobody: the request is made for the sake of the server's look at the ring of replies.
+	nobody = 1<<64 - 1
+)
 
 func methodID(name string) uint64 {
 	h := fnv.New64a()
