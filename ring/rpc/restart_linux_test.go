@@ -32,6 +32,7 @@ func init() {
 			<-ctx.Done()
 			return dst, nil
 		})
+		add.Handle(s, func(_ context.Context, v [2]int) (int, error) { return v[0] + v[1], nil })
 		s.Handle("panic", func(context.Context, []byte, []byte) ([]byte, error) { panic("as told") })
 		fmt.Println("serving")
 		return s.Serve(context.Background())
