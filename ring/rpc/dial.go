@@ -80,20 +80,24 @@ func (c *Client) enrol() (err error) {
 
 // listen becomes the one who receives what is replied to that place.
 func (c *Client) listen(o dialOptions) error {
-	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for asked := false; ; time.Sleep(time.Millisecond) {
 		err := c.takeReplies(o)
 		switch {
-		case time.Now().After(end):
+		case err == nil || ctx.Err() != nil:
 			return err
 		case errors.Is(err, ring.ErrAttached):
 			// The kernel takes one lock after the other from a process that dies: the last
 			// holder of the place may be about to lose this one.
-		case errors.Is(err, fs.ErrNotExist):
-			// The server may be about to make it, or to close.
-		case spoilt(err):
-			// The server finds that out, and makes a new one, when it is to reply.
-			if rerr := c.request(context.Background(), nobody, 0, nil); rerr != nil {
-				return errors.Join(err, rerr)
+		case spoilt(err) || errors.Is(err, fs.ErrNotExist):
+			// The server may be about to make it, or to close; or it finds out what is wrong, and makes a
+			// new one, when it is to reply.
+			if !asked {
+				if rerr := c.request(ctx, nobody, 0, nil); rerr != nil {
+					return errors.Join(err, c.because(rerr))
+				}
+				asked = true
 			}
 		default:
 			return err

@@ -131,6 +131,26 @@ func TestSpoiltReplies(t *testing.T) {
 	calls(t, name)
 }
 
+// Where the new ring cannot be made it is made as soon as it can.
+func TestSpoiltRepliesInTheWay(t *testing.T) {
+	name, s := serve(t, rpc.Config{Clients: 1})
+	path := "/dev/shm/" + name + ".reply.1"
+	spoil, err := shm.Open(name + ".reply.1")
+	must(t, err)
+	clear(spoil.Bytes()[4096:])
+	must(t, errors.Join(spoil.Close(), os.Remove(path), os.Symlink("elsewhere", path)))
+	r, err := ring.Open(name)
+	must(t, err)
+	p, err := r.Producer()
+	must(t, err)
+	for n := range uint64(3) {
+		must(t, p.Send(context.Background(), wireRequest(1, uint32(p.Place()), "")))
+		testutil.Eventually(t, "a reply is dropped", func() bool { return s.Stats().Dropped == n+1 })
+	}
+	must(t, errors.Join(p.Close(), r.Close(), os.Remove(path)))
+	calls(t, name)
+}
+
 // And one that a dead server has left so does not keep the next one from coming.
 func TestSpoiltRepliesOfTheDead(t *testing.T) {
 	name := fmt.Sprintf("rpc-%d-%d", os.Getpid(), serial.Add(1))

@@ -37,6 +37,11 @@ func (l *lane) open(name string, capacity int, dropped *atomic.Uint64) error {
 	l.name, l.capacity, l.dropped = name, capacity, dropped
 	err := l.attach()
 	if spoilt(err) { // by a client that is not any more, or not to be helped
+		if l.r == nil { // it could not even be opened
+			if err := ring.Remove(l.name); err != nil {
+				return err
+			}
+		}
 		err = l.renew()
 	}
 	if err == nil {
@@ -65,13 +70,14 @@ func spoilt(err error) bool {
 // ErrNoServer, by ring.ErrRemoved.
 func (l *lane) renew() error {
 	var errs []error
-	switch {
-	case l.r == nil: // it could not even be opened
-		errs = append(errs, ring.Remove(l.name))
-	case l.p != nil:
-		errs = append(errs, unname(l.r), l.p.Close(), l.r.Close())
-	default:
-		errs = append(errs, unname(l.r), l.r.Close())
+	if l.r != nil {
+		errs = append(errs, unname(l.r))
+	}
+	if l.p != nil {
+		errs = append(errs, l.p.Close())
+	}
+	if l.r != nil {
+		errs = append(errs, l.r.Close())
 	}
 	l.r, l.p = nil, nil
 	return errors.Join(append(errs, l.attach())...)
@@ -113,8 +119,13 @@ func (l *lane) reply(call uint64, status uint32, payload []byte) {
 }
 
 func (l *lane) reserve(n int) ([]byte, error) {
-	if l.closed || l.p == nil {
+	if l.closed {
 		return nil, ring.ErrClosed
+	}
+	if l.p == nil { // there was no room for a new ring, or another had the name
+		if l.failed = l.renew(); l.failed != nil {
+			return nil, l.failed
+		}
 	}
 	return l.p.TryReserve(n)
 }

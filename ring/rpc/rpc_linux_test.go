@@ -250,3 +250,17 @@ func TestServerIsKilled(t *testing.T) {
 	}
 	left(t, name)
 }
+
+// Names that will not do, also where only those of the replies are too long.
+func TestNames(t *testing.T) {
+	for _, name := range []string{"", "/", "/n", "a/b", "..", "x\x00", strings.Repeat("n", 300), fmt.Sprintf("rpc-%d-%s", os.Getpid(), strings.Repeat("n", 240))} {
+		if s, err := rpc.Listen(name, rpc.Config{}); err == nil {
+			t.Errorf("%q: %v", name, s.Close())
+		} else if name != "" {
+			left(t, name)
+		}
+		if c, err := rpc.Dial(name); err == nil {
+			t.Errorf("%q: %v", name, c.Close())
+		}
+	}
+}
