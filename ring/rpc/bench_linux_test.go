@@ -57,15 +57,19 @@ func TestCallAllocates(t *testing.T) {
 	c := client(t, name)
 	var req, buf [64]byte
 	var err error
-	n := testing.AllocsPerRun(1000, func() {
-		if _, cerr := c.Call(context.Background(), "same", buf[:0], req[:]); cerr != nil {
-			err = cerr
+	least := 1.0
+	for range 1000 { // the count is of all goroutines, and some look around now and then
+		n := testing.AllocsPerRun(5, func() {
+			if _, cerr := c.Call(context.Background(), "same", buf[:0], req[:]); cerr != nil {
+				err = cerr
+			}
+		})
+		must(t, err)
+		if least = min(least, n); least == 0 {
+			return
 		}
-	})
-	must(t, err)
-	if n != 0 {
-		t.Errorf("%v allocations", n)
 	}
+	t.Errorf("%v allocations", least)
 }
 
 // newBare returns what makes one round trip through two rings to a goroutine.

@@ -161,13 +161,13 @@ func (s *Server) Close() error {
 }
 
 func (s *Server) release() error {
-	s.stop()
 	var errs []error
 	// A Listen that fails leaves what it has not made as it was.
 	remove := s.c != nil && (s.first || s.lasting)
 	for i := range s.lanes {
 		errs = append(errs, s.lanes[i].close(remove))
 	}
+	s.stop() // not before: what a handler returns for that reason is no answer
 	if remove {
 		errs = append(errs, unname(s.requests)) // before the role is free: nobody else's may go
 	}
