@@ -49,7 +49,7 @@ type dialOptions struct{ wait futex.Strategy }
 // WithStrategy chooses how calls wait for their replies. Default: futex.Adaptive.
 func WithStrategy(s futex.Strategy) DialOption { return func(o *dialOptions) { o.wait = s } }
 
-// Dial becomes a client of the server of a name. ErrNoServer if there is none,
+// Dial becomes a client of the server of a name. ErrNoServer if there is none, or it was killed,
 // ring.ErrAttached while it has as many clients as it takes.
 func Dial(name string, opts ...DialOption) (_ *Client, err error) {
 	var o dialOptions
@@ -69,6 +69,12 @@ func Dial(name string, opts ...DialOption) (_ *Client, err error) {
 	}
 	if t := c.requests.Config().Topology; t != ring.MPSC {
 		return nil, fmt.Errorf("rpc: %w: ring %q is %v, not one of requests", ErrNoServer, name, t)
+	}
+	// A killed server leaves its rings, which the next one takes over.
+	if s, err := c.requests.Stats(); err != nil {
+		return nil, err
+	} else if !s.Consumer.Attached {
+		return nil, c.errGone()
 	}
 	if c.p, err = c.requests.Producer(); err != nil {
 		return nil, err
@@ -162,6 +168,10 @@ func (c *Client) request(ctx context.Context, id, method uint64, req []byte) err
 	if err == ring.ErrFull {
 		b, err = c.p.Reserve(ctx, n)
 	}
+	if errors.Is(err, ErrTooLarge) {
+		return fmt.Errorf("rpc: %w: the request has %d bytes, its ring takes %d; make the server's Config.RequestBytes larger",
+			ErrTooLarge, len(req), c.requests.Config().MaxMessage-requestHead)
+	}
 	if err != nil {
 		return err
 	}
@@ -186,9 +196,13 @@ func (c *Client) because(err error) error {
 	case c.closed.Load():
 		return c.errClosed()
 	case errors.Is(err, os.ErrDeadlineExceeded), err == io.EOF, errors.Is(err, ring.ErrClosed), errors.Is(err, ring.ErrRemoved):
-		return fmt.Errorf("rpc: %w: that of %q is gone", ErrNoServer, c.name)
+		return c.errGone()
 	}
 	return err
+}
+
+func (c *Client) errGone() error {
+	return fmt.Errorf("rpc: %w: that of %q is gone", ErrNoServer, c.name)
 }
 
 func (c *Client) errClosed() error { return fmt.Errorf("rpc: client of %s: %w", c.name, ErrClosed) }

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"annulus/futex"
+	"annulus/internal/layout"
 	"annulus/ring"
 )
 
 // Config says how large a server is. Zero fields are defaults.
 type Config struct {
-	Clients      int // at a time, in all processes together; default 16, at most 254
+	Clients      int // at a time, in all processes together; default 16, at most 4095
 	RequestBytes int // capacity of each client's lane, a power of two; a request takes at most half of it; default 64 KiB
 	ReplyBytes   int // the same of each client's ring of replies; default 64 KiB
 
@@ -63,8 +64,12 @@ type method struct {
 	handle Handler
 }
 
+// maxClients and the server's own lane are as many members as a ring has.
+const maxClients = layout.MaxMembers - 1
+
 // Listen makes the server of a name in POSIX shared memory. ring.ErrAttached while
-// another one lives; what a dead one has left is taken over, its unanswered requests included.
+// another one lives; what a dead one has left is taken over, its unanswered requests included,
+// by a server of the same Clients, RequestBytes and ReplyBytes: others get ring.ErrMismatch.
 func Listen(name string, c Config) (_ *Server, err error) {
 	if c.Clients == 0 {
 		c.Clients = 16
@@ -75,10 +80,17 @@ func Listen(name string, c Config) (_ *Server, err error) {
 	if c.ReplyBytes == 0 {
 		c.ReplyBytes = 64 << 10
 	}
+	if c.Clients < 1 || c.Clients > maxClients {
+		return nil, fmt.Errorf("rpc: server %q: Config.Clients is %d, expected 1 to %d", name, c.Clients, maxClients)
+	}
 	s := &Server{name: name, config: c, methods: map[uint64]method{}, lanes: make([]lane, c.Clients+1)}
 	defer func() {
+		if errors.Is(err, ring.ErrMismatch) {
+			err = fmt.Errorf("rpc: %q was made by a server of another Config, or for something else: %w", name, err)
+		}
 		if err != nil {
-			err = errors.Join(err, s.release())
+			// What a server of another Config has left, with its requests, is for one of that Config.
+			err = errors.Join(err, s.release(!errors.Is(err, ring.ErrMismatch)))
 		}
 	}()
 	s.requests, err = ring.OpenOrCreate(name, ring.Config{Topology: ring.MPSC, Members: c.Clients + 1, Capacity: c.RequestBytes})
@@ -90,6 +102,9 @@ func Listen(name string, c Config) (_ *Server, err error) {
 		wait = append(wait, ring.WithStrategy(c.Wait))
 	}
 	if s.c, err = s.requests.Consumer(wait...); err != nil { // from here on nobody else is the server
+		if errors.Is(err, ring.ErrAttached) {
+			err = fmt.Errorf("rpc: %q has a server already: %w", name, err)
+		}
 		return nil, err
 	}
 	if s.open, err = s.requests.Producer(); err != nil {
@@ -219,12 +234,13 @@ func (s *Server) Close() error {
 		return fmt.Errorf("rpc: server %s: %w", s.name, ErrClosed)
 	}
 	s.closed = true
-	return s.release()
+	return s.release(true)
 }
 
-func (s *Server) release() error {
+// release gives back what s holds, and with remove the names as well, if they are its own.
+func (s *Server) release(remove bool) error {
 	var errs []error
-	owner := s.c != nil
+	owner := remove && s.c != nil
 	for i := range s.lanes {
 		errs = append(errs, s.lanes[i].close(owner))
 	}
