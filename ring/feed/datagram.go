@@ -138,8 +138,7 @@ func parseDatagramAddress(address string) (target, error) {
 	right := false
 	switch scheme {
 	case "udp":
-		_, port, err := net.SplitHostPort(rest)
-		right = err == nil && port != "" && !strings.ContainsAny(rest, "/?#")
+		right = hostPort(rest)
 	case "unixgram":
 		right = len(rest) >= 2 && (rest[0] == '/' || rest[0] == '@')
 	}

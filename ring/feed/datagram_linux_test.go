@@ -361,7 +361,7 @@ func TestDatagramSourceFile(t *testing.T) {
 
 // Bad addresses, and sockets of streams, are told at once.
 func TestDatagramBadInput(t *testing.T) {
-	for _, a := range []string{"", "udp://", "udp://host", "udp://h:1/x", "tcp://h:1", "unixgram://", "unixgram://x"} {
+	for _, a := range []string{"", "udp://", "udp://host", "udp://h:1/x", "udp://h:65536", "tcp://h:1", "unixgram://", "unixgram://x"} {
 		_, err1 := feed.DatagramSource(a, feed.Datagrams{})
 		_, err2 := feed.DatagramSink(a, feed.Datagrams{})
 		want := fmt.Sprintf("feed: expected %s, found %q", feed.DatagramAddresses, a)

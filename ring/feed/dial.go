@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -72,8 +74,7 @@ func parseAddress(address string, config **tls.Config) (target, error) {
 	switch scheme {
 	case "tls", "tcp":
 		t.network, t.secure = "tcp", scheme == "tls"
-		_, port, err := net.SplitHostPort(rest)
-		wrong = err != nil || port == "" || strings.ContainsAny(rest, "/?#")
+		wrong = !hostPort(rest)
 	case "unix", "unixpacket":
 		t.secure = scheme == "unix" && *config != nil
 		wrong = len(rest) < 2 || rest[0] != '/' && rest[0] != '@'
@@ -94,6 +95,19 @@ func parseAddress(address string, config **tls.Config) (target, error) {
 		*config = atLeast13(*config)
 	}
 	return t, nil
+}
+
+// hostPort tells whether s is HOST:PORT. A number that is no port would be tried for ever.
+func hostPort(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil || port == "" || strings.ContainsAny(s, "/?#") {
+		return false
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return !errors.Is(err, strconv.ErrRange) // the name of a service
+	}
+	return n >= 0 && n <= math.MaxUint16
 }
 
 // dial connects, and shakes hands if it is TLS.

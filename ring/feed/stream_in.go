@@ -231,8 +231,8 @@ func (s *stream) fillRaw(in *Intake, n int) error {
 
 // tooLong decides on a message that the ring cannot take; nil: it is to be passed over.
 func (s *stream) tooLong(in *Intake, format string, n int) error {
-	return in.Refuse(fmt.Errorf("feed: message %d: %w: it has "+format+", ring %q takes at most %d",
-		s.number+1, ring.ErrTooLarge, n, in.p.Ring().Name(), in.Max()))
+	return in.Refuse(fmt.Errorf("feed: message %d: %w: it has "+format+", ring %q takes at most %d; make its capacity greater, if the framing is %v",
+		s.number+1, ring.ErrTooLarge, n, in.p.Ring().Name(), in.Max(), s.framing))
 }
 
 // wrong says which message err is about.
