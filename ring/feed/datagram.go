@@ -145,6 +145,11 @@ func parseDatagramAddress(address string) (target, error) {
 	if !right {
 		return target{}, fmt.Errorf("feed: expected %s, found %q", DatagramAddresses, address)
 	}
+	if scheme == "unixgram" {
+		if err := longName(rest); err != nil {
+			return target{}, fmt.Errorf("feed: %s: %w", address, err)
+		}
+	}
 	return target{network: scheme, address: rest, url: address}, nil
 }
 

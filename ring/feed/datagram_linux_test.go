@@ -369,6 +369,9 @@ func TestDatagramBadInput(t *testing.T) {
 			t.Errorf("%v; %v", err1, err2)
 		}
 	}
+	if _, err := feed.DatagramSink("unixgram:///"+strings.Repeat("x", 120), feed.Datagrams{}); !errors.Is(err, syscall.ENAMETOOLONG) {
+		t.Error(err)
+	}
 	l := listen(t, "tcp")
 	defer l.Close()
 	c := dial(t, l)

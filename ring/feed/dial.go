@@ -10,6 +10,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -84,6 +85,8 @@ func parseAddress(address string, config **tls.Config) (target, error) {
 	switch {
 	case wrong:
 		return t, fmt.Errorf("feed: expected %s, found %q", Addresses, address)
+	case t.network != "tcp" && longName(rest) != nil:
+		return t, fmt.Errorf("feed: %s: %w", address, longName(rest))
 	case t.secure && *config == nil:
 		return t, fmt.Errorf("feed: %s: expected a TLS configuration, found none", address)
 	case scheme == "unixpacket" && *config != nil:
@@ -108,6 +111,18 @@ func hostPort(s string) bool {
 		return !errors.Is(err, strconv.ErrRange) // the name of a service
 	}
 	return n >= 0 && n <= math.MaxUint16
+}
+
+// longName refuses what no Unix socket can be called.
+func longName(path string) error {
+	most := len(syscall.RawSockaddrUnix{}.Path)
+	if path[0] != '@' {
+		most-- // a NUL ends it
+	}
+	if len(path) > most {
+		return fmt.Errorf("expected at most %d bytes for the name of a Unix socket, found %d: %w", most, len(path), syscall.ENAMETOOLONG)
+	}
+	return nil
 }
 
 // dial connects, and shakes hands if it is TLS.

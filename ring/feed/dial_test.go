@@ -156,6 +156,7 @@ func TestAddresses(t *testing.T) {
 		{"", nil, "expected tcp://"}, {"tcp://", nil, "expected tcp://"}, {"tcp://host", nil, "expected tcp://"},
 		{"tcp://h:65536", nil, "expected tcp://"}, {"tcp://h:-1", nil, "expected tcp://"}, {"tcp://h:99999999999999999999", nil, "expected tcp://"},
 		{"tcp://h:1/x", nil, "expected tcp://"}, {"unix://rel", nil, "expected tcp://"}, {"unix:///", nil, "expected tcp://"}, {"http://h:1", nil, "expected tcp://"},
+		{"unix:///" + strings.Repeat("x", 120), nil, "for the name of a Unix socket, found 121"}, {"unixpacket://@" + strings.Repeat("x", 120), nil, "found 121"},
 		{"tls://h:1", nil, "expected a TLS configuration, found none"}, {"tcp://h:1", server, "expected tls://h:1"},
 	} {
 		if _, err := feed.DialSource(c.address, feed.Lines(), feed.Dial{TLS: c.config}); err == nil || !strings.Contains(err.Error(), c.says) {
