@@ -163,7 +163,7 @@ func (o *outlet) arrive(ctx context.Context) error {
 		case len(o.msgs) == 0 && o.limit == 0:
 			return io.EOF
 		case len(o.msgs) == 0:
-			if _, err := o.c.TryPeek(); err == nil || err == ring.ErrEmpty {
+			if _, err := o.c.TryPeek(); err == nil || err == ring.ErrEmpty || errors.Is(err, ring.ErrOverrun) {
 				return io.EOF // another session has begun: it is the next consumer's
 			} else {
 				return err // io.EOF, which the ring notes now
