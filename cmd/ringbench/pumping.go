@@ -75,11 +75,16 @@ func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 		return errors.Join(err, far.Close())
 	}
 	var pump *feed.Pump
+	w := &watch{ring: r, notices: io.err}
+	opts := []feed.Option{feed.OnConn(f.conn), feed.WithSkip(f.skipped), feed.OnIdle(w.unread)}
 	if f.listen {
 		f.listens(l)
-		pump = feed.ListenInto(l, f.framing, ps, feed.OnConn(f.conn), feed.WithSkip(f.skipped))
+		pump = feed.ListenInto(l, f.framing, ps, opts...)
 	} else {
-		pump = feed.Into(ps[0], source, feed.WithSkip(f.skipped))
+		if f.follow {
+			f.missing()
+		}
+		pump = feed.Into(ps[0], source, opts...)
 	}
 	begun := time.Now()
 	err = conduct(ctx, pump, intoGrace)
@@ -104,7 +109,10 @@ func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 	case errors.Is(err, feed.ErrFrame):
 		return fmt.Errorf("%s: %w; all before it is sent", f.place(), plain(err))
 	}
-	return plain(f.refused(err, r))
+	if advice := f.refused(err, r); advice != err {
+		return advice
+	}
+	return f.at(err)
 }
 
 // maxProducers is among how many producers connections are spread.

@@ -9,13 +9,13 @@ import (
 	"annulus/ring"
 )
 
-// watch tells, while a consumer waits, what is wrong with the other side.
+// watch tells, while one side waits, what is wrong with the other.
 type watch struct {
 	ring    *ring.Ring
 	notices io.Writer
 
-	waiting time.Time // since when nobody has been seen to produce; zero: somebody was
-	told    bool      // that nobody does
+	waiting time.Time // since when nobody has been seen there; zero: somebody was
+	told    bool      // that nobody is
 	gone    uint32    // the session whose producer was reported dead
 }
 
@@ -69,6 +69,26 @@ func (w *watch) lonely(p ring.SideStats) error {
 		why = "it was not there and has been created; no producer has come yet"
 	}
 	_, err := fmt.Fprintf(w.notices, "ring %q: %s; waiting for one; Ctrl-C to stop\n", w.ring.Name(), why)
+	return err
+}
+
+// unread tells once that a ring is full and nobody takes anything out of it.
+func (w *watch) unread() error {
+	s, err := w.ring.Stats()
+	switch {
+	case err != nil || w.told:
+		return err
+	case s.Consumer.Attached || !s.Producer.Asleep || w.ring.Config().Topology == ring.Broadcast:
+		w.waiting = time.Time{}
+		return nil
+	case w.waiting.IsZero():
+		w.waiting = time.Now()
+	}
+	if time.Since(w.waiting) < lonelyAfter {
+		return nil
+	}
+	w.told = true
+	_, err = fmt.Fprintf(w.notices, "ring %q is full and has no consumer; waiting for one; Ctrl-C to stop\n", w.ring.Name())
 	return err
 }
 
