@@ -32,8 +32,10 @@ type outlet struct {
 	timed bool     // the consumer has a deadline
 }
 
-// OutOf returns a pump from the ring of c into s. When it has ended by an error, c may have messages
-// in its hands: close it, the next consumer gets them.
+// OutOf returns a pump from the ring of c into s. What c has peeked and not released is handed
+// over first. When Run has ended by an error, what was not taken comes next out of c, for
+// another pump or a Recv, and in the rings that do that (see ring.Consumer) for the next consumer once c is
+// closed.
 func OutOf(c *ring.Consumer, s Sink, opts ...Option) *Pump {
 	pump := new(Pump)
 	if k, ok := s.(counted); ok {
@@ -62,6 +64,9 @@ func (o *outlet) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, o.s.Close()) }()
 	defer context.AfterFunc(ctx, o.s.Stop)()
 	defer func() { err = errors.Join(err, o.deadline(0)) }()
+	if err := o.c.Unpeek(); err != nil { // what releases count begins here
+		return err
+	}
 	for err == nil {
 		if o.taken == len(o.msgs) {
 			err = o.collect(ctx)
@@ -128,7 +133,7 @@ func (o *outlet) makeRoom() {
 }
 
 // pass hands over what is there, a piece at a time, and gives back what has
-// arrived. What was not taken is peeked again by the next consumer.
+// arrived. What was not taken is peeked again by who comes next.
 func (o *outlet) pass() error {
 	for o.taken < len(o.msgs) {
 		n, err := o.s.Take(o.piece())

@@ -161,11 +161,14 @@ func (o *outlet) arrive(ctx context.Context) error {
 		case err != nil || again && o.taken < len(o.msgs):
 			return err
 		case len(o.msgs) == 0:
-			if _, err := o.c.TryPeek(); err == nil || err == ring.ErrEmpty {
-				return io.EOF // another session has begun: it is the next consumer's
-			} else {
-				return err // io.EOF, which the ring notes now
+			_, err := o.c.TryPeek() // io.EOF, which the ring notes now
+			if err == nil {         // another session has begun: it is the next pump's
+				err = o.c.Unpeek()
 			}
+			if err == nil || err == ring.ErrEmpty {
+				err = io.EOF
+			}
+			return err
 		case !time.Now().Before(end):
 			return fmt.Errorf("feed: %w within %v", ErrNotAcknowledged, linger)
 		}
@@ -175,7 +178,8 @@ func (o *outlet) arrive(ctx context.Context) error {
 	}
 }
 
-// left completes err by what it leaves in the ring although the sink had taken it.
+// left completes err by what it leaves in the ring although the sink had taken it, and takes
+// back what is peeked: who uses the consumer next must not give that back unseen.
 func (o *outlet) left(err error) error {
 	if o.taken > 0 && o.settles != nil {
 		if waiting, _, _ := o.settles.settle(); waiting < o.taken { // err tells what is wrong already
@@ -185,7 +189,11 @@ func (o *outlet) left(err error) error {
 	if o.taken > 0 {
 		err = fmt.Errorf("%w (messages that were written but not acknowledged, and stay in the ring: %d)", err, o.taken)
 	}
-	return err
+	uerr := o.c.Unpeek()
+	if errors.Is(uerr, ring.ErrClosed) || errors.Is(err, ring.ErrCorrupt) || errors.Is(err, ring.ErrTruncated) {
+		return err // there is no next use of this one
+	}
+	return errors.Join(err, uerr)
 }
 
 // pause waits for d, and returns err then, or the error of ctx.
