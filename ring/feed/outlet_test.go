@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"strings"
 	"testing"
 
 	"annulus/ring"
@@ -74,7 +75,11 @@ func TestPumpAfterPump(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := &taker{most: n}
-			must(t, feed.OutOf(c, s).Run(context.Background()))
+			pump := feed.OutOf(c, s)
+			must(t, pump.Run(context.Background()))
+			if err := pump.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "make another pump") {
+				t.Errorf("a second Run: %v", err)
+			}
 			if next = inOrder(t, s.got, next); next != n {
 				t.Errorf("%d messages came, want %d", next, n)
 			}

@@ -81,6 +81,7 @@ type counted interface{ countIn(c *counters) }
 type Pump struct {
 	run    func(ctx context.Context) error
 	finish func() error
+	ran    atomic.Bool
 	counters
 }
 
@@ -88,11 +89,17 @@ type Pump struct {
 // returns nil; or until ctx ends or something fails. The source or sink is closed when
 // it returns. Into: what was read whole is sent. OutOf: what was not taken whole is
 // still in the ring, unless an error says otherwise.
-func (p *Pump) Run(ctx context.Context) error { return p.run(ctx) }
+func (p *Pump) Run(ctx context.Context) error {
+	if p.ran.Swap(true) {
+		return errors.New("feed: Run was called before: what it closed cannot be used again, make another pump")
+	}
+	return p.run(ctx)
+}
 
-// Finish brings Run to an end in order: no more is read from the source; a sink gets
-// what is committed and, from a ring that has others, not more. Any goroutine;
-// ring.CloseOnSignal takes pumps.
+// Finish brings Run to an end in order: no more is read from the source, and what was read whole is
+// sent, which takes room in the ring: where there is none within WithLinger, Run ends with ErrNotSent.
+// A sink gets what is committed and, from a ring that has others, not more. Any
+// goroutine; ring.CloseOnSignal takes pumps.
 func (p *Pump) Finish() error { return p.finish() }
 
 // Stats may be called by any goroutine at any time.
@@ -150,14 +157,16 @@ func Into(p *ring.Producer, s Source, opts ...Option) *Pump {
 		c.countIn(&pump.counters)
 	}
 	in := newIntake(p, &pump.counters, optionsOf(opts))
-	pump.finish = func() error { s.Stop(); return nil }
+	pump.finish = func() error { in.finish(); s.Stop(); return nil }
 	pump.run = func(ctx context.Context) error { return in.run(ctx, s) }
 	return pump
 }
 
 // run is Run of a pump from s.
 func (in *Intake) run(ctx context.Context, s Source) error {
-	end := lookAround([]*Intake{in}, s.Stop)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	end := lookAround([]*Intake{in}, cancel) // it may be waiting for room
 	err := in.pump(ctx, s)
 	if ierr := end(); ierr != nil {
 		return ierr
@@ -169,7 +178,7 @@ func (in *Intake) run(ctx context.Context, s Source) error {
 func (in *Intake) pump(ctx context.Context, s Source) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	defer context.AfterFunc(ctx, s.Stop)()
-	in.ctx = ctx
+	defer in.begin(ctx)()
 	for err == nil {
 		err = s.Fill(in)
 		if ferr := in.flush(); ferr != nil {
@@ -177,7 +186,7 @@ func (in *Intake) pump(ctx context.Context, s Source) (err error) {
 		}
 	}
 	switch {
-	case ctx.Err() != nil && (errors.Is(err, ErrStopped) || errors.Is(err, ctx.Err())):
+	case ctx.Err() != nil && errors.Is(err, ErrStopped):
 		return ctx.Err()
 	case err == io.EOF || errors.Is(err, ErrStopped):
 		return nil

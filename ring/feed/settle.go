@@ -20,7 +20,7 @@ var ErrNotAcknowledged = errors.New("not acknowledged by the peer")
 const lingerTime = 5 * time.Second
 
 // WithLinger bounds how long a pump into a socket waits at the end for the peer to acknowledge
-// what was written, 5 s without it. See Writer.
+// what was written (see Writer), and a pump into a ring after Finish for room for what was read: 5 s without it.
 func WithLinger(d time.Duration) Option { return func(o *options) { o.linger = d } }
 
 // settler is a sink that learns only later whether what it took has arrived. Until then it
