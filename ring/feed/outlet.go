@@ -38,7 +38,7 @@ type outlet struct {
 // closed.
 func OutOf(c *ring.Consumer, s Sink, opts ...Option) *Pump {
 	pump := new(Pump)
-	if k, ok := s.(counted); ok {
+	if k, ok := within[counted](s); ok {
 		k.countIn(&pump.counters)
 	}
 	pump.finish = c.Finish
@@ -48,7 +48,7 @@ func OutOf(c *ring.Consumer, s Sink, opts ...Option) *Pump {
 
 func newOutlet(c *ring.Consumer, s Sink, total *counters, options options) *outlet {
 	o := &outlet{c: c, s: s, options: options, total: total, limit: batchBytes, most: batchMessages}
-	o.settles, _ = s.(settler)
+	o.settles, _ = within[settler](s)
 	switch cfg := c.Config(); {
 	case cfg.Kind == ring.Bytes:
 		o.limit = min(o.limit, cfg.Capacity/4)

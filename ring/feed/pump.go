@@ -31,6 +31,10 @@ type Source interface {
 }
 
 // A Sink takes messages. One goroutine at a time may use it, but Stop may come from any.
+//
+// One of your own that hands what it takes on to another, message by message, needs a method
+// Unwrap() Sink that returns that one. Without it the pump cannot ask what has arrived (see Writer), and
+// releases messages that were only written.
 type Sink interface {
 	// Take takes messages in order and returns how many of them it has taken whole; an
 	// error says why not all. It must not keep them, nor write to them: they lie in
@@ -76,6 +80,20 @@ func (c *counters) passed(messages, bytes uint64) {
 
 // counted is a source or sink that has something to count itself.
 type counted interface{ countIn(c *counters) }
+
+// within returns s as a T, or the first of the sinks that it wraps that is one.
+func within[T any](s Sink) (t T, ok bool) {
+	for {
+		if t, ok = s.(T); ok {
+			return t, true
+		}
+		w, ok := s.(interface{ Unwrap() Sink })
+		if !ok {
+			return t, false
+		}
+		s = w.Unwrap()
+	}
+}
 
 // A Pump moves messages, in one goroutine, until there is an end. Run may be called once.
 type Pump struct {
