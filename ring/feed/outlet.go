@@ -48,7 +48,9 @@ func OutOf(c *ring.Consumer, s Sink, opts ...Option) *Pump {
 
 func newOutlet(c *ring.Consumer, s Sink, total *counters, options options) *outlet {
 	o := &outlet{c: c, s: s, options: options, total: total, limit: batchBytes, most: batchMessages}
-	o.settles, _ = within[settler](s)
+	if o.settles, _ = within[settler](s); o.settles != nil && options.trusting {
+		o.settles.trust()
+	}
 	switch cfg := c.Config(); {
 	case cfg.Kind == ring.Bytes:
 		o.limit = min(o.limit, cfg.Capacity/4)

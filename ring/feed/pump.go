@@ -133,6 +133,7 @@ type options struct {
 	conn func(net.Addr, error)
 
 	linger    time.Duration
+	trusting  bool // what the kernel took has arrived
 	handshake time.Duration
 }
 

@@ -40,6 +40,7 @@ type writerOf struct {
 	now     link
 	err     error // why there is none, if it broke
 	lost    int   // messages taken last that did not arrive before it broke, to be told
+	trusts  bool  // see settler.trust
 }
 
 // Take is Sink.Take. It comes back when messages are to be taken again.
@@ -80,6 +81,9 @@ func (w *writerOf) ready() error {
 		now, err := w.through(c)
 		if err != nil {
 			return errors.Join(err, c.Close())
+		}
+		if w.trusts {
+			now.trust()
 		}
 		w.total.opened.Add(1)
 		w.now = now
@@ -127,6 +131,9 @@ func (w *writerOf) pass() {
 		w.now.pass()
 	}
 }
+
+// trust is settler.trust.
+func (w *writerOf) trust() { w.trusts = true }
 
 // ending is settler.ending.
 func (w *writerOf) ending() {

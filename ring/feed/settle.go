@@ -23,6 +23,14 @@ const lingerTime = 5 * time.Second
 // what was written (see Writer), and a pump into a ring after Finish for room for what was read: 5 s without it.
 func WithLinger(d time.Duration) Option { return func(o *options) { o.linger = d } }
 
+// WithoutAcknowledgement makes a pump into a socket release messages once the kernel of this side took them,
+// not when they have arrived. What a connection that breaks had not carried yet is then lost, and nothing tells how
+// much: up to what the buffers of both kernels hold, some megabytes over TCP. Messages may be lost in the middle,
+// between two connections; a TLS server that refuses this side may have been sent some; Run returns nil before the last
+// have arrived, and linger is of no use. For what is old soon anyway, where waiting costs too much: a consumer of an MPMC
+// ring holds at most 255 messages, and waits for their acknowledgement before it takes more.
+func WithoutAcknowledgement() Option { return func(o *options) { o.trusting = true } }
+
 // settler is a sink that learns only later whether what it took has arrived. Until then it
 // stays in the ring.
 type settler interface {
@@ -32,6 +40,8 @@ type settler interface {
 	settle() (waiting int, broken bool, err error)
 	// pass is told that a message was passed over, as if it had been taken.
 	pass()
+	// trust is told before the first Take that what was written counts as arrived.
+	trust()
 	// ending tells that there will be no other messages than those handed over again.
 	ending()
 }
