@@ -3,11 +3,13 @@ package feed_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -191,5 +193,78 @@ func TestFinishListenFullRing(t *testing.T) {
 	must(t, pump.Finish())
 	if err := <-ran; !errors.Is(err, feed.ErrNotSent) {
 		t.Errorf("%v, want ErrNotSent", err)
+	}
+}
+
+// Datagrams that were received and find no room are sent by Finish, and counted where the context ends.
+func TestEndDatagramsFullRing(t *testing.T) {
+	const n = 100 // received by one call
+	for _, config := range fullRings {
+		for _, finish := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%v/finish=%v", config.Topology, finish), func(t *testing.T) {
+				p, c := heapRing(t, config)
+				path := filepath.Join(t.TempDir(), "s")
+				source, err := feed.DatagramSource("unixgram://"+path, feed.Datagrams{})
+				if errors.Is(err, errors.ErrUnsupported) {
+					testutil.Absent(t, "datagrams: %v", err)
+				}
+				must(t, err)
+				to, err := net.Dial("unixgram", path)
+				must(t, err)
+				defer to.Close()
+				pump := feed.Into(p, source, feed.WithLinger(time.Hour))
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				ran := make(chan error, 1)
+				go func() { ran <- pump.Run(ctx) }()
+				sent := make(chan error, 1)
+				go func() { // it waits while the queue of the socket is full
+					for i := range n {
+						if _, err := to.Write(append(word(i), make([]byte, 48)...)); err != nil {
+							sent <- fmt.Errorf("datagram %d: %w", i, err)
+							return
+						}
+					}
+					sent <- nil
+				}()
+				waits(t, p)
+				if finish {
+					must(t, pump.Finish())
+				} else {
+					cancel()
+				}
+				next := uint64(0)
+				recv := func() bool {
+					b, err := c.TryRecv(nil)
+					if err == nil {
+						next = inOrder(t, []uint64{binary.LittleEndian.Uint64(b)}, next)
+					} else if err != ring.ErrEmpty && err != io.EOF {
+						t.Fatal(err)
+					}
+					return err == nil
+				}
+				if finish {
+					testutil.Eventually(t, "the pump ends", func() bool {
+						recv()
+						select {
+						case err = <-ran:
+							return true
+						default:
+							return false
+						}
+					})
+					must(t, err)
+				} else if err = <-ran; !errors.Is(err, feed.ErrNotSent) || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "received and are lost: ") {
+					t.Errorf("%v, want ErrNotSent, context.Canceled and how many", err)
+				}
+				for recv() {
+				}
+				if got := pump.Stats().Messages; got != next || got == 0 {
+					t.Errorf("%d messages count as sent, %d came", got, next)
+				}
+				to.Close()
+				<-sent
+			})
+		}
 	}
 }
