@@ -24,7 +24,7 @@ type ending struct {
 }
 
 func newEnding(linger time.Duration) *ending {
-	if linger <= 0 {
+	if linger == 0 {
 		linger = lingerTime
 	}
 	e := &ending{linger: linger}

@@ -126,7 +126,8 @@ func (p *posting) Take(msgs [][]byte) (int, error) {
 	}
 	for range posts {
 		if perr := p.s.Release(); perr != nil {
-			return n, errors.Join(err, fmt.Errorf("feed: post for a message that was taken: %w", perr))
+			// Alone: err, if it is about the next message, comes again, and might be passed over.
+			return n, fmt.Errorf("feed: post for a message that was taken: %w", perr)
 		}
 	}
 	return n, err
