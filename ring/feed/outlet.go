@@ -3,7 +3,9 @@ package feed
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"syscall"
 
 	"annulus/ring"
 )
@@ -142,6 +144,11 @@ func (o *outlet) pass() error {
 		o.taken += n
 		if n > 0 {
 			o.total.batches.Add(1)
+		}
+		if errors.Is(err, syscall.EFAULT) {
+			if cerr := o.c.Ring().Region().Check(); cerr != nil { // no fault of the sink's
+				return fmt.Errorf("ring %q: %w: %w", o.c.Ring().Name(), cerr, err)
+			}
 		}
 		again, serr := o.settle()
 		if again {

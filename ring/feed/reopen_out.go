@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"syscall"
 )
 
 // WriterOf returns the sink that writes messages to a stream that open opens, at the
@@ -50,8 +51,8 @@ func (w *writerOf) Take(msgs [][]byte) (int, error) {
 			return 0, err
 		}
 		n, err := w.now.Take(msgs)
-		if err == nil || errors.Is(err, ErrStopped) || refused(err) {
-			return n, err
+		if err == nil || errors.Is(err, ErrStopped) || refused(err) || errors.Is(err, syscall.EFAULT) {
+			return n, err // another connection does not make memory whole
 		}
 		w.total.again.Add(uint64(len(msgs) - n))
 		w.breaks(err)

@@ -191,7 +191,7 @@ func (o *outlet) arrive(ctx context.Context) error {
 // left completes err by what it leaves in the ring although the sink had taken it, and takes
 // back what is peeked: who uses the consumer next must not give that back unseen.
 func (o *outlet) left(err error) error {
-	if o.taken > 0 && o.settles != nil {
+	if o.taken > 0 && o.settles != nil && !errors.Is(err, ring.ErrTruncated) {
 		if waiting, _, _ := o.settles.settle(); waiting < o.taken { // err tells what is wrong already
 			err = errors.Join(err, o.release(o.taken-waiting))
 		}
