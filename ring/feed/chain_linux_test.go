@@ -221,3 +221,79 @@ func TestChainFinish(t *testing.T) {
 		})
 	}
 }
+
+// One consumer, and one pump after the other, each stopped at any time: the peer misses nothing.
+func TestChainPumps(t *testing.T) {
+	const messages = 3000
+	for _, scheme := range []string{"tcp", "unix", "unixpacket"} {
+		for name, config := range map[string]ring.Config{"spsc": {Capacity: 1 << 20}, "mpsc": {Topology: ring.MPSC, Members: 2, Capacity: 1 << 20},
+			"ordered": {Topology: ring.MPSCOrdered, Capacity: 1 << 20}, "mpmc": {Topology: ring.MPMC, Kind: ring.Slots, Capacity: 64, SlotSize: 64 << 10},
+			"broadcast": {Topology: ring.Broadcast, Overrun: ring.OverrunBlock, Capacity: 1 << 20, Members: 2}} {
+			t.Run(scheme+"/"+name, func(t *testing.T) {
+				address := "127.0.0.1:0"
+				if scheme != "tcp" {
+					address = filepath.Join(t.TempDir(), "s")
+				}
+				l, err := net.Listen(scheme, address)
+				must(t, err)
+				defer l.Close()
+				p, k := heapRing(t, config)
+				sent := make(chan error, 1)
+				go func() {
+					rng := rand.New(rand.NewPCG(1, 2))
+					var err error
+					for i := 0; i < messages && err == nil; i++ {
+						err = p.Send(context.Background(), lengthy(rng, i))
+					}
+					sent <- errors.Join(err, p.Close())
+				}()
+				rng := rand.New(rand.NewPCG(7, 8))
+				next, released := 0, 0
+				for ended := false; !ended; {
+					sink, err := feed.DialSink(scheme+"://"+l.Addr().String(), feed.Length(), feed.Dial{})
+					must(t, err)
+					ctx, cancel := context.WithCancel(context.Background())
+					pump := feed.OutOf(k, sink)
+					done := aside(ctx, pump)
+					if released == messages { // the one before was stopped behind the last
+						must(t, <-done)
+						cancel()
+						break
+					}
+					c, err := l.Accept()
+					must(t, err)
+					stopAt := rng.IntN(150)
+					for n := 0; ; n++ {
+						if n == stopAt {
+							cancel()
+						}
+						b, err := readOne(c, scheme, 1<<20)
+						if err != nil {
+							break
+						}
+						i := whole(t, b)
+						if i > next || n == 0 && i < released {
+							t.Fatalf("message %d came, want %d; %d were released", i, next, released)
+						}
+						next = max(next, i+1)
+					}
+					c.Close()
+					cancel()
+					if err := <-done; err == nil {
+						ended = true
+					} else if !errors.Is(err, context.Canceled) {
+						t.Fatal(err)
+					}
+					released += int(pump.Stats().Messages)
+					if released > next {
+						t.Fatalf("%d messages were released, %d read", released, next)
+					}
+				}
+				must(t, <-sent)
+				if next != messages || released != messages {
+					t.Errorf("%d messages were read, %d released, of %d", next, released, messages)
+				}
+			})
+		}
+	}
+}
