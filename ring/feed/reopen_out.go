@@ -42,6 +42,7 @@ type writerOf struct {
 	err     error // why there is none, if it broke
 	lost    int   // messages taken last that did not arrive before it broke, to be told
 	trusts  bool  // see settler.trust
+	sound   func() error
 }
 
 // Take is Sink.Take. It comes back when messages are to be taken again.
@@ -85,6 +86,9 @@ func (w *writerOf) ready() error {
 		}
 		if w.trusts {
 			now.trust()
+		}
+		if k, ok := now.(checked); ok {
+			k.lies(w.sound)
 		}
 		w.total.opened.Add(1)
 		w.now = now
@@ -132,6 +136,9 @@ func (w *writerOf) pass() {
 		w.now.pass()
 	}
 }
+
+// lies is of checked.
+func (w *writerOf) lies(sound func() error) { w.sound = sound }
 
 // trust is settler.trust.
 func (w *writerOf) trust() { w.trusts = true }

@@ -170,6 +170,8 @@ func (o *outlet) arrive(ctx context.Context) error {
 		switch {
 		case err != nil || again && o.taken < len(o.msgs):
 			return err
+		case len(o.msgs) == 0 && o.limit == 0:
+			return io.EOF
 		case len(o.msgs) == 0:
 			_, err := o.c.TryPeek() // io.EOF, which the ring notes now
 			if err == nil {         // another session has begun: it is the next pump's

@@ -60,8 +60,11 @@ func (s *stream) Close() error {
 
 // Fill is Source.Fill.
 func (s *stream) Fill(in *Intake) error {
-	if r, ok := s.framing.(raw); ok && s.start == s.end {
-		return s.fillRaw(in, min(int(r), in.Max()))
+	if r, ok := s.framing.(raw); ok {
+		r = min(r, raw(in.Max()))
+		if s.framing = r; s.start == s.end {
+			return s.fillRaw(in, int(r))
+		}
 	}
 	for {
 		n, err := s.cut(in)
@@ -88,21 +91,21 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 		c, err := s.framing.Cut(b, s.seen, s.eof)
 		switch {
 		case err != nil:
-			return n, s.wrong(err)
+			return n, s.wrong(s.number+1, 0, err)
 		case c.Size > len(b) || c.Size == 0:
 			s.seen = len(b)
 			switch {
 			case s.eof: // nothing but what the framing skips
 				s.start = s.end
 			case c.Size > 0 && c.End-c.Start > in.Max():
-				if err := s.tooLong(in, "%d bytes", c.End-c.Start); err != nil {
+				if err := s.tooLong(in, c.End-c.Start, false); err != nil {
 					return n, err
 				}
 				s.number, s.drop, s.seen = s.number+1, c.Size, 0
 				continue
 			case c.Size == 0 && len(b) > in.Max()+framingMax && !s.dropping:
-				if err := s.tooLong(in, "more than %d bytes", in.Max()); err != nil {
-					return n, err
+				if err := s.tooLong(in, len(b), true); err != nil {
+					return n, s.measure(err)
 				}
 				s.dropping = true
 			case n == 0 && c.Size > 0:
@@ -115,8 +118,8 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 		}
 		s.number++
 		if !s.dropping {
-			if err := in.Put(b[c.Start:c.End]); err != nil {
-				return n, s.wrong(err)
+			if err := s.put(in, b[c.Start:c.End]); err != nil {
+				return n, err
 			}
 			n++
 		}
@@ -124,6 +127,19 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 	}
 	s.start, s.end = 0, 0
 	return n, nil
+}
+
+// put is Intake.Put, whose errors name the message.
+func (s *stream) put(in *Intake, msg []byte) error {
+	b, err := in.reserve(len(msg), true)
+	if err != nil {
+		return in.Refuse(s.wrong(s.number, len(msg), err))
+	}
+	copy(b, msg)
+	if err := in.Stage(len(msg)); err != nil {
+		return s.wrong(s.number, len(msg), err)
+	}
+	return nil
 }
 
 // more reads once, behind what buf holds.
@@ -176,7 +192,7 @@ func (s *stream) rest(in *Intake, c Cut) (n int, err error) {
 	s.number++
 	b, err := in.Room(size)
 	if err != nil {
-		return 0, s.wrong(err)
+		return 0, s.wrong(s.number, size, err)
 	}
 	k := copy(b, have[c.Start:])
 	for k < size && err == nil {
@@ -191,7 +207,7 @@ func (s *stream) rest(in *Intake, c Cut) (n int, err error) {
 	if err != nil {
 		in.Drop()
 		if err == io.EOF {
-			err = s.wrong(cutOff(have, true, "in a message: expected %d bytes, found %d", size, k))
+			err = s.wrong(s.number, 0, cutOff(have, true, "in a message: expected %d bytes, found %d", size, k))
 		}
 		return 0, err
 	}
@@ -212,13 +228,12 @@ func (s *stream) fillRaw(in *Intake, n int) error {
 		return ErrStopped
 	}
 	if !in.Direct() {
-		if err := s.more(); err != nil {
-			return err
-		}
-		_, err := s.cut(in)
-		return err
+		return s.fillRead(in)
 	}
-	b, err := in.Room(n)
+	b, err := in.TryRoom(n)
+	if err == ring.ErrFull {
+		return s.fillRead(in) // the end of the stream needs no room
+	}
 	if err != nil {
 		return err
 	}
@@ -229,16 +244,11 @@ func (s *stream) fillRaw(in *Intake, n int) error {
 	return in.Stage(n)
 }
 
-// tooLong decides on a message that the ring cannot take; nil: it is to be passed over.
-func (s *stream) tooLong(in *Intake, format string, n int) error {
-	return in.Refuse(fmt.Errorf("feed: message %d: %w: it has "+format+", ring %q takes at most %d",
-		s.number+1, ring.ErrTooLarge, n, in.p.Ring().Name(), in.Max()))
-}
-
-// wrong says which message err is about.
-func (s *stream) wrong(err error) error {
-	if errors.Is(err, ErrFrame) {
-		return fmt.Errorf("feed: message %d: %w", s.number+1, err)
+// fillRead sends what one read returns, by way of buf.
+func (s *stream) fillRead(in *Intake) error {
+	if err := s.more(); err != nil {
+		return err
 	}
-	return fmt.Errorf("feed: message %d: %w", s.number, err)
+	_, err := s.cut(in)
+	return err
 }
