@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"annulus/internal/testutil"
@@ -145,8 +146,9 @@ func readOne(c net.Conn, scheme string, left int) ([]byte, error) {
 // full, and each time followed by another, gets every message, in order.
 func TestChainFinish(t *testing.T) {
 	const messages = 2000
-	for _, scheme := range []string{"unix", "unixpacket"} {
-		t.Run(scheme, func(t *testing.T) {
+	for _, kind := range []string{"unix", "unixpacket", "unixpacket long"} {
+		t.Run(kind, func(t *testing.T) {
+			scheme, _, long := strings.Cut(kind, " ") // each of these is received straight into the ring
 			path := filepath.Join(t.TempDir(), "s")
 			p, k := heapRing(t, ring.Config{Capacity: 1 << 20})
 			p2, k2 := heapRing(t, ring.Config{Capacity: 256 << 10})
@@ -159,7 +161,11 @@ func TestChainFinish(t *testing.T) {
 				rng := rand.New(rand.NewPCG(1, 2))
 				var err error
 				for i := 0; i < messages && err == nil; i++ {
-					err = p.Send(context.Background(), lengthy(rng, i))
+					b := lengthy(rng, i)
+					for long && len(b) < 9000 {
+						b = append(b, byte(i))
+					}
+					err = p.Send(context.Background(), b)
 				}
 				sent <- errors.Join(err, p.Close())
 			}()
