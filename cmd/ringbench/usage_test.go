@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"testing"
@@ -100,9 +102,9 @@ func TestMistakes(t *testing.T) {
 		{"feed file: a", `expected file:PATH, found "file:"`},
 		{"feed tcp:/x:1 a", "expected tcp://HOST:PORT"},
 		{"feed tcp://x a", "expected tcp://HOST:PORT"},
-		{"feed unix://x a", "expected unix:///PATH"},
+		{"feed unix://x a", "expected unix:///PATH or unix://@NAME"},
 		{"feed udp://:9 a --listen", "expected --listen only with tcp"},
-		{"feed unixgram://x a", "expected unixgram:///PATH"},
+		{"feed unixgram://x a", "expected unixgram:///PATH or unixgram://@NAME"},
 		{"drain a udp://h:1 --buffer 1K", "found --buffer"},
 		{"feed mq:/a/b a", "expected mq:/NAME"},
 		{"feed sysv:0 a", "other than 0"},
@@ -263,5 +265,11 @@ func TestProgressOnATerminalIsOneLine(t *testing.T) {
 		if len(line) > 79 {
 			t.Errorf("%d columns: %q", len(line), line)
 		}
+	}
+}
+
+func TestSysVKeyOfNoFile(t *testing.T) {
+	if _, err := keyOf(t.TempDir()+"/none", 1); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "a number, or with a file") {
+		t.Error(err)
 	}
 }

@@ -140,13 +140,17 @@ func parseDatagramAddress(address string) (target, error) {
 	right := false
 	switch scheme {
 	case "udp":
-		_, port, err := net.SplitHostPort(rest)
-		right = err == nil && port != "" && !strings.ContainsAny(rest, "/?#")
+		right = hostPort(rest)
 	case "unixgram":
 		right = len(rest) >= 2 && (rest[0] == '/' || rest[0] == '@')
 	}
 	if !right {
 		return target{}, fmt.Errorf("feed: expected %s, found %q", DatagramAddresses, address)
+	}
+	if scheme == "unixgram" {
+		if err := longName(rest); err != nil {
+			return target{}, fmt.Errorf("feed: %s: %w", address, err)
+		}
 	}
 	return target{network: scheme, address: rest, url: address}, nil
 }

@@ -241,7 +241,7 @@ func (s *datagramSink) send(msgs [][]byte) (int, error) {
 		s.counts.dropped.Add(1) // there is no way for this one
 		return 1, nil
 	}
-	s.broken = fmt.Errorf("feed: %w", os.NewSyscallError("sendmmsg", errno))
+	s.broken = fmt.Errorf("feed: send to %s: %w", s.c.RemoteAddr(), os.NewSyscallError("sendmmsg", errno))
 	return n, s.broken
 }
 

@@ -65,7 +65,7 @@ func (q *MessageQueue) openOrMake(base string, flags int) (int, error) {
 	fd, err := mqOpen(base, flags, 0, nil)
 	if !q.Create || err != unix.ENOENT {
 		if err != nil {
-			err = fmt.Errorf("feed: open message queue %q: %w", q.Name, err)
+			err = fmt.Errorf("feed: open message queue %q: %w%s", q.Name, err, uncreated(err))
 		}
 		return fd, err
 	}

@@ -120,21 +120,11 @@ func (o *outlet) collect(ctx context.Context) error {
 	if err == ring.ErrEmpty || err == ring.ErrHeld {
 		b, err = o.wait(ctx)
 	}
-	var lost *ring.OverrunError
-	if errors.As(err, &lost) {
-		o.total.lost.Add(lost.Lost)
-		if o.options.lost != nil {
-			err = o.options.lost(lost)
-		} else {
-			err = nil
-		}
-		return err // the next call goes on
-	}
 	if err == errAgain {
 		return nil
 	}
 	if err != nil {
-		return err
+		return o.overrun(err) // the next call goes on
 	}
 	n := len(o.msgs)
 	o.makeRoom()
@@ -146,7 +136,20 @@ func (o *outlet) collect(ctx context.Context) error {
 	if err == ring.ErrEmpty || err == ring.ErrHeld || err == io.EOF {
 		err = nil // io.EOF comes again
 	}
-	return err
+	return o.overrun(err)
+}
+
+// overrun tells of messages that were overwritten, which is no end; other errors it returns.
+func (o *outlet) overrun(err error) error {
+	var lost *ring.OverrunError
+	if !errors.As(err, &lost) {
+		return err
+	}
+	o.total.lost.Add(lost.Lost)
+	if o.options.lost == nil {
+		return nil
+	}
+	return o.options.lost(lost)
 }
 
 // makeRoom makes room in the list for another batch.

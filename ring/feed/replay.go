@@ -94,6 +94,9 @@ func (s *replay) read() error {
 			s.record, s.waiting = r, true
 			return nil
 		case err == io.EOF || !s.config.Recover || !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrTorn):
+			if errors.Is(err, ErrDamaged) || errors.Is(err, ErrTorn) {
+				err = fmt.Errorf("%w; Recover goes on behind what is damaged", err)
+			}
 			return err
 		case s.config.Report != nil:
 			s.config.Report(err)

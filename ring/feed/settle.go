@@ -177,7 +177,7 @@ func (o *outlet) arrive(ctx context.Context) error {
 			if err == nil {         // another session has begun: it is the next pump's
 				err = o.c.Unpeek()
 			}
-			if err == nil || err == ring.ErrEmpty {
+			if err == nil || err == ring.ErrEmpty || errors.Is(err, ring.ErrOverrun) {
 				err = io.EOF
 			}
 			return err

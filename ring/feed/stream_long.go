@@ -17,7 +17,7 @@ func (s *stream) tooLong(in *Intake, size int, atLeast bool) error {
 		more = "more than "
 	}
 	return in.Refuse(fmt.Errorf("feed: %w", &MessageError{Number: s.number + 1, Size: size, AtLeast: atLeast,
-		Err: fmt.Errorf("%w: it has %s%d bytes, ring %q takes at most %d", ring.ErrTooLarge, more, size, in.p.Ring().Name(), in.Max())}))
+		Err: fmt.Errorf("%w: it has %s%d bytes, ring %q takes at most %d; make its capacity greater, if the framing is %v", ring.ErrTooLarge, more, size, in.p.Ring().Name(), in.Max(), s.framing)}))
 }
 
 // How far, and how long, what is known to be too long is read on.

@@ -125,6 +125,10 @@ func (c *Client) request(ctx context.Context, id, method uint64, req []byte) err
 	if err == ring.ErrFull {
 		b, err = c.p.Reserve(ctx, n)
 	}
+	if errors.Is(err, ErrTooLarge) {
+		return fmt.Errorf("rpc: %w: the request has %d bytes, its ring takes %d; make the server's Config.RequestBytes larger",
+			ErrTooLarge, len(req), c.requests.Config().MaxMessage-requestHead)
+	}
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func TestCall(t *testing.T) {
 			if _, err := c.Call(ctx, "large", nil, nil); !errors.Is(err, rpc.ErrTooLarge) || !strings.Contains(err.Error(), "ReplyBytes") {
 				t.Error(err)
 			}
-			if _, err := c.Call(ctx, "echo", nil, make([]byte, 1<<20)); !errors.Is(err, rpc.ErrTooLarge) {
+			if _, err := c.Call(ctx, "echo", nil, make([]byte, 1<<20)); !errors.Is(err, rpc.ErrTooLarge) || !strings.Contains(err.Error(), "RequestBytes") {
 				t.Error(err)
 			}
 			if _, err := add.Call(ctx, c, [2]int{}); err != nil { // goes on after all these
@@ -207,6 +207,9 @@ func TestClientsAreKilled(t *testing.T) {
 				t.Fatal(sum, err)
 			}
 		}
+		if _, err := rpc.Listen(name, rpc.Config{Clients: 3}); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), "there is a server") {
+			t.Errorf("a second server: %v", err)
+		}
 		if _, err := rpc.Dial(name); !errors.Is(err, ring.ErrAttached) {
 			t.Errorf("a fourth client: %v", err)
 		}
@@ -232,6 +235,9 @@ func TestServerIsKilled(t *testing.T) {
 	p.Kill()
 	if err := <-called; !errors.Is(err, rpc.ErrNoServer) {
 		t.Errorf("call under way: %v", err)
+	}
+	if _, err := rpc.Dial(name); !errors.Is(err, rpc.ErrNoServer) {
+		t.Errorf("Dial of a killed server: %v", err)
 	}
 	s, err := rpc.Listen(name, rpc.Config{})
 	must(t, err)

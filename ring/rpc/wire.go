@@ -15,7 +15,8 @@ import (
 // Errors of calls, wrapped: find them with errors.Is.
 var (
 	// ErrNoServer: none is there, or it is gone. Whether a call that was under way
-	// took effect is not known. Dial again for a server that has been started anew.
+	// took effect is not known. A client goes on with the next server after a kill;
+	// after an orderly Close of the server, Dial again.
 	ErrNoServer = errors.New("no server")
 	// ErrNoMethod: the server does not know the method.
 	ErrNoMethod = errors.New("no such method")
