@@ -46,7 +46,9 @@ type datagramConn interface {
 // ring.ErrTooLarge or ring.ErrSize, with its length: it is gone, but for those received with it (see
 // WithSkip). What the kernel dropped since it could not hold more of them (UDP only: a Unix
 // sender waits) is in Stats.Dropped, a few calls later or at the end. When the context of Run ends,
-// or the ring fails, while the ring is full, what one call has received is lost; the error tells how many.
+// or the ring fails, while the ring is full, what one call has received is lost, 128 datagrams at most; the error
+// tells how many (ErrNotSent). Finish lets them find room, as WithLinger has it. What the kernel holds for the
+// socket when it is closed is lost either way.
 //
 // unixpacket: io.EOF when the peer has closed.
 func DatagramsFrom(c net.Conn, d Datagrams) (Source, error) {

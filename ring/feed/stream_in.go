@@ -131,7 +131,7 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 
 // put is Intake.Put, whose errors name the message.
 func (s *stream) put(in *Intake, msg []byte) error {
-	b, err := in.Room(len(msg))
+	b, err := in.reserve(len(msg), true)
 	if err != nil {
 		return in.Refuse(s.wrong(s.number, len(msg), err))
 	}
