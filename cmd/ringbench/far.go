@@ -4,9 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"net"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -235,13 +233,6 @@ func (f *far) report(err error) {
 	}
 }
 
-// missing says that a file that is followed is not there.
-func (f *far) missing() {
-	if _, err := os.Stat(f.rest); errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintf(f.io.err, "%s is not there yet; waiting for it\n", f.rest)
-	}
-}
-
 // conn reports a connection that has failed.
 func (f *far) conn(peer net.Addr, err error) {
 	if err != nil {
@@ -250,7 +241,7 @@ func (f *far) conn(peer net.Addr, err error) {
 }
 
 // flagsOf turns the names of options of package feed into those of flags.
-var flagsOf = strings.NewReplacer("; Create makes one", "; --create makes one", "Recover goes on", "--recover goes on", "(CutTorn; ", "(--cut; ",
+var flagsOf = strings.NewReplacer(": feed: ", ": ", "; Create makes one", "; --create makes one", "Recover goes on", "--recover goes on", "(CutTorn; ", "(--cut; ",
 	"greater MaxSize", "greater --message-size", "greater MaxMessages", "greater --depth")
 
 // plain is an error of package feed in the words of this command.

@@ -90,7 +90,9 @@ func TestSignalToListeningDrain(t *testing.T) {
 	d := graced(t, nil, "drain", name, "tcp://127.0.0.1:0", "--listen")
 	eventually(t, "it listens", func() bool { return strings.Contains(d.Complaints(), "listening at tcp://127.0.0.1:") })
 	d.Signal(syscall.SIGTERM)
-	d.ends(1, "no connection has taken them: 100 messages: 0 messages were written and released, the rest stays in the ring")
+	if state, text := d.State(), d.Complaints(); state.ExitCode() != 1 || !strings.Contains(text, "no connection has taken them: 100 messages: 0 messages were written and released, the rest stays in the ring") {
+		t.Errorf("it ended with %v: %s", state, text)
+	}
 	if got := string(passes(t, nil, "consume", name)); got != numbered(0, 100) {
 		t.Errorf("%d lines are left", strings.Count(got, "\n"))
 	}
@@ -99,17 +101,23 @@ func TestSignalToListeningDrain(t *testing.T) {
 // What waits for ever says what for.
 func TestFarNotices(t *testing.T) {
 	name := ringName(t)
-	f := graced(t, endless(t), "feed", "stdin:", name)
+	cmd := ringbench(t, "feed", "stdin:", name)
+	cmd.Env = append(cmd.Env, asGrace+"=50ms", asLonely+"=1ms")
+	f := launchCmd(t, endless(t), nil, cmd)
 	eventually(t, "it says so", func() bool { return strings.Contains(f.Complaints(), "is full and has no consumer; waiting for one") })
 	f.Signal(syscall.SIGTERM)
-	f.ends(0, "stayed full")
+	if state, text := f.State(), f.Complaints(); state.ExitCode() != 0 || !strings.Contains(text, "stayed full: what was read of stdin last is not in it (from message ") {
+		t.Errorf("it ended with %v: %s", state, text)
+	}
 	passes(t, nil, "consume", name)
 
 	path := filepath.Join(t.TempDir(), "none")
-	f = launch(t, nil, nil, "feed", "file:"+path, "--follow", name)
+	cmd = ringbench(t, "feed", "file:"+path, "--follow", name)
+	cmd.Env = append(cmd.Env, asLonely+"=1ms")
+	f = launchCmd(t, nil, nil, cmd)
 	eventually(t, "it says so", func() bool { return strings.Contains(f.Complaints(), path+" is not there yet; waiting for it") })
 	f.Signal(syscall.SIGTERM)
-	f.ends(0, "")
+	f.ends(0, path)
 
 	dir, err := os.Open(t.TempDir())
 	must(t, err)

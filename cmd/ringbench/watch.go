@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -16,6 +18,7 @@ type watch struct {
 
 	waiting time.Time // since when nobody has been seen there; zero: somebody was
 	told    bool      // that nobody is
+	file    string    // that is followed, until it is there; "": none
 	gone    uint32    // the session whose producer was reported dead
 }
 
@@ -72,8 +75,29 @@ func (w *watch) lonely(p ring.SideStats) error {
 	return err
 }
 
+// missing tells once that there is no file yet to be followed.
+func (w *watch) missing() error {
+	_, err := os.Stat(w.file)
+	if !errors.Is(err, fs.ErrNotExist) {
+		w.file = "" // whatever is wrong with it is not the watch's
+		return nil
+	}
+	if w.waiting.IsZero() {
+		w.waiting = time.Now()
+	}
+	if time.Since(w.waiting) < lonelyAfter {
+		return nil
+	}
+	_, err = fmt.Fprintf(w.notices, "%s is not there yet; waiting for it; Ctrl-C to stop\n", w.file)
+	w.file = ""
+	return err
+}
+
 // unread tells once that a ring is full and nobody takes anything out of it.
 func (w *watch) unread() error {
+	if w.file != "" {
+		return w.missing()
+	}
 	s, err := w.ring.Stats()
 	switch {
 	case err != nil || w.told:
