@@ -90,7 +90,7 @@ final class PeerRecv {
             if (o.perSender > 0) {
                 Long before = senders.put(Long.divideUnsigned(seq, o.perSender), seq);
                 if (before != null && Long.compareUnsigned(seq, before) <= 0) {
-                    throw new RingException(Kind.SYSTEM, "message " + Long.toUnsignedString(seq) + ": out of order");
+                    throw new RingException(Kind.CORRUPT, "message " + Long.toUnsignedString(seq) + ": out of order");
                 }
             }
         }
@@ -99,7 +99,7 @@ final class PeerRecv {
             wrong = payload.check(seq, m, n);
         }
         if (wrong != null) {
-            throw new RingException(Kind.SYSTEM, "message " + Long.toUnsignedString(seq) + " of " + n + " bytes: wrong " + wrong);
+            throw new RingException(Kind.CORRUPT, "message " + Long.toUnsignedString(seq) + " of " + n + " bytes: wrong " + wrong);
         }
         done++;
         return seq;
