@@ -66,8 +66,10 @@ final class TicketConsumer extends Consumer {
             long w = words.load(at), n = g.maxMessage; // [P1]
             if ((w & SLOT_STATE_MASK) == SLOT_SKIP) {
                 given++;
+                pos++; // it is room for others, as a message is
                 if (peeked == 0 && given == claim.held) {
                     free();
+                    released = pos;
                 }
                 continue;
             }

@@ -262,6 +262,22 @@ final class SelfTest {
         }
     }
 
+    /** A consumer that steps over skipped tickets alone has made room all the same: whoever sleeps for it is woken. */
+    void testSkipsMakeRoom() throws Exception {
+        try (Ring r = Ring.create(file, RingConfig.slots(8, 2).manyToMany()); Producer a = r.producer(); Producer b = r.producer(); Consumer c = r.consumer()) {
+            for (int i = 0; i < 2; i++) {
+                a.tryReserve(8);
+                a.abort();
+            }
+            assertFalse(b.trySend(bytes(8, 1)));
+            int epoch = b.sleep.prepare(WaitStrategy.FUTEX), seq = r.side(Role.CONSUMER).seq;
+            assertEquals(epoch, r.region.words.loadInt(seq));
+            assertNull(c.tryPeek());
+            assertEquals(epoch + 1, r.region.words.loadInt(seq));
+            assertTrue(b.trySend(bytes(8, 1)));
+        }
+    }
+
     void testLanes() throws Exception {
         try (Ring r = Ring.create(file, RingConfig.bytes(4096).lanes().members(3)); Consumer c = r.consumer()) {
             try (Producer a = r.producer(); Producer b = r.producer()) {
