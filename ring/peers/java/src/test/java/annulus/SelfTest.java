@@ -291,6 +291,28 @@ final class SelfTest {
         }
     }
 
+    void testOrder() throws Exception {
+        try (Ring r = Ring.create(file, RingConfig.bytes(4096).ordered().members(4)); Consumer c = r.consumer()) {
+            assertEquals(Kind.ATTACHED, kindOf(r::consumer));
+            try (Producer a = r.producer(WaitStrategy.FUTEX, 3); Producer b = r.producer()) {
+                for (int i = 0; i < 5000; i++) {
+                    Producer p = i % 3 == 0 ? a : b;
+                    byte[] m = bytes(i * 7 % (r.maxMessage() / 2), i);
+                    p.reserve(m.length + 64).put(m);
+                    p.stage(m.length);
+                    p.reserve(64);
+                    p.abort();
+                    p.publish();
+                    assertArrayEquals(m, c.receive());
+                    assertNull(c.tryPeek());
+                }
+                assertEquals(1667L, a.committed());
+            }
+            assertNull(c.receive());
+            assertTrue(c.isAtEnd());
+        }
+    }
+
     void testCells() throws Exception {
         try (Cell cell = Cell.create(file, Layout.CELL_KIND_BLOCK, 100); Cell look = Cell.openReadOnly(file)) {
             CellReader r = look.reader();
@@ -331,7 +353,8 @@ final class SelfTest {
     void testHostileWords() throws Exception {
         Random random = new Random(1);
         RingConfig[] configs = {RingConfig.bytes(4096), RingConfig.slots(24, 8), RingConfig.slots(24, 8).manyToMany().members(4).redelivering(),
-            RingConfig.bytes(4096).lanes().members(2), RingConfig.slots(24, 4).lanes().members(2), RingConfig.bytes(4096).broadcast().members(2)};
+            RingConfig.bytes(4096).lanes().members(2), RingConfig.slots(24, 4).lanes().members(2), RingConfig.bytes(4096).ordered().members(4),
+            RingConfig.bytes(4096).broadcast().members(2)};
         int corrupt = 0;
         for (int round = 0; round < 3000; round++) {
             RingConfig config = configs[round % configs.length];
