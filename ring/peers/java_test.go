@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"annulus/internal/layout"
 	"annulus/internal/testutil"
 	"annulus/ring"
 )
@@ -104,20 +105,20 @@ func (l program) run(t *testing.T, class string, more ...string) *exec.Cmd {
 	return exec.Command(line[0], line[1:]...)
 }
 
-// javac compiles a source against the Java peer into a directory.
-func javac(t *testing.T, dir, source string) {
+// javac compiles sources against the Java peer into a directory.
+func javac(t *testing.T, dir string, sources ...string) {
 	t.Helper()
-	out, err := exec.Command("javac", "-Xlint:all", "-Werror", "--release", "17", "-cp", classes(t), "-d", dir, source).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", source, err, out)
+	args := append([]string{"-Xlint:all", "-Werror", "--release", "17", "-cp", classes(t), "-d", dir}, sources...)
+	if out, err := exec.Command("javac", args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", sources, err, out)
 	}
 }
 
 // What Java checks of itself, words that no correct peer writes among it.
 func TestJavaSelftest(t *testing.T) {
 	inEachJava(t, func(t *testing.T, l program) {
-		dir := t.TempDir()
-		javac(t, dir, filepath.Join("java", "src", "test", "java", "annulus", "SelfTest.java"))
+		dir, src := t.TempDir(), filepath.Join("java", "src", "test", "java", "annulus")
+		javac(t, dir, filepath.Join(src, "SelfTest.java"), filepath.Join(src, "Check.java"), filepath.Join(src, "Hostile.java"))
 		expect(t, start(t, l.run(t, "annulus.SelfTest", dir)).Done(), "ok")
 	})
 }
@@ -144,11 +145,27 @@ func TestJavaNoticesACut(t *testing.T) {
 		for _, wait := range []string{"futex", "semaphore"} {
 			r, name := create(t, smallRing)
 			c := start(t, l.peer(t, "recv", name, "--wait", wait))
-			eventually(t, "the consumer sleeps", func() bool { return stats(t, r).Consumer.Asleep })
-			must(t, os.Truncate(filepath.Join("/dev/shm", name), 0))
+			file, err := os.OpenFile(filepath.Join("/dev/shm", name), os.O_RDWR, 0)
+			must(t, err)
+			defer file.Close()
+			eventually(t, "the consumer sleeps", func() bool { // and stores nothing more before it does
+				var waiters [4]byte
+				_, err := file.ReadAt(waiters[:], int64(semaphoreOf(t, r))+4)
+				must(t, err)
+				return stats(t, r).Consumer.Asleep && (wait == "futex" || waiters != [4]byte{})
+			})
+			must(t, file.Truncate(0))
 			mentions(t, c.Fails(), "memory lost")
 		}
 	})
+}
+
+// semaphoreOf is where the semaphore for data is.
+func semaphoreOf(t *testing.T, r *ring.Ring) uint64 {
+	c := r.Config()
+	g, err := layout.Compute(layout.Shape{Kind: layout.KindBytes, Topology: layout.TopologySPSC, Capacity: uint64(c.Capacity), Stride: 128})
+	must(t, err)
+	return g.SharedArea
 }
 
 // Without a way to make system calls no role is taken, and looking works.

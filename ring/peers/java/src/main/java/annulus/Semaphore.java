@@ -30,6 +30,9 @@ final class Semaphore {
         if (take(w, at, 0)) {
             return 0;
         }
+        if (region.isCut()) {
+            return -Kernel.EFAULT; // as below
+        }
         w.add(at, WAITER);
         int rc = region.kernel().futexWait(region.address(at), 0, ns);
         if (region.isCut()) { // before a store there, which may end this JVM

@@ -8,6 +8,6 @@ import org.junit.jupiter.api.TestFactory;
 class RingTest {
     @TestFactory
     Stream<DynamicTest> all() {
-        return SelfTest.cases().entrySet().stream().map(e -> DynamicTest.dynamicTest(e.getKey(), e.getValue()::run));
+        return Check.cases().entrySet().stream().map(e -> DynamicTest.dynamicTest(e.getKey(), e.getValue()::run));
     }
 }

@@ -1,14 +1,19 @@
 package annulus;
 
+import static annulus.Check.assertArrayEquals;
+import static annulus.Check.assertEquals;
+import static annulus.Check.assertFalse;
+import static annulus.Check.assertNull;
+import static annulus.Check.assertThrows;
+import static annulus.Check.assertTrue;
+import static annulus.Check.kindOf;
+
+import annulus.Check.Case;
 import annulus.RingException.Kind;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.Objects;
-import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -18,90 +23,23 @@ import java.util.concurrent.CompletableFuture;
 final class SelfTest {
     private static final Duration SHORT = Duration.ofMillis(5);
 
-    /** What a test is, and what may throw. */
-    interface Case {
-        void run() throws Exception;
-    }
-
     private final Path file;
 
-    private SelfTest(Path file) {
+    SelfTest(Path file) {
         this.file = file;
     }
 
-    static Map<String, Case> cases() {
-        Map<String, Case> all = new LinkedHashMap<>();
-        for (java.lang.reflect.Method m : SelfTest.class.getDeclaredMethods()) {
-            if (m.getName().startsWith("test")) {
-                all.put(m.getName(), () -> run(m));
-            }
-        }
-        return all;
-    }
-
-    private static void run(java.lang.reflect.Method test) throws Exception {
-        Path file = Files.createTempFile(Path.of("/dev/shm"), "annulus-java-", "");
-        Files.delete(file);
-        try {
-            test.invoke(new SelfTest(file));
-        } catch (java.lang.reflect.InvocationTargetException e) {
-            throw new AssertionError(test.getName() + ": " + e.getCause(), e.getCause());
-        } finally {
-            Files.deleteIfExists(file);
-        }
-    }
-
     public static void main(String[] args) throws Exception {
-        for (Case c : cases().values()) {
+        for (Case c : Check.cases().values()) {
             c.run();
         }
         System.out.println("ok");
-    }
-
-    private static void assertTrue(boolean what) {
-        if (!what) {
-            throw new AssertionError("expected true, found false");
-        }
-    }
-
-    private static void assertFalse(boolean what) {
-        assertTrue(!what);
-    }
-
-    private static void assertNull(Object what) {
-        assertEquals(null, what);
-    }
-
-    private static void assertEquals(Object expected, Object found) {
-        if (!Objects.equals(expected, found)) {
-            throw new AssertionError("expected " + expected + ", found " + found);
-        }
-    }
-
-    private static void assertArrayEquals(byte[] expected, byte[] found) {
-        assertEquals(ByteBuffer.wrap(expected), ByteBuffer.wrap(found));
-    }
-
-    private static <T extends Exception> T assertThrows(Class<T> type, Case c) {
-        try {
-            c.run();
-        } catch (Exception e) {
-            if (type.isInstance(e)) {
-                return type.cast(e);
-            }
-            throw new AssertionError("expected " + type + ", found " + e, e);
-        }
-        throw new AssertionError("expected " + type + ", found nothing thrown");
     }
 
     private static byte[] bytes(int n, int value) {
         byte[] b = new byte[n];
         java.util.Arrays.fill(b, (byte) value);
         return b;
-    }
-
-    private static Kind kindOf(Case e) {
-        return assertThrows(RingException.class, e).kind();
     }
 
     void testManyLapsOfEverySize() throws Exception {
@@ -349,86 +287,7 @@ final class SelfTest {
         Ring.openOrCreate(name, RingConfig.bytes(8192)).close();
     }
 
-    /** Words that no correct peer writes: the ring may be of no use, but nothing else is thrown, nothing hangs, the process lives. */
     void testHostileWords() throws Exception {
-        Random random = new Random(1);
-        RingConfig[] configs = {RingConfig.bytes(4096), RingConfig.slots(24, 8), RingConfig.slots(24, 8).manyToMany().members(4).redelivering(),
-            RingConfig.bytes(4096).lanes().members(2), RingConfig.slots(24, 4).lanes().members(2), RingConfig.bytes(4096).ordered().members(4),
-            RingConfig.bytes(4096).broadcast().members(2)};
-        int corrupt = 0;
-        for (int round = 0; round < 3000; round++) {
-            RingConfig config = configs[round % configs.length];
-            try (Ring r = Ring.create(file, config)) {
-                int topology = r.geometry.topology;
-                boolean sends = topology != Layout.TOPOLOGY_CAST;
-                Endpoint[] ends = new Endpoint[sends ? 2 : 1];
-                ends[0] = r.consumer();
-                if (sends) {
-                    ends[1] = r.producer();
-                    for (int i = random.nextInt(20); i > 0; i--) {
-                        use(ends[random.nextInt(2)], random);
-                    }
-                }
-                ByteBuffer b = r.region.words.buf;
-                for (int i = 1 + random.nextInt(3); i > 0; i--) {
-                    int at = 4096 + 8 * random.nextInt((b.capacity() - 4096) / 8);
-                    if (random.nextBoolean()) { // a word in use, more likely
-                        at = (int) (4096 * (1 + random.nextInt(2)) + r.geometry.stride * random.nextInt(4)) + 8 * random.nextInt(8);
-                    }
-                    long old = b.getLong(at);
-                    b.putLong(at, new long[] {0, -1, old + 1, old - 8, old + 4096, old ^ 1L << random.nextInt(64), random.nextLong(),
-                        random.nextInt(100)}[random.nextInt(8)]);
-                }
-                for (int i = 0; i < 60; i++) {
-                    Endpoint e = ends[random.nextInt(ends.length)];
-                    try {
-                        use(e, random);
-                    } catch (RingException x) {
-                        corrupt += x.kind() == Kind.CORRUPT ? 1 : 0;
-                    }
-                }
-                for (Endpoint e : ends) {
-                    e.close();
-                }
-                for (Case attach : new Case[] {() -> r.producer().close(), () -> r.consumer(WaitStrategy.FUTEX, true).close(), () -> r.recover()}) {
-                    try {
-                        attach.run();
-                    } catch (RingException x) {
-                        corrupt += x.kind() == Kind.CORRUPT ? 1 : 0;
-                    }
-                }
-            } finally {
-                Files.delete(file);
-            }
-        }
-        assertTrue(corrupt > 300);
-    }
-
-    private static void use(Endpoint e, Random random) throws RingException {
-        if (e instanceof Producer p) {
-            int n = p.ring.isFixedSize() ? p.ring.maxMessage() : random.nextInt(p.ring.maxMessage() + 1);
-            switch (random.nextInt(3)) {
-                case 0 -> p.trySend(new byte[n]);
-                case 1 -> {
-                    if (p.tryReserve(n) != null) {
-                        p.stage(n);
-                    }
-                    p.publish();
-                }
-                default -> {
-                    if (p.tryReserve(n) != null) {
-                        p.abort();
-                    }
-                }
-            }
-        } else if (e instanceof Consumer c) {
-            if (random.nextBoolean()) {
-                c.tryReceive(ByteBuffer.allocate(c.ring.maxMessage()));
-            } else {
-                c.tryPeek();
-                c.tryPeek();
-                c.release();
-            }
-        }
+        Hostile.run(file);
     }
 }
