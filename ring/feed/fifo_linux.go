@@ -96,7 +96,7 @@ func awaitWriter(ctx context.Context, f *os.File) error {
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })() // closed: nobody waits
+	defer context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(past) })() // closed: nobody waits
 	var perr error
 	err = raw.Read(func(fd uintptr) bool {
 		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -16,10 +15,10 @@ import (
 // poller's.
 type mq struct {
 	MessageQueue
-	file    *os.File
-	raw     syscall.RawConn
-	size    int // of a message, at most
-	stopped atomic.Bool
+	stopper
+	file *os.File
+	raw  syscall.RawConn
+	size int // of a message, at most
 
 	// Of the call at hand, for the callbacks that are made once.
 	b         []byte
@@ -54,7 +53,7 @@ func (q MessageQueue) open(mode int) (*mq, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mq{MessageQueue: q, file: os.NewFile(uintptr(fd), q.Name)}
+	m := &mq{MessageQueue: q, stopper: newStopper(), file: os.NewFile(uintptr(fd), q.Name)}
 	if err := m.adopt(fd); err != nil {
 		return nil, errors.Join(err, m.file.Close())
 	}
@@ -138,7 +137,7 @@ func (m *mq) send(b []byte, priority uint32, wait bool) error {
 }
 
 func (m *mq) do(call func(func(uintptr) bool) error, step func(uintptr) bool, what string) error {
-	if m.stopped.Load() {
+	if m.over() {
 		return ErrStopped
 	}
 	err := call(step)
@@ -151,7 +150,7 @@ func (m *mq) do(call func(func(uintptr) bool) error, step func(uintptr) bool, wh
 		return nil
 	case err == unix.EAGAIN:
 		return errNone
-	case m.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+	case m.cause(err) == ErrStopped:
 		return ErrStopped
 	}
 	return fmt.Errorf("feed: %s message queue %q: %w", what, m.Name, err)
@@ -159,8 +158,8 @@ func (m *mq) do(call func(func(uintptr) bool) error, step func(uintptr) bool, wh
 
 // Stop is Source.Stop and Sink.Stop.
 func (m *mq) Stop() {
-	m.stopped.Store(true)
-	_ = m.file.SetDeadline(time.Unix(1, 0)) // it has deadlines, see adopt; else it is closed
+	m.stopper.Stop()
+	_ = m.file.SetDeadline(past) // it has deadlines, see adopt; else it is closed
 }
 
 // Close is Source.Close and Sink.Close. The queue stays.
