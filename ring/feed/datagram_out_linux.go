@@ -123,7 +123,8 @@ func (s *datagramSink) Take(msgs [][]byte) (int, error) {
 	if err := s.ready(); err != nil {
 		return 0, err
 	}
-	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+	nap := backoff{time.Millisecond, 100 * time.Millisecond}
+	for {
 		n, err := s.send(msgs)
 		s.sentSome(msgs[:n])
 		switch {
@@ -134,12 +135,7 @@ func (s *datagramSink) Take(msgs [][]byte) (int, error) {
 			if n > 0 {
 				return n, nil
 			}
-			t := time.NewTimer(pause)
-			select {
-			case <-t.C:
-			case <-s.stopped:
-			}
-			t.Stop()
+			nap.wait(s.stopped) // then send tells
 		default:
 			return n, err
 		}

@@ -157,7 +157,8 @@ func (s *fifoSink) open(ctx context.Context) (io.WriteCloser, error) {
 		s.first = nil
 		return f, nil
 	}
-	for nap := readerMin; ; nap = min(2*nap, readerMax) {
+	nap := backoff{readerMin, readerMax}
+	for {
 		f, err := openFIFO(s.path, unix.O_WRONLY, s.config)
 		if err == nil {
 			return f, nil
@@ -165,11 +166,7 @@ func (s *fifoSink) open(ctx context.Context) (io.WriteCloser, error) {
 		if s.config.NoWait || !errors.Is(err, ErrNoReader) {
 			return nil, final{err}
 		}
-		t := time.NewTimer(nap)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		if !nap.wait(ctx.Done()) {
 			return nil, ctx.Err()
 		}
 	}

@@ -36,7 +36,7 @@ func (s *sleeper) call(f func() error) error {
 // sleeps, where it does nothing, so it is sent until the thread has left.
 func (s *sleeper) stop() {
 	s.stopped.Store(true)
-	for nap := 50 * time.Microsecond; ; nap = min(2*nap, 10*time.Millisecond) {
+	for nap := (backoff{50 * time.Microsecond, 10 * time.Millisecond}); ; nap.wait(nil) {
 		thread := s.thread.Load()
 		if thread == 0 {
 			return
@@ -44,6 +44,5 @@ func (s *sleeper) stop() {
 		// The runtime sends itself SIGURG at any time, to preempt goroutines, and takes any
 		// for a false alarm. An error: that thread has ended.
 		_ = unix.Tgkill(os.Getpid(), int(thread), unix.SIGURG)
-		time.Sleep(nap)
 	}
 }

@@ -205,7 +205,8 @@ func (s *signaller) send(msg []byte, wait bool) error {
 	if s.over() {
 		return ErrStopped
 	}
-	for nap := 50 * time.Microsecond; ; nap = min(2*nap, 20*time.Millisecond) {
+	nap := backoff{50 * time.Microsecond, 20 * time.Millisecond}
+	for {
 		err := pidfdQueue(s.fd, s.sig, binary.LittleEndian.Uint64(msg), s.self, s.uid)
 		switch {
 		case err == nil:
@@ -217,10 +218,8 @@ func (s *signaller) send(msg []byte, wait bool) error {
 		case err != unix.EAGAIN:
 			return fmt.Errorf("feed: signals to process %d: %w", s.pid, err)
 		}
-		select {
-		case <-s.stopped:
+		if !nap.wait(s.stopped) {
 			return ErrStopped
-		case <-time.After(nap):
 		}
 	}
 }
