@@ -14,11 +14,7 @@ import (
 // openFIFO opens the FIFO at path, without waiting for the other side.
 func openFIFO(path string, mode int, c FIFO) (*os.File, error) {
 	if c.Create {
-		perm := c.Perm
-		if perm == 0 {
-			perm = 0o600
-		}
-		if err := unix.Mkfifo(path, uint32(perm.Perm())); err != nil && err != unix.EEXIST {
+		if err := unix.Mkfifo(path, uint32(permOf(c.Perm))); err != nil && err != unix.EEXIST {
 			return nil, fmt.Errorf("feed: make FIFO %q: %w", path, err)
 		}
 	}

@@ -1,9 +1,12 @@
 package feed
 
 import (
+	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +17,14 @@ import (
 type sleeper struct {
 	thread  atomic.Int64 // that is in the call, 0: none
 	stopped atomic.Bool
+}
+
+// wakeable fails where the signal that ends waits for what would not.
+func wakeable(what fmt.Stringer) error {
+	if signal.Ignored(syscall.SIGURG) {
+		return fmt.Errorf("feed: %v: SIGURG is ignored, so that no wait can be ended: signal.Reset(syscall.SIGURG): %w", what, os.ErrInvalid)
+	}
+	return nil
 }
 
 // call calls f until no signal has interrupted it, or returns ErrStopped.
