@@ -22,10 +22,10 @@ func openFIFO(path string, mode int, c FIFO) (*os.File, error) {
 		return nil, notFIFO(path, info.Mode())
 	}
 	var fd int
-	var err error = unix.EINTR
-	for err == unix.EINTR {
+	err := again(func() (err error) {
 		fd, err = unix.Open(path, mode|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
-	}
+		return err
+	})
 	switch err {
 	case nil:
 	case unix.ENXIO:
@@ -96,8 +96,8 @@ func awaitWriter(ctx context.Context, f *os.File) error {
 	var perr error
 	err = raw.Read(func(fd uintptr) bool {
 		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		_, perr = unix.Poll(fds, 0)
-		return perr != nil && perr != unix.EINTR || fds[0].Revents&unix.POLLIN != 0
+		perr = again(func() error { _, err := unix.Poll(fds, 0); return err })
+		return perr != nil || fds[0].Revents&unix.POLLIN != 0
 	})
 	if err != nil {
 		return err

@@ -109,15 +109,6 @@ func (m *mq) adopt(fd int) error {
 	return err
 }
 
-// again repeats a call that a signal has interrupted.
-func again(call func() error) error {
-	for {
-		if err := call(); err != unix.EINTR {
-			return err
-		}
-	}
-}
-
 func (m *mq) receive(b []byte, wait bool) (n int, priority uint32, err error) {
 	m.b, m.wait = b, wait
 	err = m.do(m.raw.Read, m.get, "receive from")
