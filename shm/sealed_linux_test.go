@@ -180,7 +180,7 @@ func TestFromSealedRefuses(t *testing.T) {
 		"huge pages":         {memfd(unix.MFD_HUGETLB, 2<<20, sealedSeals), ErrSeals},
 		"too short":          {memfd(0, 4096, sealedSeals), ErrSize},
 		"too long":           {memfd(0, 1<<20, sealedSeals), ErrSize},
-		"far too long":       {memfd(0, 1<<40, sealedSeals), ErrSize},
+		"far too long":       {memfd(0, 1<<30, sealedSeals), ErrSize},
 		"an ordinary file":   {file, ErrSeals},
 		"a pipe":             {pipe, ErrSeals},
 		"a path, not opened": {opath, ErrSeals},
