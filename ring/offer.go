@@ -38,7 +38,9 @@ func (r Role) valid() bool { return r == AsProducer || r == AsConsumer }
 // connected, or called listen or socketpair, as it was then.
 type Cred struct{ PID, UID, GID int }
 
-func (c Cred) String() string { return fmt.Sprintf("process %d of uid %d, gid %d", c.PID, c.UID, c.GID) }
+func (c Cred) String() string {
+	return fmt.Sprintf("process %d of uid %d, gid %d", c.PID, c.UID, c.GID)
+}
 
 // Errors of Offer and Accept, wrapped.
 var (
