@@ -60,6 +60,11 @@ func (r *Ring) desert() {
 	}
 }
 
+// isPast tells whether the consumer's flag that sends must fail was there before this producer.
+func (e *endpoint) isPast() bool {
+	return e.past != 0 && e.past == 1+uint64(atomic.LoadUint32(&e.peer.endpoint.Session))
+}
+
 // deserted is the error of a call that only the peer could have helped.
 func (e *endpoint) deserted() error {
 	return fmt.Errorf("ring %s: %w: the %s, %v, has closed its socket or is dead", e.ring.name(), ErrRemoved, e.peer.role, e.ring.apart.cred)

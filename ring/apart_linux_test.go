@@ -151,13 +151,13 @@ func TestApartRoles(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// A close of the consumer's speaks until it comes again: the producer can take nothing
-// from its words.
+// A close of the consumer's speaks to the producer that was there, and to no later one,
+// which cannot take the flag from its words; the next close speaks again.
 func TestApartConsumerCloses(t *testing.T) {
 	offered, accepted := strangers(t, ring.AsProducer, ring.Config{})
 	p, c := ends(t, offered, accepted, ring.AsProducer)
-	must(t, c.Close())
-	for range 2 {
+	for range 3 {
+		must(t, c.Close())
 		if err := p.TrySend([]byte("x")); !errors.Is(err, ring.ErrClosed) {
 			t.Errorf("to a consumer that has closed: %v", err)
 		}
@@ -165,11 +165,17 @@ func TestApartConsumerCloses(t *testing.T) {
 		var err error
 		p, err = offered.Producer()
 		must(t, err)
+		must(t, p.TrySend([]byte("again")))
+		must(t, p.Send(t.Context(), []byte("and again")))
+		c, err = accepted.Consumer()
+		must(t, err)
+		receiveText(t, c, "again")
+		receiveText(t, c, "and again")
 	}
-	c, err := accepted.Consumer()
-	must(t, err)
-	must(t, p.Send(t.Context(), []byte("again")))
-	receiveText(t, c, "again")
+	must(t, c.Finish())
+	if err := p.TrySend([]byte("x")); !errors.Is(err, ring.ErrClosed) {
+		t.Errorf("to a consumer that has finished: %v", err)
+	}
 }
 
 // What waits ends at once where its context, its deadline or its end come, although

@@ -41,6 +41,7 @@ type endpoint struct {
 	form   form
 	fenced bool  // no membarrier here: fence after each publish
 	failed error // latched by fail
+	past   uint64 // apart, producer: 1 + the consumer's session that had ended when this one came
 	alone  bool  // the peer of an apart ring was found gone in this wait
 	hasty  int   // short waits since the last look at context and deadline
 
@@ -99,7 +100,7 @@ func (e *endpoint) look() error {
 	if w&layout.ArmValid == 0 {
 		return e.lost()
 	}
-	if w&layout.ArmClosed != 0 && e.mine.number == layout.RoleProducer {
+	if w&layout.ArmClosed != 0 && e.mine.number == layout.RoleProducer && !e.isPast() {
 		return closedError(fmt.Sprintf("ring %s: closed by its consumer", e.ring.name()))
 	}
 	if e.ring.apart.left() && e.mine.number == layout.RoleProducer {

@@ -94,9 +94,14 @@ func (p *Producer) takeOver() error {
 // lock and State is 0: it is still attaching, and has not taken its predecessor's
 // flag away yet, or has closed before this producer came.
 //
-// In an apart ring the flag is the consumer's to take away, as it attaches.
+// In an apart ring only the consumer can take the flag away, as it attaches: this producer
+// remembers whose flag it is.
 func (p *Producer) unclose() error {
 	if p.ring.apart != nil {
+		session := atomic.LoadUint32(&p.peer.endpoint.Session) // first: none that comes later is past
+		if atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
+			p.past = 1 + uint64(session)
+		}
 		return nil
 	}
 	if alive, err := p.ring.present(p.peer); err != nil {
