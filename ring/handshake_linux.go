@@ -2,6 +2,7 @@ package ring
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -67,8 +68,8 @@ func meet(ctx context.Context, conn *net.UnixConn, mine Role, opts []Option, agr
 	restore := within(ctx, conn)
 	defer func() {
 		restore()
-		if cerr := ctx.Err(); cerr != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-			err = fmt.Errorf("%w before the peer has answered", cerr)
+		if errors.Is(err, os.ErrDeadlineExceeded) { // the socket's clock may be ahead of the context's
+			err = fmt.Errorf("%w before the peer has answered", cmp.Or(ctx.Err(), context.DeadlineExceeded))
 		}
 	}()
 	r, err := agree(h)
@@ -192,10 +193,11 @@ func (h *handshake) fetch(least, most uint64) (g layout.Geometry, header layout.
 	if err != nil {
 		return g, header, fmt.Errorf("%w: %w", ErrHandshake, err)
 	}
-	defer shm.Discard(files[0])
 	if h.far, err = shm.FromSealed(files[0], int(least), int(most)); err != nil {
+		shm.Discard(files[0]) // whatever it is
 		return g, header, err
 	}
+	files[0].Close()
 	raw := bytes.Clone(h.far.Bytes()[:layout.HeaderSize]) // once: the peer can write it still
 	role := uint32(h.mine.other())
 	size := uint64(h.far.Size())
