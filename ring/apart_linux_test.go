@@ -43,6 +43,14 @@ func strangers(t testing.TB, role ring.Role, c ring.Config) (offered, accepted *
 
 func meet(t testing.TB, a, b *net.UnixConn, role ring.Role, c ring.Config) (offered, accepted *ring.Ring) {
 	t.Helper()
+	offered, accepted = meetKept(t, a, b, role, c)
+	closing(t, offered, accepted)
+	return offered, accepted
+}
+
+// meetKept is meet; the caller closes.
+func meetKept(t testing.TB, a, b *net.UnixConn, role ring.Role, c ring.Config) (offered, accepted *ring.Ring) {
+	t.Helper()
 	var wg sync.WaitGroup
 	var aerr, berr error
 	wg.Go(func() { offered, aerr = ring.Offer(t.Context(), a, role, c) })
@@ -51,7 +59,6 @@ func meet(t testing.TB, a, b *net.UnixConn, role ring.Role, c ring.Config) (offe
 	})
 	wg.Wait()
 	must(t, errors.Join(aerr, berr))
-	closing(t, offered, accepted)
 	return offered, accepted
 }
 

@@ -39,11 +39,11 @@ type endpoint struct {
 	size   uint64 // capacity
 	slots  bool   // kind Slots
 	form   form
-	fenced bool  // no membarrier here: fence after each publish
-	failed error // latched by fail
+	fenced bool   // no membarrier here: fence after each publish
+	failed error  // latched by fail
 	past   uint64 // apart, producer: 1 + the consumer's session that had ended when this one came
-	alone  bool  // the peer of an apart ring was found gone in this wait
-	hasty  int   // short waits since the last look at context and deadline
+	alone  bool   // the peer of an apart ring was found gone in this wait
+	hasty  int    // short waits since the last look at context and deadline
 
 	shared shared // of rings whose messages are claimed
 
