@@ -36,6 +36,8 @@ ringbench drain --path /tmp/in.ring stdout:`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			s, f := &side{}, &far{sink: true}
 			f.flags(fs, schemes()...)
+			f.countFlag(fs)
+			f.skipFlag(fs)
 			s.ringFlags(fs)
 			return func(ctx context.Context, io *stdio, args []string) error {
 				f.io = io

@@ -102,7 +102,7 @@ func (f *far) exists(err error) error {
 }
 
 func (f *far) mq() feed.MessageQueue {
-	return feed.MessageQueue{Name: f.rest, Create: f.create, Priority: uint32(f.priority)}
+	return feed.MessageQueue{Name: f.rest, Create: f.create, MaxMessages: f.depth, MaxSize: f.size, Priority: uint32(f.priority)}
 }
 
 func mqSource(f *far) (feed.Source, error) { return f.mq().Source() }

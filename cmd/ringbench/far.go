@@ -31,6 +31,10 @@ type far struct {
 	buffer                                            int
 	lossy                                             bool
 	fast, recover                                     bool
+	max                                               int    // bytes of a raw message
+	depth, size                                       int    // of a message queue that is made
+	count                                             uint64 // of messages, for a sink; 0: all
+	skip                                              bool
 
 	mu   sync.Mutex
 	said string // last on stderr
@@ -56,6 +60,20 @@ func (f *far) declare(set *flag.FlagSet, name string) {
 			f.framing, err = feed.ParseFraming(v)
 			return err
 		})
+	case "max":
+		set.Func(name, "raw: at most `BYTES` in one message, with K, M or G; default: 64K", func(v string) (err error) {
+			f.max, err = parseBytes(v)
+			return err
+		})
+	case "depth":
+		set.Func(name, "make the queue for `N` messages; without it, as many as fs.mqueue.msg_default says", number(&f.depth, 1, 1<<20))
+	case "message-size":
+		set.Func(name, "make the queue for messages of up to `BYTES`; without it, as fs.mqueue.msgsize_default says", func(v string) (err error) {
+			f.size, err = parseBytes(v)
+			return err
+		})
+	case "server-name":
+		set.StringVar(&f.tls.Name, name, "", "the `NAME` that the server's certificate must hold, in place of the address' host")
 	case "listen":
 		set.BoolVar(&f.listen, name, false, "wait for connections at the address, any number of them, instead of making one; port 0: any that is free")
 	case "once":
@@ -145,6 +163,14 @@ func (f *far) at(set *flag.FlagSet, url string) (err error) {
 // agree refuses flags that exclude each other, and those that need others.
 func (f *far) agree() error {
 	switch {
+	case f.max > 0 && !f.raw():
+		return usagef("expected --max only with --framing raw, found --framing %v", f.framing)
+	case f.count > 0 && f.listen:
+		return usagef("expected --count or --listen, found both: each connection gets messages of its own")
+	case f.listen && f.tls.Name != "":
+		return usagef("expected --server-name or --listen, found both: a client looks for the name")
+	case (f.depth > 0 || f.size > 0) && !f.create:
+		return usagef("expected --depth and --message-size only with --create: a queue that is there has its own")
 	case f.listen && f.once:
 		return usagef("expected --listen or --once, found both")
 	case f.appending && f.truncate:
@@ -156,7 +182,45 @@ func (f *far) agree() error {
 	case (f.tls.Cert == "") != (f.tls.Key == ""):
 		return usagef("expected --cert and --key together, found only one of them")
 	}
+	if f.max > 0 {
+		f.framing = feed.Raw(f.max)
+	}
 	return nil
+}
+
+// skipFlag is for those whose messages may be of any size.
+func (f *far) skipFlag(set *flag.FlagSet) {
+	what := "the ring"
+	if f.sink {
+		what = "the sink"
+	}
+	set.BoolVar(&f.skip, "skip", false, "pass over messages that "+what+" cannot take, and report them; without it, one ends the command")
+}
+
+// skipped decides on a message that the other side cannot take.
+func (f *far) skipped(err error) bool {
+	if f.skip {
+		f.report(fmt.Errorf("passed over: %w", plain(err)))
+	}
+	return f.skip
+}
+
+// countFlag is for those that take messages out of a ring.
+func (f *far) countFlag(set *flag.FlagSet) {
+	set.Func("count", "end after `N` messages", func(v string) (err error) {
+		if f.count, err = strconv.ParseUint(v, 10, 62); err != nil || f.count == 0 {
+			return errors.New("expected a whole number of at least 1")
+		}
+		return nil
+	})
+}
+
+// place is what messages call it.
+func (f *far) place() string {
+	if f.scheme.right != nil && f.scheme.right("") { // stdin: and stdout:
+		return f.scheme.name
+	}
+	return f.url
 }
 
 // report says on stderr what went wrong and is not the end, but nothing twice in a row.

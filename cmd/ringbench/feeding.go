@@ -36,6 +36,7 @@ ringbench feed fifo:/tmp/in --create --path /tmp/in.ring`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			s, f := &side{}, &far{}
 			f.flags(fs, schemes()...)
+			f.skipFlag(fs)
 			s.ringFlags(fs)
 			return func(ctx context.Context, io *stdio, args []string) error {
 				f.io = io

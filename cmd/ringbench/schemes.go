@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,28 +25,32 @@ type scheme struct {
 // Flags that several have. --listen waits for connections instead of making them.
 var (
 	streamFlags = []string{"framing", "listen", "once"}
-	tlsFlags    = append([]string{"cert", "key", "ca"}, streamFlags...)
+	tlsFlags    = with(streamFlags, "cert", "key", "ca")
 	packetFlags = []string{"listen", "once"}
+	mqFlags     = []string{"create", "depth", "message-size"}
+	cutFlags    = []string{"framing", "max"}
 )
 
 // schemes lists what the commands feed and drain know.
 func schemes() []*scheme {
 	return []*scheme{
-		{"tcp", "tcp://HOST:PORT", "a TCP connection", hostPort, dialSource, dialSink, streamFlags, streamFlags},
-		{"tls", "tls://HOST:PORT", "the same, with TLS 1.3", hostPort, dialSource, dialSink, tlsFlags, tlsFlags},
-		{"unix", "unix:///PATH", "a Unix stream socket; unix://@NAME: an abstract one", socketName, dialSource, dialSink, streamFlags, streamFlags},
+		{"tcp", "tcp://HOST:PORT", "a TCP connection", hostPort, dialSource, dialSink, with(cutFlags, "listen", "once"), streamFlags},
+		{"tls", "tls://HOST:PORT", "the same, with TLS 1.3", hostPort, dialSource, dialSink, with(tlsFlags, "max", "server-name"), with(tlsFlags, "server-name")},
+		{"unix", "unix:///PATH", "a Unix stream socket; unix://@NAME: an abstract one", socketName, dialSource, dialSink, with(cutFlags, "listen", "once"), streamFlags},
 		{"unixpacket", "unixpacket:///PATH", "a Unix seqpacket socket, which keeps messages apart itself", socketName, dialSource, dialSink, packetFlags, packetFlags},
 		{"udp", "udp://HOST:PORT", "UDP datagrams: received at the address, or sent to it", hostPort, datagramSource, datagramSink, []string{"buffer"}, []string{"lossy"}},
 		{"unixgram", "unixgram:///PATH", "the same through a Unix socket", socketName, datagramSource, datagramSink, nil, nil},
-		{"fifo", "fifo:PATH", "a named pipe", somewhere, fifoSource, fifoSink, []string{"framing", "create", "once"}, []string{"framing", "create", "once"}},
-		{"file", "file:PATH", "a file", somewhere, fileSource, fileSink, []string{"framing", "follow"}, []string{"framing", "append", "truncate", "sync"}},
-		{"mq", "mq:/NAME", "a POSIX message queue", queueName, mqSource, mqSink, []string{"create"}, []string{"create", "priority"}},
+		{"fifo", "fifo:PATH", "a named pipe", somewhere, fifoSource, fifoSink, with(cutFlags, "create", "once"), []string{"framing", "create", "once"}},
+		{"file", "file:PATH", "a file", somewhere, fileSource, fileSink, with(cutFlags, "follow"), []string{"framing", "append", "truncate", "sync"}},
+		{"mq", "mq:/NAME", "a POSIX message queue", queueName, mqSource, mqSink, mqFlags, with(mqFlags, "priority")},
 		{"sysv", "sysv:KEY", "a System V message queue; sysv:PATH: its key made by ftok of a file", somewhere, sysvSource, sysvSink,
 			[]string{"create", "type", "project"}, []string{"create", "type", "project"}},
-		{"stdin", "stdin:", "the standard input", nothing, stdinSource, nil, []string{"framing"}, nil},
+		{"stdin", "stdin:", "the standard input", nothing, stdinSource, nil, cutFlags, nil},
 		{"stdout", "stdout:", "the standard output", nothing, nil, stdoutSink, nil, []string{"framing"}},
 	}
 }
+
+func with(flags []string, more ...string) []string { return slices.Concat(flags, more) }
 
 func hostPort(rest string) bool {
 	address, ok := strings.CutPrefix(rest, "//")
@@ -65,6 +70,12 @@ func queueName(rest string) bool {
 
 func somewhere(rest string) bool { return rest != "" }
 func nothing(rest string) bool   { return rest == "" }
+
+// schemeNamed is the one of a name that is known here.
+func schemeNamed(name string) *scheme {
+	all := schemes()
+	return all[slices.IndexFunc(all, func(s *scheme) bool { return s.name == name })]
+}
 
 // flags are those that mean something at this end.
 func (s *scheme) flags(sink bool) []string {

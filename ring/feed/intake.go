@@ -53,6 +53,15 @@ func (in *Intake) Room(n int) ([]byte, error) {
 	return b, err
 }
 
+// TryRoom is Room for a source that is Direct: it returns ring.ErrFull in place of waiting.
+func (in *Intake) TryRoom(n int) ([]byte, error) {
+	b, err := in.p.TryReserve(n)
+	if err != nil && err != ring.ErrFull && !refused(err) {
+		in.err = err
+	}
+	return b, err
+}
+
 // Stage makes the first n bytes of the room a message, which is sent when Fill returns.
 func (in *Intake) Stage(n int) error {
 	err := in.p.Stage(n)

@@ -69,6 +69,7 @@ type place struct {
 func ListenOutOf(l net.Listener, f Framing, open func() (*ring.Consumer, error), opts ...Option) *Pump {
 	pump := new(Pump)
 	o := optionsOf(opts)
+	o.limit = 0
 	s := newServer(l, &pump.counters, o)
 	s.serve = func(outer context.Context, conn net.Conn) error {
 		ctx, cancel := context.WithCancelCause(outer)

@@ -3,7 +3,9 @@ package feed
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 
 	"annulus/ring"
 )
@@ -28,7 +30,8 @@ type outlet struct {
 	taken int      // so many of the first the sink has; they have not arrived yet
 	over  tally    // of these, those that the sink refused
 	most  int      // peeked at once
-	limit int      // bytes handed over at once, about
+	bytes int      // handed over at once, about
+	limit uint64   // messages that may still be peeked
 	timed bool     // the consumer has a deadline
 }
 
@@ -45,11 +48,17 @@ func OutOf(c *ring.Consumer, s Sink, opts ...Option) *Pump {
 }
 
 func newOutlet(c *ring.Consumer, s Sink, total *counters, options options) *outlet {
-	o := &outlet{c: c, s: s, options: options, total: total, limit: batchBytes, most: batchMessages}
+	o := &outlet{c: c, s: s, options: options, total: total, bytes: batchBytes, most: batchMessages, limit: options.limit}
+	if o.limit == 0 {
+		o.limit = math.MaxUint64
+	}
 	o.settles, _ = s.(settler)
+	if k, ok := s.(checked); ok {
+		k.lies(o.sound)
+	}
 	switch cfg := c.Config(); {
 	case cfg.Kind == ring.Bytes:
-		o.limit = min(o.limit, cfg.Capacity/4)
+		o.bytes = min(o.bytes, cfg.Capacity/4)
 	case cfg.Topology == ring.MPMC:
 		o.most = min(o.most, max(1, cfg.Capacity/8)) // leave some to the other consumers
 	}
@@ -82,8 +91,23 @@ func (o *outlet) run(ctx context.Context) (err error) {
 	return o.left(err)
 }
 
+// checked is a sink that copies messages before it passes them on. It is given what tells
+// whether the copies are good: of a ring whose file was truncated they are zeros.
+type checked interface{ lies(sound func() error) }
+
+// sound fails once the ring's memory was found gone.
+func (o *outlet) sound() error {
+	if o.c.Ring().Region().Faulted() {
+		return fmt.Errorf("feed: ring %q: %w", o.c.Ring().Name(), ring.ErrTruncated)
+	}
+	return nil
+}
+
 // collect peeks a batch: what is there, and waits for the first. It may come back with none.
 func (o *outlet) collect(ctx context.Context) error {
+	if o.limit == 0 {
+		return io.EOF
+	}
 	b, err := o.c.TryPeek()
 	if err == ring.ErrEmpty || err == ring.ErrHeld {
 		b, err = o.wait(ctx)
@@ -107,8 +131,10 @@ func (o *outlet) collect(ctx context.Context) error {
 	n := len(o.msgs)
 	o.makeRoom()
 	o.msgs = append(o.msgs, b)
-	k, err := o.c.TryPeekBatch(o.msgs[n+1 : n+o.most])
+	o.limit--
+	k, err := o.c.TryPeekBatch(o.msgs[n+1 : n+1+int(min(o.limit, uint64(o.most-1)))])
 	o.msgs = o.msgs[:n+1+k]
+	o.limit -= uint64(k)
 	if err == ring.ErrEmpty || err == ring.ErrHeld || err == io.EOF {
 		err = nil // io.EOF comes again
 	}
@@ -131,6 +157,9 @@ func (o *outlet) makeRoom() {
 // arrived. What was not taken is peeked again by the next consumer.
 func (o *outlet) pass() error {
 	for o.taken < len(o.msgs) {
+		if err := o.sound(); err != nil {
+			return err
+		}
 		n, err := o.s.Take(o.piece())
 		o.taken += n
 		if n > 0 {
@@ -156,7 +185,7 @@ func (o *outlet) pass() error {
 // piece is what to hand over next.
 func (o *outlet) piece() [][]byte {
 	end := o.taken
-	for bytes := 0; end < len(o.msgs) && bytes < o.limit; end++ {
+	for bytes := 0; end < len(o.msgs) && bytes < o.bytes; end++ {
 		bytes += len(o.msgs[end])
 	}
 	return o.msgs[o.taken:end]

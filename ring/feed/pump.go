@@ -107,6 +107,7 @@ type options struct {
 	lost func(*ring.OverrunError) error
 	conn func(net.Addr, error)
 
+	limit     uint64
 	linger    time.Duration
 	handshake time.Duration
 }
@@ -126,6 +127,10 @@ func WithSkip(f func(err error) bool) Option { return func(o *options) { o.skip 
 // OnOverrun calls f when a broadcast ring has overwritten messages before they were
 // taken; an error of it ends Run. Without it they are counted in Stats.Lost alone.
 func OnOverrun(f func(*ring.OverrunError) error) Option { return func(o *options) { o.lost = f } }
+
+// WithLimit ends a pump out of a ring in order when its sink has n messages; no other is
+// taken from the ring. 0: there is no limit. Into, and where there are many connections, it means nothing.
+func WithLimit(n uint64) Option { return func(o *options) { o.limit = n } }
 
 // OnConn calls f when a connection of a listener has ended: err is nil if it came to its
 // end. From any goroutine, several at once.

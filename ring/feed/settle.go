@@ -160,6 +160,8 @@ func (o *outlet) arrive(ctx context.Context) error {
 		switch {
 		case err != nil || again && o.taken < len(o.msgs):
 			return err
+		case len(o.msgs) == 0 && o.limit == 0:
+			return io.EOF
 		case len(o.msgs) == 0:
 			if _, err := o.c.TryPeek(); err == nil || err == ring.ErrEmpty {
 				return io.EOF // another session has begun: it is the next consumer's

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -60,8 +62,11 @@ func (s *stream) Close() error {
 
 // Fill is Source.Fill.
 func (s *stream) Fill(in *Intake) error {
-	if r, ok := s.framing.(raw); ok && s.start == s.end {
-		return s.fillRaw(in, min(int(r), in.Max()))
+	if r, ok := s.framing.(raw); ok {
+		r = min(r, raw(in.Max()))
+		if s.framing = r; s.start == s.end {
+			return s.fillRaw(in, int(r))
+		}
 	}
 	for {
 		n, err := s.cut(in)
@@ -88,21 +93,21 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 		c, err := s.framing.Cut(b, s.seen, s.eof)
 		switch {
 		case err != nil:
-			return n, s.wrong(err)
+			return n, s.wrong(s.number+1, 0, err)
 		case c.Size > len(b) || c.Size == 0:
 			s.seen = len(b)
 			switch {
 			case s.eof: // nothing but what the framing skips
 				s.start = s.end
 			case c.Size > 0 && c.End-c.Start > in.Max():
-				if err := s.tooLong(in, "%d bytes", c.End-c.Start); err != nil {
+				if err := s.tooLong(in, c.End-c.Start, false); err != nil {
 					return n, err
 				}
 				s.number, s.drop, s.seen = s.number+1, c.Size, 0
 				continue
 			case c.Size == 0 && len(b) > in.Max()+framingMax && !s.dropping:
-				if err := s.tooLong(in, "more than %d bytes", in.Max()); err != nil {
-					return n, err
+				if err := s.tooLong(in, len(b), true); err != nil {
+					return n, s.measure(err)
 				}
 				s.dropping = true
 			case n == 0 && c.Size > 0:
@@ -115,8 +120,8 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 		}
 		s.number++
 		if !s.dropping {
-			if err := in.Put(b[c.Start:c.End]); err != nil {
-				return n, s.wrong(err)
+			if err := s.put(in, b[c.Start:c.End]); err != nil {
+				return n, err
 			}
 			n++
 		}
@@ -124,6 +129,19 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 	}
 	s.start, s.end = 0, 0
 	return n, nil
+}
+
+// put is Intake.Put, whose errors name the message.
+func (s *stream) put(in *Intake, msg []byte) error {
+	b, err := in.Room(len(msg))
+	if err != nil {
+		return in.Refuse(s.wrong(s.number, len(msg), err))
+	}
+	copy(b, msg)
+	if err := in.Stage(len(msg)); err != nil {
+		return s.wrong(s.number, len(msg), err)
+	}
+	return nil
 }
 
 // more reads once, behind what buf holds.
@@ -176,7 +194,7 @@ func (s *stream) rest(in *Intake, c Cut) (n int, err error) {
 	s.number++
 	b, err := in.Room(size)
 	if err != nil {
-		return 0, s.wrong(err)
+		return 0, s.wrong(s.number, size, err)
 	}
 	k := copy(b, have[c.Start:])
 	for k < size && err == nil {
@@ -191,7 +209,7 @@ func (s *stream) rest(in *Intake, c Cut) (n int, err error) {
 	if err != nil {
 		in.Drop()
 		if err == io.EOF {
-			err = s.wrong(cutOff(have, true, "in a message: expected %d bytes, found %d", size, k))
+			err = s.wrong(s.number, 0, cutOff(have, true, "in a message: expected %d bytes, found %d", size, k))
 		}
 		return 0, err
 	}
@@ -212,13 +230,12 @@ func (s *stream) fillRaw(in *Intake, n int) error {
 		return ErrStopped
 	}
 	if !in.Direct() {
-		if err := s.more(); err != nil {
-			return err
-		}
-		_, err := s.cut(in)
-		return err
+		return s.fillRead(in)
 	}
-	b, err := in.Room(n)
+	b, err := in.TryRoom(n)
+	if err == ring.ErrFull {
+		return s.fillRead(in) // the end of the stream needs no room
+	}
 	if err != nil {
 		return err
 	}
@@ -229,16 +246,64 @@ func (s *stream) fillRaw(in *Intake, n int) error {
 	return in.Stage(n)
 }
 
-// tooLong decides on a message that the ring cannot take; nil: it is to be passed over.
-func (s *stream) tooLong(in *Intake, format string, n int) error {
-	return in.Refuse(fmt.Errorf("feed: message %d: %w: it has "+format+", ring %q takes at most %d",
-		s.number+1, ring.ErrTooLarge, n, in.p.Ring().Name(), in.Max()))
+// fillRead sends what one read returns, by way of buf.
+func (s *stream) fillRead(in *Intake) error {
+	if err := s.more(); err != nil {
+		return err
+	}
+	_, err := s.cut(in)
+	return err
 }
 
-// wrong says which message err is about.
-func (s *stream) wrong(err error) error {
-	if errors.Is(err, ErrFrame) {
-		return fmt.Errorf("feed: message %d: %w", s.number+1, err)
+// tooLong decides on a message that the ring cannot take; nil: it is to be passed over.
+func (s *stream) tooLong(in *Intake, size int, atLeast bool) error {
+	more := ""
+	if atLeast {
+		more = "more than "
 	}
-	return fmt.Errorf("feed: message %d: %w", s.number, err)
+	return in.Refuse(fmt.Errorf("feed: %w", &MessageError{Number: s.number + 1, Size: size, AtLeast: atLeast,
+		Err: fmt.Errorf("%w: it has %s%d bytes, ring %q takes at most %d", ring.ErrTooLarge, more, size, in.p.Ring().Name(), in.Max())}))
+}
+
+// How far, and how long, what is known to be too long is read on.
+const (
+	measureBytes = math.MaxInt32
+	measureTime  = 100 * time.Millisecond
+)
+
+// measure completes the error for a message whose end has not been seen: how long it is tells
+// what would take it. It reads on, but not for ever, and not waiting for more to come. A
+// connection is not heard any longer.
+func (s *stream) measure(err error) error {
+	if _, ok := s.r.(net.Conn); ok {
+		return err
+	}
+	var m *MessageError
+	d, ok := s.r.(interface{ SetReadDeadline(time.Time) error })
+	if !errors.As(err, &m) || !ok || d.SetReadDeadline(time.Now().Add(measureTime)) != nil {
+		return err
+	}
+	for size := m.Size; size < measureBytes && !s.stopped.Load(); {
+		s.start, s.end = 0, 0
+		rerr := s.more()
+		b := s.buf[:s.end]
+		c, cerr := s.framing.Cut(b, 0, s.eof)
+		switch {
+		case cerr != nil:
+			return err
+		case s.eof && len(b) == 0, c.Size > 0 && c.Size <= len(b):
+			m.Size, m.AtLeast = size+c.End, false
+			m.Err = fmt.Errorf("%w: it has %d bytes", ring.ErrTooLarge, m.Size)
+			return err
+		case rerr != nil:
+			return err
+		}
+		size += len(b)
+	}
+	return err
+}
+
+// wrong says which message err is about, and how long that is, if that is known.
+func (s *stream) wrong(number uint64, size int, err error) error {
+	return fmt.Errorf("feed: %w", &MessageError{Number: number, Size: size, Err: err})
 }

@@ -77,6 +77,7 @@ type streamSink struct {
 	ends    []int // bytes of the stream up to the end of each message
 	written int   // bytes of the stream by the last Take
 	stopped atomic.Bool
+	sound   func() error // nil: the messages lie in no ring
 
 	delivery
 	tls     *tls.Conn // above wire, or nil
@@ -95,6 +96,16 @@ func (s *streamSink) Stop() {
 	if d, ok := s.w.(interface{ SetWriteDeadline(time.Time) error }); ok {
 		_ = d.SetWriteDeadline(time.Unix(1, 0)) // where it has none, Stop does not promise it
 	}
+}
+
+// lies is of checked.
+func (s *streamSink) lies(sound func() error) { s.sound = sound }
+
+func (s *streamSink) lost() error {
+	if s.sound == nil {
+		return nil
+	}
+	return s.sound()
 }
 
 // Close is Sink.Close.
@@ -139,6 +150,10 @@ func (s *streamSink) Take(msgs [][]byte) (int, error) {
 	}
 	s.asked = false
 	n, ferr := s.frame(msgs)
+	// What was gathered is nothing if the memory went away meanwhile.
+	if err := s.lost(); err != nil {
+		return 0, err
+	}
 	written, err := s.write()
 	if written < s.endOf(n-1) && err == nil {
 		err = io.ErrShortWrite
@@ -155,7 +170,7 @@ func (s *streamSink) Take(msgs [][]byte) (int, error) {
 			err = ErrStopped
 		}
 		if taken < n && written > 0 && (taken == 0 || s.ends[taken-1] < written) {
-			err = fmt.Errorf("%w: within a message, of which %d bytes were written", err, written-s.endOf(taken-1))
+			err = &PartError{written - s.endOf(taken-1), err}
 		}
 		s.broken = fmt.Errorf("feed: write: %w", err) // the stream is cut anywhere
 		return taken, s.broken
@@ -179,7 +194,7 @@ func (s *streamSink) frame(msgs [][]byte) (n int, err error) {
 		at := len(s.scratch)
 		if s.scratch, err = s.framing.appendHead(s.scratch, m); err != nil {
 			s.scratch = s.scratch[:at]
-			err = fmt.Errorf("feed: %w", err)
+			err = fmt.Errorf("feed: %w", &MessageError{Size: len(m), Err: err})
 			break
 		}
 		if len(m) <= copyBelow || s.vector == nil {

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"annulus/ring"
+)
+
+// What is wrong with the sink is one line, and leaves no ring behind.
+func TestDrainToNothing(t *testing.T) {
+	name, dir := ringName(t), t.TempDir()
+	for _, c := range []struct{ url, want string }{
+		{"file:" + dir, "directory"}, {"fifo:" + dir + "/none", "no such file"}, {"mq:/ringbench-test-none", "no such file"},
+		{"tls://127.0.0.1:1 --ca " + dir + "/none", "no such file"}, {"unix:///proc/none --listen", "proc/none"},
+	} {
+		status, _, text := call(append([]string{"drain", name}, strings.Fields(c.url)...)...)
+		if status != 1 || !strings.Contains(text, c.want) || strings.Count(text, "\n") != 1 {
+			t.Errorf("%s: exit status %d: %s", c.url, status, text)
+		}
+	}
+	if d := look(t, name); d.Name != "" {
+		t.Errorf("a ring was made: %+v", d)
+	}
+}
+
+// A drain that cannot have the ring leaves the file as it is.
+func TestDrainOfTakenRing(t *testing.T) {
+	name, file := ringName(t), filepath.Join(t.TempDir(), "out")
+	r, err := ring.Create(name, ring.Config{})
+	must(t, err)
+	defer r.Close()
+	c, err := r.Consumer()
+	must(t, err)
+	defer c.Close()
+	must(t, os.WriteFile(file, []byte("precious"), 0o600))
+	status, _, text := call("drain", "--truncate", name, "file:"+file)
+	if status != 1 || !strings.Contains(text, "attached") {
+		t.Errorf("exit status %d: %s", status, text)
+	}
+	if b, err := os.ReadFile(file); string(b) != "precious" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// Each sink can take so many messages and no more.
+func TestDrainCount(t *testing.T) {
+	name, dir := ringName(t), t.TempDir()
+	peer, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer peer.Close()
+	heard := make(chan string)
+	go func() {
+		conn, err := peer.Accept()
+		must(t, err)
+		b, err := io.ReadAll(conn)
+		must(t, err)
+		conn.Close()
+		heard <- string(b)
+	}()
+	for _, topology := range []string{"spsc", "mpmc"} {
+		passes(t, []byte(numbered(0, 1000)), "produce", name, "--topology", topology)
+		passes(t, nil, "drain", name, "file:"+filepath.Join(dir, topology), "--count", "10")
+		b, err := os.ReadFile(filepath.Join(dir, topology))
+		must(t, err)
+		got := string(b)
+		if topology == "spsc" {
+			passes(t, nil, "drain", name, "tcp://"+peer.Addr().String(), "--once", "--count", "300")
+			got += <-heard
+		}
+		if n := count(t, got+string(passes(t, nil, "consume", name))); n != 1000 || len(b) != len(numbered(0, 10)) {
+			t.Errorf("%s: %d lines, %q first", topology, n, b)
+		}
+		must(t, ring.Remove(name))
+	}
+	if status, _, text := call("drain", name, "tcp://127.0.0.1:0", "--listen", "--count", "3"); status != 2 || !strings.Contains(text, "expected --count or --listen") {
+		t.Errorf("exit status %d: %s", status, text)
+	}
+}
