@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"time"
@@ -101,6 +102,7 @@ func (h *handshake) admissible() error {
 	if o.limit == 0 {
 		o.limit = DefaultLimit
 	}
+	o.limit = min(o.limit, math.MaxInt)
 	if o.policy == nil {
 		o.policy = sameUser
 	}

@@ -65,6 +65,8 @@ func tries(f *os.File) error {
 			return err
 		}
 		expect("mprotect "+how, unix.Mprotect(b, unix.PROT_READ|unix.PROT_WRITE), syscall.EACCES)
+		expect("write by /proc/self/mem "+how, writeSelf(b), syscall.EIO, syscall.EFAULT)
+		expect("advise to be removed "+how, unix.Madvise(b, unix.MADV_REMOVE), syscall.EPERM, syscall.EACCES, syscall.EINVAL)
 		_, err = unix.Pwrite(fd, []byte("x"), 0)
 		expect("write "+how, err, syscall.EPERM, syscall.EBADF)
 		expect("truncate "+how, unix.Ftruncate(fd, 0), syscall.EPERM, syscall.EINVAL)

@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"os"
 	"testing"
 	"unsafe"
 
@@ -23,4 +24,15 @@ func resident(t *testing.T, b []byte) (n int) {
 		n += int(p & 1)
 	}
 	return n
+}
+
+// writeSelf stores to b as a debugger would, past what the mapping allows.
+func writeSelf(b []byte) error {
+	f, err := os.OpenFile("/proc/self/mem", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteAt([]byte("x"), int64(uintptr(unsafe.Pointer(&b[0]))))
+	return err
 }

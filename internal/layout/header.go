@@ -2,6 +2,8 @@ package layout
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"sync/atomic"
 )
 
@@ -72,8 +74,11 @@ func Checksum(header []byte) uint64 { return rings.checksum(header) }
 // It never trusts an offset: the geometry is computed again and compared.
 func Decode(raw []byte, size uint64) (Geometry, Header, error) {
 	g, h, err := decodeRing(&rings, raw, size)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = rings.room(g.TotalSize, size)
+	case errors.Is(err, ErrFeature) && h.Required&FeatureApart != 0:
+		err = fmt.Errorf("%w: it is one of the two memories of a ring between processes that do not trust each other; only those that made it take part", ErrFeature)
 	}
 	return g, h, err
 }

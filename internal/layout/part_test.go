@@ -3,6 +3,7 @@ package layout
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -24,7 +25,7 @@ func TestPart(t *testing.T) {
 			if err != nil || got != g {
 				t.Errorf("%+v, %v; want %+v", got, err, g)
 			}
-			if _, _, err := Decode(b[:HeaderSize], g.TotalSize); !errors.Is(err, ErrFeature) {
+			if _, _, err := Decode(b[:HeaderSize], g.TotalSize); !errors.Is(err, ErrFeature) || !strings.Contains(err.Error(), "two memories") {
 				t.Errorf("as a ring: %v", err)
 			}
 			if _, _, err := DecodePart(b[:HeaderSize], size-1, role); !errors.Is(err, ErrShort) {
