@@ -2,7 +2,6 @@ package ring
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -11,11 +10,11 @@ import (
 	"math"
 	"net"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"annulus/internal/layout"
+	"annulus/internal/within"
 	"annulus/shm"
 )
 
@@ -66,13 +65,8 @@ func meet(ctx context.Context, conn *net.UnixConn, mine Role, opts []Option, agr
 	if err := h.admissible(); err != nil {
 		return nil, err
 	}
-	restore := within(ctx, conn)
-	defer func() {
-		restore()
-		if errors.Is(err, os.ErrDeadlineExceeded) { // the socket's clock may be ahead of the context's
-			err = fmt.Errorf("%w before the peer has answered", cmp.Or(ctx.Err(), context.DeadlineExceeded))
-		}
-	}()
+	restore := within.Bind(ctx, conn)
+	defer func() { err = restore(err) }()
 	r, err := agree(h)
 	if err == nil {
 		r.apart.stop, err = watch(conn, r.desert)
@@ -114,23 +108,6 @@ func (h *handshake) admissible() error {
 		return fmt.Errorf("%w: %w", ErrPeer, err)
 	}
 	return nil
-}
-
-// within has ctx end what is done with conn. restore takes that back.
-func within(ctx context.Context, conn *net.UnixConn) (restore func()) {
-	deadline, _ := ctx.Deadline()
-	conn.SetDeadline(deadline) // an error means that it is closed, which the first use says too
-	done := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		conn.SetDeadline(time.Unix(1, 0))
-		close(done)
-	})
-	return func() {
-		if !stop() {
-			<-done
-		}
-		conn.SetDeadline(time.Time{})
-	}
 }
 
 // say sends a message, and this side's memory behind it.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"annulus/ring"
+	"annulus/ring/aead"
 )
 
 func Example_untrusted() {
@@ -89,4 +90,59 @@ func connectAndSend(ctx context.Context, path string, uid int) error {
 		return err
 	}
 	return p.Send(ctx, []byte("hello"))
+}
+
+func Example_sealed() {
+	report(sealed(context.Background()))
+	// Output:
+	// sealed
+}
+
+func sealed(ctx context.Context) error {
+	ring1, err := ring.New(ring.Config{})
+	if err != nil {
+		return err
+	}
+	defer ring1.Close()
+	p, err := ring1.Producer()
+	if err != nil {
+		return err
+	}
+	c, err := ring1.Consumer()
+	if err != nil {
+		return err
+	}
+	one, other := net.Pipe()
+	sent := make(chan error, 1)
+	go func() { sent <- sendSealed(ctx, other, p) }()
+	return errors.Join(receiveSealed(ctx, one, c), <-sent)
+}
+
+func sendSealed(ctx context.Context, conn net.Conn, p *ring.Producer) error {
+	key, err := aead.Exchange(ctx, conn, false) // the other side: true
+	if err != nil {
+		return err
+	}
+	s, err := aead.NewSender(p, key)
+	if err != nil {
+		return err
+	}
+	if err := s.Send(ctx, []byte("sealed")); err != nil {
+		return err
+	}
+	return s.End(ctx)
+}
+
+func receiveSealed(ctx context.Context, conn net.Conn, c *ring.Consumer) error {
+	key, err := aead.Exchange(ctx, conn, true)
+	if err != nil {
+		return err
+	}
+	r, err := aead.NewReceiver(c, key)
+	if err != nil {
+		return err
+	}
+	msg, err := r.Recv(ctx, nil)
+	fmt.Println(string(msg))
+	return err
 }
