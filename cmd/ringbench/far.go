@@ -142,8 +142,8 @@ func number(to *int, least, most int) func(string) error {
 	}
 }
 
-// at sets where it is, and refuses flags that mean nothing there.
-func (f *far) at(set *flag.FlagSet, url string) (err error) {
+// locate sets where it is, and refuses flags that mean nothing there.
+func (f *far) locate(set *flag.FlagSet, url string) (err error) {
 	f.url = url
 	if f.scheme, f.rest, err = schemeOf(url, f.sink); err != nil {
 		return err
@@ -227,7 +227,7 @@ func (f *far) place() string {
 func (f *far) report(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if text := strings.ReplaceAll(plain(err).Error(), "\n", "; "); text != f.said {
+	if text := strings.ReplaceAll(f.at(err).Error(), "\n", "; "); text != f.said {
 		f.said = text
 		fmt.Fprintln(f.io.err, text)
 	}
@@ -240,10 +240,24 @@ func (f *far) conn(peer net.Addr, err error) {
 	}
 }
 
-// plain is an error of package feed without its name, which is this command's.
+// flagsOf turns the names of options of package feed into those of flags.
+var flagsOf = strings.NewReplacer(": feed: ", ": ", "; Create makes one", "; --create makes one", "Recover goes on", "--recover goes on", "(CutTorn; ", "(--cut; ",
+	"greater MaxSize", "greater --message-size", "greater MaxMessages", "greater --depth")
+
+// plain is an error of package feed in the words of this command.
 func plain(err error) error {
-	if text, ok := strings.CutPrefix(err.Error(), "feed: "); ok {
+	text := flagsOf.Replace(strings.TrimPrefix(err.Error(), "feed: "))
+	if text != err.Error() {
 		return because(err, "%s", text)
 	}
 	return err
+}
+
+// at is plain with the place, if the error does not name it.
+func (f *far) at(err error) error {
+	err = plain(err)
+	if name := strings.TrimLeft(f.rest, "/"); name != "" && strings.Contains(err.Error(), name) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", f.place(), err)
 }

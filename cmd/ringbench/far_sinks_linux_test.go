@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"annulus/ring"
@@ -78,6 +79,61 @@ func TestDrainCount(t *testing.T) {
 		must(t, ring.Remove(name))
 	}
 	if status, _, text := call("drain", name, "tcp://127.0.0.1:0", "--listen", "--count", "3"); status != 2 || !strings.Contains(text, "expected --count or --listen") {
+		t.Errorf("exit status %d: %s", status, text)
+	}
+}
+
+// Nobody has connected: what a ring keeps is said, and is no success.
+func TestSignalToListeningDrain(t *testing.T) {
+	name := ringName(t)
+	passes(t, []byte(numbered(0, 100)), "produce", name)
+	d := graced(t, nil, "drain", name, "tcp://127.0.0.1:0", "--listen")
+	eventually(t, "it listens", func() bool { return strings.Contains(d.Complaints(), "listening at tcp://127.0.0.1:") })
+	d.Signal(syscall.SIGTERM)
+	if state, text := d.State(), d.Complaints(); state.ExitCode() != 1 || !strings.Contains(text, "no connection has taken them: 100 messages: 0 messages were written and released, the rest stays in the ring") {
+		t.Errorf("it ended with %v: %s", state, text)
+	}
+	if got := string(passes(t, nil, "consume", name)); got != numbered(0, 100) {
+		t.Errorf("%d lines are left", strings.Count(got, "\n"))
+	}
+}
+
+// What waits for ever says what for.
+func TestFarNotices(t *testing.T) {
+	name := ringName(t)
+	cmd := ringbench(t, "feed", "stdin:", name)
+	cmd.Env = append(cmd.Env, asGrace+"=50ms", asLonely+"=1ms")
+	f := launchCmd(t, endless(t), nil, cmd)
+	eventually(t, "it says so", func() bool { return strings.Contains(f.Complaints(), "is full and has no consumer; waiting for one") })
+	f.Signal(syscall.SIGTERM)
+	if state, text := f.State(), f.Complaints(); state.ExitCode() != 0 || !strings.Contains(text, "stayed full: what was read of stdin last is not in it (from message ") {
+		t.Errorf("it ended with %v: %s", state, text)
+	}
+	passes(t, nil, "consume", name)
+
+	path := filepath.Join(t.TempDir(), "none")
+	cmd = ringbench(t, "feed", "file:"+path, "--follow", name)
+	cmd.Env = append(cmd.Env, asLonely+"=1ms")
+	f = launchCmd(t, nil, nil, cmd)
+	eventually(t, "it says so", func() bool { return strings.Contains(f.Complaints(), path+" is not there yet; waiting for it") })
+	f.Signal(syscall.SIGTERM)
+	f.ends(0, path)
+
+	dir, err := os.Open(t.TempDir())
+	must(t, err)
+	defer dir.Close()
+	launch(t, dir, nil, "feed", "stdin:", name).ends(1, "ringbench feed: stdin: read: is a directory")
+
+	for _, args := range [][]string{{"feed", "stdin:"}, {"drain", name}} {
+		if status, _, text := call(args...); status != 2 || !strings.Contains(text, "found only") {
+			t.Errorf("%v: exit status %d: %s", args, status, text)
+		}
+	}
+	passes(t, []byte("lost\n"), "produce", name)
+	free, err := net.ListenPacket("udp", "127.0.0.1:0")
+	must(t, err)
+	must(t, free.Close())
+	if status, _, text := call("drain", name, "udp://"+free.LocalAddr().String(), "--lossy"); status != 0 || !strings.Contains(text, "1 datagrams did not arrive") {
 		t.Errorf("exit status %d: %s", status, text)
 	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"slices"
 	"strconv"
@@ -124,7 +126,11 @@ func schemeOf(url string, sink bool) (s *scheme, rest string, err error) {
 		case !s.serves(sink):
 			return nil, "", usagef("expected a %s, found %q, which is a %s only; one of %s", endName(sink), url, endName(!sink), addresses(sink, all))
 		case !s.right(rest):
-			return nil, "", usagef("expected %s, found %q", s.address, url)
+			or := ""
+			if strings.HasPrefix(name, "unix") {
+				or = " or " + name + "://@NAME"
+			}
+			return nil, "", usagef("expected %s%s, found %q", s.address, or, url)
 		}
 		return s, rest, nil
 	}
@@ -154,5 +160,9 @@ func keyOf(rest string, project byte) (int32, error) {
 		}
 		return int32(key), nil
 	}
-	return feed.Ftok(rest, project)
+	key, err := feed.Ftok(rest, project)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("expected sysv: with a number, or with a file that is there: %w", err)
+	}
+	return key, err
 }

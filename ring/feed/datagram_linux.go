@@ -205,7 +205,7 @@ func (s *datagrams) put(in *Intake, i int) error {
 	if n > s.limit {
 		return in.Refuse(s.tooLong(in, n))
 	}
-	b, err := in.Room(n)
+	b, err := in.reserve(n, true)
 	if err != nil {
 		return in.Refuse(err)
 	}

@@ -124,7 +124,7 @@ func (s *datagramSink) Close() error {
 		s.wire.discard()
 	}
 	err := closeStream(s.w)
-	if s.wire != nil {
+	if s.wire != nil && !s.trusts {
 		return nil // what arrived is known
 	}
 	return err
@@ -205,6 +205,17 @@ func (s *datagramSink) send(msgs [][]byte) (int, error) {
 		return 0, s.broken
 	}
 	n, errno := s.n, s.errno
+	for s.wire != nil && n < k && errno == 0 {
+		// What stopped it may have been the end of the connection, which the kernel tells once, and
+		// not with what was sent. Without knowing that, all would be taken for read.
+		if n, errno, err = s.sendRest(msgs[:k], n); err != nil {
+			s.broken = fmt.Errorf("feed: send: %w", err)
+			return n, s.broken
+		}
+		if errno == unix.EAGAIN { // its queue is full
+			return n, nil
+		}
+	}
 	if s.lost != nil && n < k {
 		// The kernel does not say why it stopped after the first.
 		if refused, err := s.unreachable(); refused {
@@ -219,9 +230,9 @@ func (s *datagramSink) send(msgs [][]byte) (int, error) {
 		s.window = min(2*s.window, batchMessages)
 		return n, nil
 	case errno == unix.EMSGSIZE:
-		return 0, fmt.Errorf("feed: %w: a message of %d bytes, %s", ring.ErrTooLarge, len(msgs[0]), s.limit())
+		return n, fmt.Errorf("feed: %w: a message of %d bytes, %s", ring.ErrTooLarge, len(msgs[n]), s.limit())
 	case errno == unix.ENOBUFS || errno == unix.ENOMEM:
-		return 0, errno
+		return n, errno
 	case s.lossy && unreachable(errno) && s.lost != nil:
 		if !barren {
 			s.barren = true // it may have been told of one that was found lost already
@@ -230,8 +241,23 @@ func (s *datagramSink) send(msgs [][]byte) (int, error) {
 		s.counts.dropped.Add(1) // there is no way for this one
 		return 1, nil
 	}
-	s.broken = fmt.Errorf("feed: %w", os.NewSyscallError("sendmmsg", errno))
-	return 0, s.broken
+	s.broken = fmt.Errorf("feed: send to %s: %w", s.c.RemoteAddr(), os.NewSyscallError("sendmmsg", errno))
+	return n, s.broken
+}
+
+// sendRest goes on behind the first n messages, which were sent, without waiting.
+func (s *datagramSink) sendRest(msgs [][]byte, n int) (int, syscall.Errno, error) {
+	rest := msgs[n:]
+	for i, m := range rest {
+		s.batch.aim(i, m, nil)
+	}
+	s.want = len(rest)
+	err := s.raw.Control(func(fd uintptr) { s.step(fd) })
+	s.batch.forget(len(rest))
+	if err != nil {
+		return n, 0, err
+	}
+	return n + s.n, s.errno, nil
 }
 
 // unreachable looks whether datagrams sent before are known to be lost, and fails then, unless lossy.

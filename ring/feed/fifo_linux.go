@@ -35,7 +35,7 @@ func openFIFO(path string, mode int, c FIFO) (*os.File, error) {
 	case unix.ENXIO:
 		return nil, fmt.Errorf("feed: FIFO %q: %w: start the reader first, or wait for it (%w)", path, ErrNoReader, unix.ENXIO)
 	default:
-		return nil, fmt.Errorf("feed: open FIFO %q: %w", path, err)
+		return nil, fmt.Errorf("feed: open FIFO %q: %w%s", path, err, uncreated(err))
 	}
 	f := os.NewFile(uintptr(fd), path)
 	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 { // was exchanged meanwhile
@@ -139,7 +139,8 @@ type fifoSink struct {
 	first  *os.File
 }
 
-func (s *fifoSink) countIn(c *counters) { s.Sink.(counted).countIn(c) }
+// Unwrap is what a pump finds out more by: see Sink.
+func (s *fifoSink) Unwrap() Sink { return s.Sink }
 
 // Close is Sink.Close.
 func (s *fifoSink) Close() error {

@@ -119,7 +119,7 @@ func (s *mqSink) sendOne(msg []byte, wait bool) error {
 		}
 	}
 	if len(msg) > s.size {
-		return fmt.Errorf("feed: message queue %q: %w: %d bytes, the queue takes at most %d; make it with a greater MaxSize", s.Name, ring.ErrTooLarge, len(msg), s.size)
+		return fmt.Errorf("feed: message queue %q: %w: %d bytes, it takes at most %d; remove it, and let it be made with a greater MaxSize", s.Name, ring.ErrTooLarge, len(msg), s.size)
 	}
 	return s.mq.send(msg, priority, wait)
 }

@@ -65,7 +65,7 @@ func (q *MessageQueue) openOrMake(base string, flags int) (int, error) {
 	fd, err := mqOpen(base, flags, 0, nil)
 	if !q.Create || err != unix.ENOENT {
 		if err != nil {
-			err = fmt.Errorf("feed: open message queue %q: %w", q.Name, err)
+			err = fmt.Errorf("feed: open message queue %q: %w%s", q.Name, err, uncreated(err))
 		}
 		return fd, err
 	}
@@ -73,10 +73,10 @@ func (q *MessageQueue) openOrMake(base string, flags int) (int, error) {
 	if q.MaxMessages > 0 || q.MaxSize > 0 {
 		attr = &mqAttr{maxMsg: q.MaxMessages, msgSize: q.MaxSize}
 		if attr.maxMsg == 0 {
-			attr.maxMsg, _ = sysctl(mqDefaults[0])
+			attr.maxMsg = mqDefault(0)
 		}
 		if attr.msgSize == 0 {
-			attr.msgSize, _ = sysctl(mqDefaults[1])
+			attr.msgSize = mqDefault(1)
 		}
 	}
 	perm := q.Perm
@@ -180,12 +180,24 @@ var (
 
 var mqDefaults = [...]string{"fs.mqueue.msg_default", "fs.mqueue.msgsize_default"}
 
+// mqDefault is what the kernel gives a queue whose maker does not say: the setting, but not more than
+// what is allowed.
+func mqDefault(i int) int {
+	n, ok := sysctl(mqDefaults[i])
+	if !ok {
+		n = [...]int{10, 8192}[i] // what it is where nobody has set it
+	}
+	if most, ok := sysctl(mqMost[i]); ok {
+		n = min(n, most)
+	}
+	return n
+}
+
 // mqLimit says which limit a queue of a goes beyond; a nil: of the default size.
 func mqLimit(err error, a *mqAttr) string {
 	if a == nil {
 		a = new(mqAttr)
-		a.maxMsg, _ = sysctl(mqDefaults[0])
-		a.msgSize, _ = sysctl(mqDefaults[1])
+		a.maxMsg, a.msgSize = mqDefault(0), mqDefault(1)
 	}
 	switch err {
 	case unix.EINVAL:

@@ -194,7 +194,7 @@ func TestMessageQueueLimits(t *testing.T) {
 		is   error
 		says string
 	}{
-		{feed.MessageQueue{Name: name}, os.ErrNotExist, "open message queue"},
+		{feed.MessageQueue{Name: name}, os.ErrNotExist, "Create makes one"},
 		{feed.MessageQueue{Name: "/a/b"}, os.ErrInvalid, "one slash"},
 		{feed.MessageQueue{}, os.ErrInvalid, "one slash"},
 		{feed.MessageQueue{Name: name, Create: true, MaxSize: -1}, os.ErrInvalid, "expected more than none"},

@@ -226,6 +226,14 @@ func TestSysVSemaphore(t *testing.T) {
 	if err := feed.OutOf(k, feed.Posting(nil, full, false)).Run(t.Context()); !errors.Is(err, unix.ERANGE) {
 		t.Error(err)
 	}
+	// WithSkip is not asked about that, although the next message is one that the sink refuses.
+	p, k = heapRing(t, ring.Config{})
+	sent(t, p, "a", "too long")
+	sink := feed.Posting(feed.Writer(new(strings.Builder), feed.Fixed(1)), full, false)
+	err = feed.OutOf(k, sink, feed.WithSkip(func(error) bool { return true })).Run(t.Context())
+	if !errors.Is(err, unix.ERANGE) {
+		t.Error(err)
+	}
 	key, err := feed.Ftok(t.TempDir(), 1)
 	must(t, err)
 	for _, c := range []struct {

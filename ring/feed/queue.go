@@ -80,7 +80,7 @@ func (in *Intake) fits(size int, what string) error {
 	if size <= in.Max() || in.options.skip != nil {
 		return nil
 	}
-	return fmt.Errorf("feed: %w: %s takes messages of up to %d bytes, ring %q at most %d; give the ring longer messages or the pump WithSkip",
+	return fmt.Errorf("feed: %w: %s has messages of up to %d bytes, ring %q at most %d; give the ring longer messages or the pump WithSkip",
 		ring.ErrTooLarge, what, size, in.p.Ring().Name(), in.Max())
 }
 

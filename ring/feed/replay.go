@@ -50,7 +50,8 @@ type replay struct {
 	waiting bool // record was read and not sent
 	record  CaptureRecord
 	last    time.Duration // Mono of the one before
-	origin  time.Time     // when Mono was 0 in this session
+	origin  time.Time     // when Mono was base in this session
+	base    time.Duration
 }
 
 func (s *replay) countIn(c *counters) { s.total = c }
@@ -93,6 +94,9 @@ func (s *replay) read() error {
 			s.record, s.waiting = r, true
 			return nil
 		case err == io.EOF || !s.config.Recover || !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrTorn):
+			if errors.Is(err, ErrDamaged) || errors.Is(err, ErrTorn) {
+				err = fmt.Errorf("%w; Recover goes on behind what is damaged", err)
+			}
 			return err
 		case s.config.Report != nil:
 			s.config.Report(err)
@@ -100,17 +104,20 @@ func (s *replay) read() error {
 	}
 }
 
+// longest is what a Duration can say, and a time added to it.
+const longest = 100 * 365 * 24 * time.Hour
+
 // early is how long the record's time is off.
 func (s *replay) early() time.Duration {
 	if s.config.Speed <= 0 {
 		return 0
 	}
-	at := time.Duration(float64(s.record.Mono) / s.config.Speed)
 	if s.record.Session || s.origin.IsZero() || s.record.Mono < s.last { // its first may be damaged
-		s.origin = time.Now().Add(-at)
+		s.origin, s.base = time.Now(), s.record.Mono
 	}
 	s.last = s.record.Mono
-	return time.Until(s.origin.Add(at))
+	at := min(float64(s.record.Mono-s.base)/s.config.Speed, float64(longest))
+	return time.Until(s.origin.Add(time.Duration(at)))
 }
 
 // pause waits, unless it is stopped.

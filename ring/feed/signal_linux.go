@@ -133,6 +133,9 @@ func (s *signals) Fill(in *Intake) error {
 	if s.stopped.Load() {
 		return ErrStopped
 	}
+	if err := in.fits(SignalSize, "a source of signals"); err != nil {
+		return err
+	}
 	n, err := s.file.Read(s.buf)
 	if err != nil {
 		if s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
@@ -140,10 +143,11 @@ func (s *signals) Fill(in *Intake) error {
 		}
 		return fmt.Errorf("feed: signals: %w", err)
 	}
-	for _, i := range s.infos[:n*len(s.infos)/len(s.buf)] {
+	got := s.infos[:n*len(s.infos)/len(s.buf)]
+	for k, i := range got {
 		s.msg = Signal{syscall.Signal(i.Signo), i.Code, i.Pid, i.Uid, i.Ptr}.AppendTo(s.msg[:0])
 		if err := in.Put(s.msg); err != nil {
-			return err
+			return fmt.Errorf("%w (signals that were received and are lost: %d)", err, len(got)-k)
 		}
 	}
 	return nil

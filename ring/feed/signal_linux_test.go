@@ -95,6 +95,19 @@ func signalRing(t *testing.T) (name string, k *ring.Consumer) {
 	return name, k
 }
 
+// A ring whose messages are too short for a signal is told before any is taken.
+func TestSignalsTooLong(t *testing.T) {
+	name := fmt.Sprintf("annulus-feed-%d-%d", os.Getpid(), ipcNames.Add(1))
+	r, err := ring.Create(name, ring.Config{Kind: ring.Slots, SlotSize: 16, Capacity: 8})
+	must(t, err)
+	defer func() { must(t, errors.Join(r.Close(), ring.Remove(name))) }()
+	c := testutil.Start(t, testutil.Child(t, "signalsIn", name))
+	c.Line() // it is ready
+	if said := c.Fails(); !strings.Contains(said, "a source of signals has messages of up to 24 bytes") {
+		t.Error(said)
+	}
+}
+
 // A C program queues signals with values: none is lost, none changed, in order; the process
 // that takes them is still the one that was started.
 func TestSignalsFromC(t *testing.T) {

@@ -114,7 +114,7 @@ func (s *streamSink) Close() error {
 		s.wire.discard()
 	}
 	err := closeStream(s.w)
-	if s.wire != nil {
+	if s.wire != nil && !s.trusts {
 		return nil // what arrived is known
 	}
 	return err

@@ -13,17 +13,21 @@ type delivery struct {
 	total   uint64 // bytes that were written, and what is known to be put around them
 	waiting queue  // where the messages end that have not arrived
 	arrived bool   // any message has
+	trusts  bool   // the kernel: what it took has arrived
 	asked   bool   // for what arrived, since the last Take
 }
 
 // took notes that a message was written, which ends at position end.
 func (s *delivery) took(end uint64) {
-	if s.wire != nil {
+	if s.wire != nil && !s.trusts {
 		s.waiting.push(end)
 	} else {
 		s.arrived = true
 	}
 }
+
+// trust is settler.trust.
+func (s *delivery) trust() { s.trusts = true }
 
 // any tells whether any message has arrived.
 func (s *delivery) any() bool { return s.arrived }

@@ -65,7 +65,7 @@ func (q SysVQueue) open() (*sysv, error) {
 	}
 	id, made, err := q.get()
 	if err != nil {
-		return nil, fmt.Errorf("feed: open %v: %w%s", q, err, atLimit(err, "kernel.msgmni"))
+		return nil, fmt.Errorf("feed: open %v: %w%s", q, err, atLimit(err, "kernel.msgmni")+uncreated(err))
 	}
 	m := &sysv{SysVQueue: q, id: id}
 	if err := m.adopt(made); err != nil {
