@@ -207,3 +207,29 @@ func TestApartInterrupted(t *testing.T) {
 		t.Errorf("%v, want ErrClosed", err)
 	}
 }
+
+// After the handshake the socket is the caller's. What the peer sends there is no sign of anything;
+// that it says it will send no more is.
+func TestApartSocket(t *testing.T) {
+	a, b := sockets(t, unix.SOCK_STREAM)
+	offered, accepted := meet(t, a, b, ring.AsProducer, ring.Config{})
+	p, c := ends(t, offered, accepted, ring.AsProducer)
+	junk := make([]byte, 10000)
+	for i := range uint64(20) {
+		_, err := b.Write(junk)
+		must(t, err)
+		must(t, p.Send(t.Context(), payload(i)))
+		got, err := c.Recv(t.Context(), nil)
+		must(t, err)
+		must(t, checkPayload(got, i))
+		if i%2 == 0 {
+			_, err = io.ReadFull(a, junk)
+			must(t, err)
+		}
+	}
+	must(t, b.CloseWrite())
+	eventually(t, "the producer is told", func() bool { return errors.Is(p.TrySend(nil), ring.ErrRemoved) })
+	if _, err := a.Write(junk[:1]); err != nil {
+		t.Error(err)
+	}
+}
