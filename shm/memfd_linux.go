@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -93,7 +94,9 @@ func newMemfd(f *os.File, label string, size int, c *config) (_ *Region, err err
 		return nil, err
 	}
 	if c.sealed { // not before it is mapped: nobody can map it for writing from now on
-		if err := seal(fd, label, sealedSeals); err != nil {
+		if err := seal(fd, label, sealedSeals); isErrno(err, unix.EINVAL) {
+			return nil, fmt.Errorf("%w: sealing against future writes needs Linux 5.1: %w", err, errors.ErrUnsupported)
+		} else if err != nil {
 			return nil, err
 		}
 	}
