@@ -73,3 +73,37 @@ func TestPartRefuses(t *testing.T) {
 		}
 	}
 }
+
+// FuzzDecodePart gives it headers with a good checksum: what is accepted fits the memory.
+func FuzzDecodePart(f *testing.F) {
+	for _, shape := range []Shape{
+		{Kind: KindBytes, Topology: TopologySPSC, Capacity: 4096, Stride: MinStride},
+		{Kind: KindSlots, Topology: TopologySPSC, Capacity: 4, SlotSize: 24, Stride: MaxStride},
+	} {
+		g, err := Compute(shape)
+		if err != nil {
+			f.Fatal(err)
+		}
+		b := make([]byte, g.TotalSize)
+		FormatPart(b, g, Identity{}, RoleProducer)
+		f.Add(b[:HeaderSize], g.TotalSize, true)
+		f.Add(b[:HeaderSize], g.SharedArea, false)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, size uint64, producer bool) {
+		if len(raw) < HeaderSize {
+			return
+		}
+		binary.LittleEndian.PutUint64(raw[HeaderSize-8:], Checksum(raw[:HeaderSize]))
+		role := uint32(RoleConsumer)
+		if producer {
+			role = RoleProducer
+		}
+		g, _, err := DecodePart(raw, size, role)
+		if err != nil {
+			return
+		}
+		if n := g.PartSize(role); n > size || g.SharedArea > n || producer && (g.DataArea+g.DataSize > n || g.DataArea%PageSize != 0) || g.MaxMessage > g.DataSize {
+			t.Errorf("%+v in %d bytes", g, size)
+		}
+	})
+}
