@@ -137,3 +137,70 @@ func TestFarNotices(t *testing.T) {
 		t.Errorf("exit status %d: %s", status, text)
 	}
 }
+
+// As nc -l: one connection is accepted, and its end is the end.
+func TestListenOnce(t *testing.T) {
+	for _, scheme := range []string{"tcp", "unix", "unixpacket"} {
+		name, to, url := ringName(t), ringName(t), scheme+"://"+filepath.Join(t.TempDir(), "socket")
+		if scheme == "tcp" {
+			url = "tcp://127.0.0.1:0"
+		}
+		f := launch(t, nil, nil, "feed", url, "--listen", "--once", to)
+		var at string
+		eventually(t, "it listens", func() bool {
+			_, at, _ = strings.Cut(strings.TrimSuffix(f.Complaints(), "\n"), "listening at ")
+			return at != ""
+		})
+		passes(t, []byte(numbered(0, 1000)), "produce", name)
+		passes(t, nil, "drain", "--once", name, at)
+		f.ends(0, "listening at ")
+		if n := count(t, string(passes(t, nil, "consume", to))); n != 1000 {
+			t.Errorf("%s: %d lines", scheme, n)
+		}
+		passes(t, []byte(numbered(0, 1000)), "produce", name)
+		d := launch(t, nil, nil, "drain", name, url, "--listen", "--once")
+		eventually(t, "it listens", func() bool {
+			_, at, _ = strings.Cut(strings.TrimSuffix(d.Complaints(), "\n"), "listening at ")
+			return at != ""
+		})
+		passes(t, nil, "feed", "--once", at, to)
+		d.ends(0, "listening at ")
+		if n := count(t, string(passes(t, nil, "consume", to))); n != 1000 {
+			t.Errorf("%s: %d lines out", scheme, n)
+		}
+	}
+}
+
+// A file that ends within a line is not written on by accident.
+func TestAppendToTornFile(t *testing.T) {
+	name, path := ringName(t), filepath.Join(t.TempDir(), "out")
+	must(t, os.WriteFile(path, []byte("0\n1\n2"), 0o600))
+	passes(t, []byte(numbered(2, 3)), "produce", name)
+	status, _, text := call("drain", name, "file:"+path, "--append")
+	if status != 1 || !strings.Contains(text, "complete it, or cut it off (--cut; truncate -s 4)") {
+		t.Errorf("exit status %d: %s", status, text)
+	}
+	passes(t, nil, "drain", name, "file:"+path, "--append", "--cut")
+	if b, err := os.ReadFile(path); string(b) != numbered(0, 5) {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// What was there before is not fed.
+func TestFollowFromEnd(t *testing.T) {
+	name, path := ringName(t), filepath.Join(t.TempDir(), "in")
+	must(t, os.WriteFile(path, []byte("before\n0"), 0o600))
+	f := launch(t, nil, nil, "feed", "file:"+path, "--follow", "--from-end", name)
+	attached(t, name, true, false)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	must(t, err)
+	_, err = file.WriteString("\n1\n2\n")
+	must(t, err)
+	must(t, file.Close())
+	if got := string(passes(t, nil, "consume", name, "--count", "3")); got != numbered(0, 3) {
+		t.Errorf("%q", got)
+	}
+	if status := f.State().ExitCode(); status != 1 { // nobody wants more
+		t.Errorf("exit status %d", status)
+	}
+}

@@ -79,7 +79,7 @@ func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 	if f.follow {
 		w.file = f.rest
 	}
-	opts := []feed.Option{feed.OnConn(f.conn), feed.WithSkip(f.skipped), feed.OnIdle(w.unread)}
+	opts := []feed.Option{feed.OnConn(f.conn), feed.WithConnections(f.connections()), feed.WithSkip(f.skipped), feed.OnIdle(w.unread)}
 	if f.listen {
 		f.listens(l)
 		pump = feed.ListenInto(l, f.framing, ps, opts...)
@@ -98,7 +98,7 @@ func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 	}
 	switch lost := r.Region().Check(); {
 	case err == nil:
-		return nil
+		return f.only(pump.Stats())
 	case lost != nil: // a read into it has an error of its own
 		return fmt.Errorf("ring %q: %w", r.Name(), lost)
 	case errors.Is(err, ring.ErrClosed):

@@ -39,10 +39,13 @@ func drainRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 		}
 		return r.Consumer(o...)
 	}
-	opts := []feed.Option{feed.WithLimit(f.count), feed.WithSkip(f.skipped), feed.OnConn(f.conn), feed.OnOverrun(func(lost *ring.OverrunError) error {
+	opts := []feed.Option{feed.WithLimit(f.count), feed.WithSkip(f.skipped), feed.OnConn(f.conn), feed.WithConnections(f.connections()), feed.OnOverrun(func(lost *ring.OverrunError) error {
 		_, err := fmt.Fprintln(io.err, lost)
 		return err
 	})}
+	if f.unacknowledged {
+		opts = append(opts, feed.WithoutAcknowledgement())
+	}
 	var pump *feed.Pump
 	if f.listen {
 		if err := out.open(ctx); err != nil {
@@ -74,6 +77,9 @@ func drainRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 	}
 	if n := pump.Stats().Dropped; n > 0 && !s.stats {
 		fmt.Fprintf(io.err, "%s: %d datagrams did not arrive, as far as is known: nobody was there to receive them\n", f.place(), n)
+	}
+	if err == nil {
+		err = f.only(pump.Stats())
 	}
 	if err == nil && f.listen && ctx.Err() != nil {
 		err = unsent(r)

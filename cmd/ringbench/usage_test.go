@@ -113,7 +113,6 @@ func TestMistakes(t *testing.T) {
 		{"feed mq:/a a --framing raw", "expected --framing only with tcp"},
 		{"feed stdin: a --framing csv", `found "csv"`},
 		{"feed stdin: a --append", "found --append"},
-		{"feed tcp://x:1 a --listen --once", "found both"},
 		{"feed tls://x:0 a --listen", "expected --cert and --key"},
 		{"feed tls://x:0 a --cert c", "found only one"},
 		{"feed sysv:1 a --type x", `"x"`},

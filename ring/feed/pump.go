@@ -133,6 +133,7 @@ type options struct {
 	conn func(net.Addr, error)
 
 	limit     uint64
+	conns     int
 	linger    time.Duration
 	trusting  bool // what the kernel took has arrived
 	handshake time.Duration
@@ -161,6 +162,10 @@ func WithLimit(n uint64) Option { return func(o *options) { o.limit = n } }
 // OnConn calls f when a connection of a listener has ended: err is nil if it came to its
 // end. From any goroutine, several at once.
 func OnConn(f func(peer net.Addr, err error)) Option { return func(o *options) { o.conn = f } }
+
+// WithConnections ends a listener's pump when n connections have come and ended; no other is
+// accepted. 0: there is no limit.
+func WithConnections(n int) Option { return func(o *options) { o.conns = n } }
 
 // WithHandshakeTimeout bounds how long a TLS client of a listener may take for its handshake, 10 s
 // without it.

@@ -60,7 +60,10 @@ func (s *server) finish() error {
 	for _, w := range s.served {
 		w.Stop()
 	}
-	return s.l.Close()
+	if err := s.l.Close(); !errors.Is(err, net.ErrClosed) { // as it is after the last of so many
+		return err
+	}
+	return nil
 }
 
 // run accepts connections until finish or the end of ctx.
@@ -91,7 +94,7 @@ func (s *server) run(ctx context.Context) (err error) {
 
 func (s *server) accept(ctx context.Context) error {
 	delay := time.Duration(0)
-	for {
+	for n := 0; s.options.conns == 0 || n < s.options.conns; {
 		c, err := s.l.Accept()
 		if err != nil {
 			if s.over() {
@@ -110,6 +113,7 @@ func (s *server) accept(ctx context.Context) error {
 			continue
 		}
 		delay = 0
+		n++
 		s.total.opened.Add(1)
 		s.all.Go(func() {
 			err := s.shake(ctx, c)
@@ -128,6 +132,7 @@ func (s *server) accept(ctx context.Context) error {
 			}
 		})
 	}
+	return s.l.Close() // who comes now is refused, not left waiting
 }
 
 // fail is finish because of err, which run returns.
