@@ -1,0 +1,252 @@
+//! Making rings: complete before they have a name. Section 2 of the specification.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::error::{Error, Result};
+use crate::geometry::{encode, Geometry, Shape};
+use crate::layout;
+use crate::region::{posix_path, shown};
+use crate::ring::{Ring, Topology, SEMAPHORE_SHARED};
+use crate::sys;
+
+/// What ring to make. What is not said is a default that suits most.
+///
+/// ```no_run
+/// # fn main() -> annulus::Result<()> {
+/// let ring = annulus::Config::records().capacity(1 << 16).create("greetings")?;
+/// let many = annulus::Config::slots(64).mpmc().redeliver(true).create("work")?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    kind: u64,
+    topology: u64,
+    capacity: Option<u64>,
+    slot_size: u64,
+    stride: Option<u64>,
+    members: Option<u64>,
+    fixed: bool,
+    redeliver: bool,
+    mode: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::records()
+    }
+}
+
+impl Config {
+    /// Records of any length, in 1 MiB; one producer, one consumer.
+    pub fn records() -> Self {
+        Self {
+            kind: layout::KIND_BYTES,
+            topology: layout::TOPOLOGY_SPSC,
+            capacity: None,
+            slot_size: 0,
+            stride: None,
+            members: None,
+            fixed: false,
+            redeliver: false,
+            mode: 0o600,
+        }
+    }
+
+    /// 4096 slots of messages of `size` bytes, in MPMC rings of up to `size` bytes.
+    pub fn slots(size: usize) -> Self {
+        Self {
+            kind: layout::KIND_SLOTS,
+            slot_size: size as u64,
+            ..Self::records()
+        }
+    }
+
+    /// Bytes, or slots; in MPSC rings of each lane. A power of two.
+    pub fn capacity(mut self, capacity: u64) -> Self {
+        self.capacity = Some(capacity);
+        self
+    }
+
+    /// For any number of producers and consumers; slots.
+    pub fn mpmc(self) -> Self {
+        self.topology(Topology::Mpmc)
+    }
+
+    /// For any number of producers, each with a lane, and one consumer.
+    pub fn mpsc(self) -> Self {
+        self.topology(Topology::Mpsc)
+    }
+
+    /// How many producers and consumers there can be. Rings of every topology can be
+    /// made here, also those that this library only looks at.
+    pub fn topology(mut self, topology: Topology) -> Self {
+        self.topology = match topology {
+            Topology::Spsc => layout::TOPOLOGY_SPSC,
+            Topology::Mpmc => layout::TOPOLOGY_MPMC,
+            Topology::Mpsc => layout::TOPOLOGY_MPSC,
+            Topology::MpscOrdered => layout::TOPOLOGY_MPSC_ORDERED,
+            Topology::Broadcast => layout::TOPOLOGY_CAST,
+        };
+        self
+    }
+
+    /// Places for endpoints in rings of many; 64 if not said.
+    pub fn members(mut self, members: u64) -> Self {
+        self.members = Some(members);
+        self
+    }
+
+    /// MPMC: every message has the slot size.
+    pub fn fixed(mut self, yes: bool) -> Self {
+        self.fixed = yes;
+        self
+    }
+
+    /// MPMC: what a dead consumer had in its hands goes to another, else it is dropped.
+    pub fn redeliver(mut self, yes: bool) -> Self {
+        self.redeliver = yes;
+        self
+    }
+
+    /// Bytes that keep two writers apart: a power of two, 64 to 1024.
+    pub fn stride(mut self, stride: u64) -> Self {
+        self.stride = Some(stride);
+        self
+    }
+
+    /// Permission bits of the file; 0600 if not said.
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Makes the ring in POSIX shared memory and opens it. [`Error::Exists`] if the name
+    /// is taken.
+    pub fn create(&self, name: &str) -> Result<Ring> {
+        self.create_path(posix_path(name)?)
+    }
+
+    /// Makes the ring in a new file and opens it.
+    pub fn create_path(&self, path: impl AsRef<Path>) -> Result<Ring> {
+        let path = path.as_ref();
+        let g = self.geometry()?;
+        let dir = match path.parent() {
+            Some(p) if p.as_os_str().is_empty() => Path::new("."),
+            Some(p) if path.file_name().is_some() => p,
+            _ => {
+                return Err(Error::Invalid(format!(
+                    "expected the path of a file, found {:?}",
+                    shown(path)
+                )))
+            }
+        };
+        let failed = |what: &str| {
+            let text = format!("{what} {}", shown(path));
+            move |e| Error::system(text, e)
+        };
+        // A file without a name: a creator that dies here leaves nothing.
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(libc::O_TMPFILE)
+            .mode(0o600)
+            .open(dir)
+            .map_err(|e| match e.raw_os_error() {
+                Some(libc::EISDIR | libc::EINVAL) => Error::Unsupported(format!(
+                    "expected a file system with unnamed files (O_TMPFILE) at {}, found none: {e}",
+                    shown(dir)
+                )),
+                _ => failed("create an unnamed file beside")(e),
+            })?;
+        sys::allocate(&file, g.total_size).map_err(failed("allocate"))?;
+        self.format(&file, &g).map_err(failed("fill"))?;
+        file.set_permissions(fs::Permissions::from_mode(self.mode & 0o666))
+            .map_err(failed("chmod"))?;
+        sys::link(&file, path).map_err(failed("name"))?;
+        drop(file);
+        Ring::open_path(path)
+    }
+
+    /// Opens the ring of that name, or makes it: for peers of which any may come first.
+    /// A ring that is there is taken as it is.
+    pub fn open_or_create(&self, name: &str) -> Result<Ring> {
+        // Each round lost means that another has made or removed it in between.
+        for _ in 0..100 {
+            match Ring::open(name) {
+                Err(Error::NotFound(_)) => {}
+                done => return done,
+            }
+            match self.create(name) {
+                Err(Error::Exists(_)) => {}
+                done => return done,
+            }
+        }
+        Err(Error::NotReady(format!(
+            "expected {name} to stay, found it made and removed over and over"
+        )))
+    }
+
+    fn geometry(&self) -> Result<Geometry> {
+        let spsc = self.topology == layout::TOPOLOGY_SPSC;
+        let mpmc = self.topology == layout::TOPOLOGY_MPMC;
+        if self.redeliver && !mpmc {
+            return Err(Error::Invalid(
+                "expected an MPMC ring for redelivery, found another topology".into(),
+            ));
+        }
+        let slots = self.kind == layout::KIND_SLOTS;
+        Shape {
+            kind: self.kind,
+            topology: self.topology,
+            capacity: self.capacity.unwrap_or(if slots { 4096 } else { 1 << 20 }),
+            slot_size: self.slot_size,
+            // Its prefetcher fetches lines in pairs.
+            stride: self.stride.unwrap_or(if cfg!(target_arch = "x86_64") {
+                128
+            } else {
+                64
+            }),
+            members: self.members.unwrap_or(if spsc { 0 } else { 64 }),
+            variable: mpmc && !self.fixed,
+        }
+        .geometry()
+    }
+
+    /// Writes a new ring into a file of zeros that nobody else sees.
+    fn format(&self, file: &File, g: &Geometry) -> std::io::Result<()> {
+        let required = if self.redeliver {
+            layout::FEATURE_REDELIVER
+        } else {
+            0
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |d| d.as_nanos() as u64);
+        for area in [g.producer_area, g.consumer_area] {
+            let put =
+                |line, value: u64| file.write_all_at(&value.to_le_bytes(), area + line * g.stride);
+            put(layout::LINE_SEQ, 1)?;
+            put(layout::LINE_ARM, layout::ARM_VALID)?;
+        }
+        for line in [layout::LINE_SEM_DATA, layout::LINE_SEM_SPACE] {
+            let at = g.shared_area + line * g.stride + 8;
+            file.write_all_at(&SEMAPHORE_SHARED.to_le_bytes(), at)?;
+        }
+        file.write_all_at(&encode(g, required, boot_id(), now), 0)
+    }
+}
+
+/// Which boot of which machine this is; zero: unknown.
+fn boot_id() -> [u8; 16] {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: Vec<u8> = text
+        .chars()
+        .filter_map(|c| c.to_digit(16).map(|d| d as u8))
+        .collect();
+    std::array::from_fn(|i| match digits.get(2 * i..2 * i + 2) {
+        Some(pair) => pair[0] << 4 | pair[1],
+        None => 0,
+    })
+}

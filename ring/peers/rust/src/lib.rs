@@ -1,0 +1,52 @@
+//! Shared-memory rings between processes and languages.
+#![deny(unsafe_op_in_unsafe_fn, missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    target_endian = "little"
+)))]
+compile_error!("annulus needs 64-bit little-endian Linux");
+
+mod attach;
+mod config;
+mod consumer;
+mod dump;
+mod endpoint;
+mod error;
+mod gate;
+mod geometry;
+mod header;
+mod inlet;
+mod lanes;
+#[allow(dead_code)] // the whole layout, of which not all is used
+mod layout;
+mod map;
+mod member;
+mod message;
+mod outlet;
+mod producer;
+mod region;
+mod reservation;
+mod ring;
+mod side;
+mod stream;
+mod stream_in;
+mod stream_out;
+mod sys;
+mod ticket_in;
+mod ticket_out;
+mod tickets;
+mod wait;
+
+pub use attach::EndpointBuilder;
+pub use config::Config;
+pub use consumer::Consumer;
+pub use endpoint::Canceller;
+pub use error::{Error, Result};
+pub use message::{Batch, Message, Messages};
+pub use producer::Producer;
+pub use reservation::Reservation;
+pub use ring::{Info, Kind, OpenOptions, Ring, Role, Topology};
+pub use wait::Strategy;

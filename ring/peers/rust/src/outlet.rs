@@ -1,0 +1,119 @@
+//! The two ways that messages are claimed and published, as one.
+
+use std::sync::atomic::Ordering;
+
+use crate::endpoint::End;
+use crate::stream_out::StreamOut;
+use crate::ticket_out::TicketOut;
+
+pub(crate) enum Outlet {
+    Stream(StreamOut),
+    Tickets(Box<TicketOut>),
+}
+
+impl Outlet {
+    pub fn committed(&self) -> u64 {
+        match self {
+            Outlet::Stream(s) => s.committed(),
+            Outlet::Tickets(t) => t.committed(),
+        }
+    }
+
+    /// Whether a message of `n` bytes may be reserved without a closer look.
+    #[inline]
+    pub fn has_room(&self, n: u64) -> bool {
+        match self {
+            Outlet::Stream(s) => s.has_room(n),
+            Outlet::Tickets(_) => false,
+        }
+    }
+
+    #[inline]
+    pub fn reserve(&mut self, n: u64) {
+        match self {
+            Outlet::Stream(s) => s.reserve(n),
+            Outlet::Tickets(t) => t.reserve(n),
+        }
+    }
+
+    /// The bytes of the open reservation.
+    #[inline]
+    pub fn room(&mut self) -> &mut [u8] {
+        match self {
+            Outlet::Stream(s) => s.room(),
+            Outlet::Tickets(t) => t.room(),
+        }
+    }
+
+    #[inline]
+    pub fn room_ref(&self) -> &[u8] {
+        match self {
+            Outlet::Stream(s) => s.room_ref(),
+            Outlet::Tickets(t) => t.room_ref(),
+        }
+    }
+
+    #[inline]
+    pub fn stage(&mut self, n: u64) {
+        match self {
+            Outlet::Stream(s) => s.stage(n),
+            Outlet::Tickets(t) => t.stage(n),
+        }
+    }
+
+    #[inline]
+    pub fn staged(&self) -> u64 {
+        match self {
+            Outlet::Stream(s) => s.staged,
+            Outlet::Tickets(t) => t.staged,
+        }
+    }
+
+    #[inline]
+    pub fn publish(&mut self) {
+        match self {
+            Outlet::Stream(s) => s.publish(),
+            Outlet::Tickets(t) => t.publish(),
+        }
+    }
+
+    /// Gives the open reservation up. True: consumers may wait behind it.
+    pub fn abort(&mut self) -> bool {
+        match self {
+            Outlet::Stream(s) => {
+                s.abort();
+                false
+            }
+            Outlet::Tickets(t) => t.abort(),
+        }
+    }
+
+    /// Gives everything up that is not published, before the producer goes.
+    pub fn give_up(&mut self) {
+        match self {
+            Outlet::Stream(s) => {
+                s.give_up();
+                s.tell();
+            }
+            Outlet::Tickets(t) => t.give_up(),
+        }
+    }
+
+    /// Whether something has changed where there was no room.
+    pub fn changed(&self) -> bool {
+        match self {
+            Outlet::Stream(s) => s.stream.consumer.position.load(Ordering::Acquire) != s.head,
+            Outlet::Tickets(t) => t.claim.changed(),
+        }
+    }
+}
+
+impl TicketOut {
+    /// Publishes what is staged, where no ticket can be drawn behind it.
+    pub fn publish_staged(&mut self, end: &mut End) {
+        if self.staged > 0 {
+            self.publish();
+            end.shown();
+        }
+    }
+}
