@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::RawFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -82,9 +82,16 @@ pub(crate) fn open_path(path: &Path, readonly: bool) -> Result<File> {
 }
 
 /// Opens an inherited or received file anew, so that its locks are ours.
-pub(crate) fn reopen(fd: &impl AsFd, readonly: bool) -> Result<File> {
-    let path = PathBuf::from(format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd()));
-    let failed = |e| Error::system(format!("open {}", shown(&path)), e);
+pub(crate) fn reopen(fd: RawFd, readonly: bool) -> Result<File> {
+    let path = PathBuf::from(format!("/proc/self/fd/{fd}"));
+    let failed = |e: io::Error| match e.kind() {
+        // It is no name that is missing.
+        io::ErrorKind::NotFound => Error::System {
+            what: format!("expected an open descriptor {fd}, found none"),
+            source: io::Error::from_raw_os_error(libc::EBADF),
+        },
+        _ => Error::system(format!("open {}", shown(&path)), e),
+    };
     regular(&fs::metadata(&path).map_err(failed)?, &shown(&path))?;
     open(&path, readonly, true).map_err(failed)
 }

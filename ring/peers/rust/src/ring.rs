@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -136,7 +136,14 @@ impl OpenOptions {
     /// Opens the ring in an inherited or received file, as a memfd. The caller keeps
     /// `fd`: the file is opened anew, for locks of its own.
     pub fn fd(&self, fd: impl AsFd) -> Result<Ring> {
-        self.adopt(region::reopen(&fd, self.readonly)?, "descriptor".into())
+        self.inherited(fd.as_fd().as_raw_fd())
+    }
+
+    /// [`fd`](OpenOptions::fd) by the number that this process was told. It is looked up
+    /// in /proc/self/fd only.
+    pub fn inherited(&self, fd: RawFd) -> Result<Ring> {
+        let name = format!("descriptor {fd}");
+        self.adopt(region::reopen(fd, self.readonly)?, name)
     }
 
     fn adopt(&self, file: File, name: String) -> Result<Ring> {

@@ -461,4 +461,13 @@ impl Ring {
         fence(Ordering::SeqCst);
         Tickets::of(self).recover()
     }
+
+    /// How much lies between the consumers and the producers: tickets of an MPMC ring, each
+    /// of which may be filled or not; else positions, as far as the producer has told them.
+    /// A look at a moment that is over when it returns; 0 in a ring of lanes.
+    pub fn backlog(&self) -> u64 {
+        let position = |role| Side::of(self, role).cursor.position.load(Ordering::Acquire);
+        let head: u64 = position(Role::Consumer);
+        position(Role::Producer).saturating_sub(head)
+    }
 }

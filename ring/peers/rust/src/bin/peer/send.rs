@@ -1,0 +1,93 @@
+//! peer send.
+
+use annulus::{Producer, Ring, Topology};
+
+use crate::options::Options;
+use crate::payload::Stream;
+use crate::{check_kind, die, in_, open, say, Failed};
+
+pub fn run(name: &str, o: &Options) -> Result<(), Failed> {
+    let ring = open(name, false)?;
+    check_kind(&ring, o)?;
+    let info = ring.info();
+    let stream = o.stream(info.exact.then_some(info.max_message));
+    let mut p = ring
+        .endpoint()
+        .strategy(o.wait)
+        .tag(o.tag)
+        .producer()
+        .map_err(in_("attach"))?;
+    if o.announce {
+        say("attached")?;
+    }
+    if o.tag != 0 {
+        say(&format!("committed {}", p.committed()))?;
+    }
+    let count = o.count.unwrap_or(1);
+    let sent = send(&mut p, &ring, &stream, o, count);
+    let closed = p.close();
+    sent?;
+    closed.map_err(in_("detach"))?;
+    say(&format!("sent {count} ok"))
+}
+
+fn send(
+    p: &mut Producer,
+    ring: &Ring,
+    stream: &Stream,
+    o: &Options,
+    count: u64,
+) -> Result<(), Failed> {
+    let mut buf = vec![0; stream.max];
+    for i in 0..count {
+        let seq = o.start.wrapping_add(i);
+        let n = stream.length(seq);
+        if o.batch == 1 {
+            stream.fill(seq, &mut buf[..n]);
+            match o.timeout {
+                Some(t) => p.send_timeout(&buf[..n], t),
+                None => p.send(&buf[..n]),
+            }
+            .map_err(in_("send"))?;
+        } else {
+            let mut room = match o.timeout {
+                Some(t) => p.reserve_timeout(n, t),
+                None => p.reserve(n),
+            }
+            .map_err(in_("send"))?;
+            stream.fill(seq, &mut room);
+            room.stage();
+        }
+        let sent = i + 1;
+        if sent % o.batch == 0 || sent == count || sent == o.die_after {
+            p.publish();
+        }
+        if sent == o.die_after {
+            if o.cut {
+                leave_a_mess(p, ring, stream.min, o.batch)?;
+            }
+            die();
+        }
+    }
+    Ok(())
+}
+
+/// Stages and reserves, and publishes nothing of it.
+fn leave_a_mess(p: &mut Producer, ring: &Ring, n: usize, batch: u64) -> Result<(), Failed> {
+    // A full ring would not take the claims.
+    while ring.info().topology == Topology::Mpmc && ring.backlog() > 0 {
+        std::thread::yield_now();
+    }
+    for i in 1..=batch {
+        let Ok(mut room) = p.try_reserve(n) else {
+            break;
+        };
+        room.fill(0xee);
+        if i < batch {
+            room.stage();
+        } else {
+            std::mem::forget(room);
+        }
+    }
+    Ok(())
+}
