@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::attach::EndpointBuilder;
-use crate::endpoint::{Canceller, End};
+use crate::endpoint::End;
 use crate::error::{Error, Result};
 use crate::gate::published;
 use crate::inlet::Inlet;
@@ -16,7 +16,7 @@ use crate::ring::{Info, Ring, Role};
 use crate::stream_in::Found;
 use crate::ticket_in::TicketIn;
 use crate::tickets::{Claim, Tickets};
-use crate::wait::Wait;
+use crate::wait::{Canceller, Wait};
 
 /// The receiving end of a ring.
 ///
@@ -103,14 +103,14 @@ impl Consumer {
 
     /// Ends waits of this consumer from outside.
     pub fn canceller(&self) -> Canceller {
-        self.end.canceller()
+        self.end.sleeper.canceller()
     }
 
     /// Finds the next message, and leaves it there.
     #[inline]
     fn find(&mut self) -> Result<Found> {
         self.end.check()?;
-        let idle = self.end.idle;
+        let idle = self.end.sleeper.idle;
         self.from.begin();
         match self.from.next(idle) {
             Ok(Some(found)) => Ok(found),
@@ -181,7 +181,7 @@ impl Consumer {
         let mut wait = Wait::new(timeout);
         let done = loop {
             let from = &self.from;
-            if let Err(e) = wait.pause(&mut self.end, || from.changed()) {
+            if let Err(e) = self.end.pause(&mut wait, || from.changed()) {
                 break Err(e);
             }
             match self.find() {
@@ -189,7 +189,7 @@ impl Consumer {
                 done => break done,
             }
         };
-        wait.done(&mut self.end);
+        wait.done(&mut self.end.sleeper);
         done
     }
 
@@ -277,7 +277,7 @@ impl Consumer {
     }
 
     fn gather(&mut self, first: Found, most: usize) -> Batch<'_> {
-        let idle = self.end.idle;
+        let idle = self.end.sleeper.idle;
         self.batch.clear();
         self.batch.push(first);
         let mut last = first;

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::layout::{self, SLOT_COMMITTED, SLOT_FREE, SLOT_SKIP};
 use crate::ring::{Ring, Role};
 use crate::side::{Entry, Side};
+use crate::stream::Stream;
 use crate::stream_in::LaneIn;
 use crate::tickets::Tickets;
 
@@ -122,6 +123,7 @@ impl Ring {
 
     /// What lies between the head and the first word that is not committed.
     fn dump_stream(&self, out: &mut String, lane: Option<u64>) -> Result<()> {
+        let mark = lane.map_or(String::new(), |i| format!(" lane={i}"));
         let mut from = LaneIn::new(self, lane);
         from.check()?;
         let mut pos = from.pos;
@@ -130,28 +132,34 @@ impl Ring {
             let (at, found) = from.look(pos)?;
             if at != pos {
                 let n = at.wrapping_sub(pos) - layout::WORD_SIZE;
-                let _ = writeln!(out, "pad at={pos} length={n}");
+                let _ = writeln!(out, "pad{mark} at={pos} length={n}");
                 pos = at;
             }
             let Some(found) = found else { break };
-            let _ = writeln!(
-                out,
-                "message at={pos} length={}{}",
-                found.len,
-                payload(from.payload(&found))
-            );
+            let (n, bytes) = (found.len, payload(from.payload(&found)));
+            let _ = writeln!(out, "message{mark} at={pos} length={n}{bytes}");
             pos = found.end;
         }
-        let _ = writeln!(out, "end at={pos}");
+        let _ = writeln!(out, "end{mark} at={pos}");
         Ok(())
     }
 
     fn dump_lanes(&self, out: &mut String) -> Result<()> {
         for e in Entry::all(self) {
-            if e.holder.role.load(Acquire) != 0 {
-                let _ = writeln!(out, "lane {}", e.index);
-                self.dump_stream(out, Some(e.index))?;
+            if e.holder.role.load(Acquire) == 0 {
+                continue;
             }
+            let s = Stream::of(self, Some(e.index));
+            let _ = writeln!(
+                out,
+                "cursor lane={} tail={} head={} messages={} bytes={}",
+                e.index,
+                s.producer.position.load(Acquire),
+                s.consumer.position.load(Acquire),
+                s.consumer.messages.load(Acquire),
+                s.consumer.bytes.load(Acquire),
+            );
+            self.dump_stream(out, Some(e.index))?;
         }
         Ok(())
     }

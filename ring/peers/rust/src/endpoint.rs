@@ -1,8 +1,7 @@
 //! What a producer and a consumer have in common: a role, a peer to wake, a gate to
 //! wait at. Section 7 of the specification.
 
-use std::sync::atomic::{fence, AtomicBool, Ordering};
-use std::sync::Arc;
+use std::sync::atomic::{fence, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
@@ -11,35 +10,10 @@ use crate::layout;
 use crate::ring::{Ring, Role};
 use crate::side::{number, Entry, Side};
 use crate::sys;
-use crate::wait::Strategy;
+use crate::wait::{Paused, Sleeper, Strategy, Wait};
 
 /// Never equal to an arm word, which has its valid bit.
 const NEVER_QUIET: u64 = 1;
-
-/// Ends waits from outside. Any thread may use it, at any time; it may outlive the
-/// endpoint.
-#[derive(Clone)]
-pub struct Canceller {
-    flag: Arc<AtomicBool>,
-    gate: Gate,
-}
-
-impl Canceller {
-    /// Lets a waiting call, and every later one that would wait, return
-    /// [`Error::Cancelled`].
-    pub fn cancel(&self) {
-        self.flag.store(true, Ordering::SeqCst);
-        self.gate.interrupt();
-    }
-}
-
-impl std::fmt::Debug for Canceller {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Canceller")
-            .field("cancelled", &self.flag)
-            .finish()
-    }
-}
 
 /// Why an endpoint is of no more use.
 #[derive(Clone)]
@@ -61,14 +35,10 @@ pub(crate) struct End {
     /// There is no membarrier here: fence after each publish.
     fenced: bool,
     failed: Option<Failure>,
-    pub cancelled: Arc<AtomicBool>,
     /// Where the peer sleeps.
     pub wake: Gate,
-    /// Where this side sleeps.
-    pub sleep: Gate,
-    pub strategy: Strategy,
-    /// Sleeps of this wait.
-    pub idle: u32,
+    /// How this side does.
+    pub sleeper: Sleeper,
 }
 
 impl End {
@@ -81,7 +51,10 @@ impl End {
         Self {
             lock: entry.as_ref().map_or(mine.lock(), Entry::lock),
             wake: Gate::new(ring, (&mine, entry.as_ref()), (&peer, None)),
-            sleep: Gate::new(ring, (&peer, None), (&mine, entry.as_ref())),
+            sleeper: Sleeper::new(
+                Some(Gate::new(ring, (&peer, None), (&mine, entry.as_ref()))),
+                strategy,
+            ),
             ring: ring.clone(),
             mine,
             peer,
@@ -89,9 +62,6 @@ impl End {
             quiet: NEVER_QUIET,
             fenced: !sys::register_for_barriers(),
             failed: None,
-            cancelled: Arc::new(AtomicBool::new(false)),
-            strategy,
-            idle: 0,
         }
     }
 
@@ -248,20 +218,22 @@ impl End {
         };
     }
 
+    /// Waits a little for `changed`. The caller tries again when it returns.
+    pub fn pause(&mut self, wait: &mut Wait, changed: impl Fn() -> bool) -> Result<()> {
+        let paused = wait.pause(&mut self.sleeper, changed);
+        if self.keep(paused)? == Paused::InVain {
+            self.forlorn()?;
+        }
+        Ok(())
+    }
+
     /// Finds out, after sleeps in vain, whether anybody can still come.
-    pub fn forlorn(&mut self) -> Result<()> {
+    fn forlorn(&mut self) -> Result<()> {
         let removed = self.ring.inner.region.is_removed();
         if self.keep(removed)? && !self.ring.is_attached(self.peer.role)? {
             return Err(Error::Removed);
         }
         Ok(())
-    }
-
-    pub fn canceller(&self) -> Canceller {
-        Canceller {
-            flag: Arc::clone(&self.cancelled),
-            gate: self.sleep.clone(),
-        }
     }
 }
 

@@ -17,7 +17,8 @@ use crate::sys::{self, Slept};
 pub(crate) struct Gate {
     seq: Shared<Seq>,
     arm: Shared<Arm>,
-    semaphore: Shared<Semaphore>,
+    /// Cells have none.
+    semaphore: Option<Shared<Semaphore>>,
     /// Who counts, where several share a half: their entries.
     waker: Option<Shared<Holder>>,
     sleeper: Option<Shared<Holder>>,
@@ -44,11 +45,24 @@ impl Gate {
         Self {
             seq: waker.seq.clone(),
             arm: sleeper.arm.clone(),
-            semaphore: sleeper.semaphore.clone(),
+            semaphore: Some(sleeper.semaphore.clone()),
             waker: by.map(|e| e.holder.clone()),
             sleeper: of.map(|e| e.holder.clone()),
             many_wakers: ring.many(waker.role),
             many_sleepers: ring.many(sleeper.role),
+        }
+    }
+
+    /// The gate of a cell, whose readers wait for its one writer.
+    pub fn of_cell(seq: Shared<Seq>, arm: Shared<Arm>) -> Self {
+        Self {
+            seq,
+            arm,
+            semaphore: None,
+            waker: None,
+            sleeper: None,
+            many_wakers: false,
+            many_sleepers: true,
         }
     }
 
@@ -85,7 +99,7 @@ impl Gate {
             let old = self.arm.arm.load(Ordering::Acquire);
             let epoch = self.seq.seq.load(Ordering::Acquire);
             let new = ARM_VALID | u64::from(epoch) | kind | old & (ARM_CLOSED | ARM_FENCE);
-            // [G1] pairs with the load of arm in End::quiet and End::signal.
+            // [G1] pairs with the load of arm in End::is_quiet and End::signal, and in CellWriter.
             let stored =
                 self.arm
                     .arm
@@ -125,10 +139,9 @@ impl Gate {
             None => Self::count((!self.many_sleepers).then_some(&self.arm.parks)),
         }
         // [G2]: the kernel compares seq with the epoch under the lock of its queue.
-        let slept = if semaphore {
-            sys::semaphore_wait(&self.semaphore, bound)
-        } else {
-            sys::futex_wait(&self.seq.seq, epoch, bound)
+        let slept = match &self.semaphore {
+            Some(s) if semaphore => sys::semaphore_wait(s, bound),
+            _ => sys::futex_wait(&self.seq.seq, epoch, bound),
         };
         if slept? == Slept::Bound {
             Self::count((!self.many_sleepers).then_some(&self.arm.bounds));
@@ -160,7 +173,9 @@ impl Gate {
     /// Wakes whoever sleeps here, in the manner that `arm` says.
     fn rouse(&self, arm: u64) {
         if arm & layout::ARM_SEM != 0 {
-            sys::semaphore_post(&self.semaphore);
+            if let Some(s) = &self.semaphore {
+                sys::semaphore_post(s);
+            }
         } else if arm & layout::ARM_EVENTFD == 0 {
             let word: &AtomicU32 = &self.seq.seq;
             sys::futex_wake(word);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::attach::EndpointBuilder;
-use crate::endpoint::{Canceller, End};
+use crate::endpoint::End;
 use crate::error::{Error, Result};
 use crate::layout;
 use crate::member::{end_producers, join, unclose};
@@ -14,7 +14,7 @@ use crate::stream::Stream;
 use crate::stream_out::StreamOut;
 use crate::ticket_out::TicketOut;
 use crate::tickets::{Claim, Tickets};
-use crate::wait::Wait;
+use crate::wait::{Canceller, Wait};
 
 /// The sending end of a ring. A message is committed when the call that sends or
 /// publishes it has returned: it survives the death of this process.
@@ -105,7 +105,7 @@ impl Producer {
 
     /// Ends waits of this producer from outside.
     pub fn canceller(&self) -> Canceller {
-        self.end.canceller()
+        self.end.sleeper.canceller()
     }
 
     /// The closer look before an operation.
@@ -130,7 +130,7 @@ impl Producer {
     }
 
     fn make_room(&mut self, n: u64) -> Result<()> {
-        let idle = self.end.idle;
+        let idle = self.end.sleeper.idle;
         match &mut self.out {
             Outlet::Stream(s) => s.make_room(n),
             Outlet::Tickets(t) => {
@@ -168,7 +168,7 @@ impl Producer {
         let mut wait = Wait::new(timeout);
         let done = loop {
             let out = &self.out;
-            if let Err(e) = wait.pause(&mut self.end, || out.changed()) {
+            if let Err(e) = self.end.pause(&mut wait, || out.changed()) {
                 break Err(e);
             }
             match self.open(n) {
@@ -176,7 +176,7 @@ impl Producer {
                 done => break done,
             }
         };
-        wait.done(&mut self.end);
+        wait.done(&mut self.end.sleeper);
         done
     }
 
