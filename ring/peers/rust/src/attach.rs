@@ -1,9 +1,11 @@
 //! Taking a role: what may be said about it.
 
+use crate::cast::Begin;
 use crate::consumer::Consumer;
 use crate::error::{Error, Result};
 use crate::producer::Producer;
 use crate::ring::{Ring, Role};
+use crate::subscriber::Subscriber;
 use crate::sys;
 use crate::wait::Strategy;
 
@@ -73,6 +75,12 @@ impl EndpointBuilder {
     pub fn consumer(&self) -> Result<Consumer> {
         self.check(Role::Consumer)?;
         Consumer::attach(&self.ring, self)
+    }
+
+    /// Begins to receive from a broadcast ring: see [`Subscriber`]. Where the producer waits
+    /// for its consumers, the backlog is the latest message.
+    pub fn subscriber(&self, begin: Begin) -> Result<Subscriber> {
+        Subscriber::attach(&self.ring, self, begin)
     }
 
     fn check(&self, role: Role) -> Result<()> {

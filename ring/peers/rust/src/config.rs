@@ -1,16 +1,15 @@
 //! Making rings: complete before they have a name. Section 2 of the specification.
 
-use std::fs::{self, File};
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::create::{boot_id, create, now};
 use crate::error::{Error, Result};
 use crate::geometry::{encode, Geometry, Shape};
 use crate::layout;
-use crate::region::{posix_path, shown};
+use crate::region::posix_path;
 use crate::ring::{Ring, Topology, SEMAPHORE_SHARED};
-use crate::sys;
 
 /// What ring to make. What is not said is a default that suits most.
 ///
@@ -133,40 +132,7 @@ impl Config {
     pub fn create_path(&self, path: impl AsRef<Path>) -> Result<Ring> {
         let path = path.as_ref();
         let g = self.geometry()?;
-        let dir = match path.parent() {
-            Some(p) if p.as_os_str().is_empty() => Path::new("."),
-            Some(p) if path.file_name().is_some() => p,
-            _ => {
-                return Err(Error::Invalid(format!(
-                    "expected the path of a file, found {:?}",
-                    shown(path)
-                )))
-            }
-        };
-        let failed = |what: &str| {
-            let text = format!("{what} {}", shown(path));
-            move |e| Error::system(text, e)
-        };
-        // A file without a name: a creator that dies here leaves nothing.
-        let file = fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_TMPFILE)
-            .mode(0o600)
-            .open(dir)
-            .map_err(|e| match e.raw_os_error() {
-                Some(libc::EISDIR | libc::EINVAL) => Error::Unsupported(format!(
-                    "expected a file system with unnamed files (O_TMPFILE) at {}, found none: {e}",
-                    shown(dir)
-                )),
-                _ => failed("create an unnamed file beside")(e),
-            })?;
-        sys::allocate(&file, g.total_size).map_err(failed("allocate"))?;
-        self.format(&file, &g).map_err(failed("fill"))?;
-        file.set_permissions(fs::Permissions::from_mode(self.mode & 0o666))
-            .map_err(failed("chmod"))?;
-        sys::link(&file, path).map_err(failed("name"))?;
-        drop(file);
+        create(path, g.total_size, self.mode, |file| self.format(file, &g))?;
         Ring::open_path(path)
     }
 
@@ -222,8 +188,6 @@ impl Config {
         } else {
             0
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.map_or(0, |d| d.as_nanos() as u64);
         for area in [g.producer_area, g.consumer_area] {
             let put =
                 |line, value: u64| file.write_all_at(&value.to_le_bytes(), area + line * g.stride);
@@ -234,19 +198,6 @@ impl Config {
             let at = g.shared_area + line * g.stride + 8;
             file.write_all_at(&SEMAPHORE_SHARED.to_le_bytes(), at)?;
         }
-        file.write_all_at(&encode(g, required, boot_id(), now), 0)
+        file.write_all_at(&encode(g, required, boot_id(), now()), 0)
     }
-}
-
-/// Which boot of which machine this is; zero: unknown.
-fn boot_id() -> [u8; 16] {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let digits: Vec<u8> = text
-        .chars()
-        .filter_map(|c| c.to_digit(16).map(|d| d as u8))
-        .collect();
-    std::array::from_fn(|i| match digits.get(2 * i..2 * i + 2) {
-        Some(pair) => pair[0] << 4 | pair[1],
-        None => 0,
-    })
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::sync::atomic::Ordering::Acquire;
 
+use crate::cast::{need, Begin, Cast, Header, Place};
 use crate::error::{Error, Result};
 use crate::layout::{self, SLOT_COMMITTED, SLOT_FREE, SLOT_SKIP};
 use crate::ring::{Ring, Role};
@@ -27,6 +28,7 @@ impl Ring {
             layout::TOPOLOGY_SPSC => self.dump_stream(&mut text, None),
             layout::TOPOLOGY_MPSC => self.dump_lanes(&mut text),
             layout::TOPOLOGY_MPMC => self.dump_tickets(&mut text),
+            layout::TOPOLOGY_CAST => self.dump_cast(&mut text),
             _ => Ok(()),
         };
         out.write_all(text.as_bytes())
@@ -195,8 +197,44 @@ impl Ring {
     }
 }
 
+impl Ring {
+    /// What lies in a broadcast ring, from the first message that can be found.
+    fn dump_cast(&self, out: &mut String) -> Result<()> {
+        let cast = Cast::of(self);
+        let (c, e) = (&cast.producer.cursor, &cast.producer.endpoint);
+        let _ = writeln!(
+            out,
+            "broadcast latest={} intent={} dropped={}",
+            c.latest.load(Acquire),
+            e.intent.load(Acquire),
+            c.dropped.load(Acquire),
+        );
+        let Place {
+            mut pos,
+            mut number,
+        } = cast.place(self.first(Begin::Backlog))?;
+        while pos != cast.tail() {
+            let n = match cast.judge(pos, cast.header(pos), number)? {
+                Header::Pad(n) => {
+                    let _ = writeln!(out, "pad at={pos} number={number} length={n}");
+                    n
+                }
+                Header::Message(n) => {
+                    let bytes = payload(cast.data.payload(pos, n as usize));
+                    let _ = writeln!(out, "message at={pos} number={number} length={n}{bytes}");
+                    number = number.wrapping_add(1);
+                    n
+                }
+            };
+            pos = pos.wrapping_add(need(n));
+        }
+        let _ = writeln!(out, "end at={pos}");
+        Ok(())
+    }
+}
+
 /// A number as `%#x` of C shows it, which has no prefix for 0.
-fn hex(n: u64) -> String {
+pub(crate) fn hex(n: u64) -> String {
     if n == 0 {
         "0".into()
     } else {
@@ -204,7 +242,7 @@ fn hex(n: u64) -> String {
     }
 }
 
-fn payload(bytes: &[u8]) -> String {
+pub(crate) fn payload(bytes: &[u8]) -> String {
     let mut text = String::from(" payload=");
     for b in bytes {
         let _ = write!(text, "{b:02x}");

@@ -2,8 +2,8 @@
 //! wait at. Section 7 of the specification.
 
 use std::sync::atomic::{fence, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::create::now;
 use crate::error::{Error, Result};
 use crate::gate::{published, Gate};
 use crate::layout;
@@ -80,8 +80,7 @@ impl End {
     /// Begins a session. An entry speaks for its endpoint, and its state comes before the
     /// session: see [`End::is_last`].
     pub fn announce(&self) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.map_or(0, |d| d.as_nanos() as u64);
+        let now = now();
         let (pid, start) = (u64::from(std::process::id()), start_time());
         let p = &self.mine.endpoint;
         if let Some(e) = &self.entry {
@@ -239,7 +238,7 @@ impl End {
 
 /// When this process was started: field 22 of /proc/self/stat. The name before it may
 /// hold blanks and brackets. 0 where that is not known; it is for people.
-fn start_time() -> u64 {
+pub(crate) fn start_time() -> u64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = text.rsplit(')').next().unwrap_or_default();
     fields

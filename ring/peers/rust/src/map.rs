@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use crate::layout;
@@ -198,11 +198,12 @@ impl Data {
         }
     }
 
-    /// One copy of a cell, or another place with no words of its own.
-    pub fn plain(map: &Arc<Mapping>, offset: u64, size: u64) -> Self {
+    /// The two copies of a cell, of `size` bytes each: positions are versions.
+    pub fn copies(map: &Arc<Mapping>, offset: u64, size: u64) -> Self {
+        assert!(size % 8 == 0);
         Self {
-            base: map.at(offset, size),
-            mask: 0,
+            base: map.at(offset, 2 * size),
+            mask: 1,
             stride: size,
             payload: 0,
             _map: Arc::clone(map),
@@ -277,8 +278,7 @@ impl Data {
         debug_assert!(self.stride == 0);
         let (_, rest) = self.place(pos);
         for at in (0..n.min(rest)).step_by(8) {
-            self.word(pos + at)
-                .store(0, std::sync::atomic::Ordering::Relaxed);
+            self.word(pos + at).store(0, Ordering::Relaxed);
         }
     }
 
@@ -296,10 +296,26 @@ impl Data {
             // SAFETY: within the data, as was just checked, and a multiple of 8: i and
             // payload are.
             let word = unsafe { self.base.add(from + 8 * k).cast::<AtomicU64>().as_ref() };
-            let bytes = word
-                .load(std::sync::atomic::Ordering::Relaxed)
-                .to_ne_bytes();
+            let bytes = word.load(Ordering::Relaxed).to_ne_bytes();
             chunk.copy_from_slice(&bytes[..chunk.len()]);
+        }
+    }
+
+    /// Stores a payload that may be copied meanwhile, word by word.
+    pub fn store_torn(&self, pos: u64, src: &[u8]) {
+        let (i, rest) = self.place(pos);
+        let n = src.len() as u64;
+        assert!(
+            self.payload + n.next_multiple_of(8) <= rest,
+            "{n} bytes at {pos}"
+        );
+        let from = (i + self.payload) as usize;
+        for (k, chunk) in src.chunks(8).enumerate() {
+            let mut bytes = [0; 8];
+            bytes[..chunk.len()].copy_from_slice(chunk);
+            // SAFETY: as in copy_torn.
+            let word = unsafe { self.base.add(from + 8 * k).cast::<AtomicU64>().as_ref() };
+            word.store(u64::from_ne_bytes(bytes), Ordering::Relaxed);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! peer: the other end of a ring, for tests and for trying things out. Its commands,
 //! options and lines are those of ring/peers/PROGRAM.md.
 
+mod cell;
 mod options;
 mod payload;
 mod recv;
@@ -10,7 +11,7 @@ use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use annulus::{Config, Error, Kind, OpenOptions, Ring, Topology};
+use annulus::{Begin, Config, Error, Kind, OpenOptions, Ring, Topology};
 
 use options::Options;
 
@@ -162,29 +163,58 @@ fn vector(name: &str) -> Outcome {
 
 /// Receives `count` messages and prints them, and what is behind.
 fn cat(name: &str, o: &Options) -> Outcome {
-    let ring = open(name, false)?;
-    let mut c = ring.consumer().map_err(in_("attach"))?;
-    for _ in 0..o.count.unwrap_or(0) {
-        let message = c
-            .peek_timeout(Duration::from_secs(10))
-            .map_err(in_("cat"))?;
-        let mut line = format!("message length={} payload={}", message.len(), hex(&message));
-        if message.redelivered() > 0 {
-            line += &format!(" redelivered={}", message.redelivered());
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let ring = open(name, o.readonly)?;
+    let count = o.count.unwrap_or(0);
+    if ring.info().topology == Topology::Broadcast {
+        let begin = if o.backlog {
+            Begin::Backlog
+        } else {
+            Begin::Behind
+        };
+        let mut c = ring.endpoint().subscriber(begin).map_err(in_("attach"))?;
+        let mut message = Vec::new();
+        for _ in 0..count {
+            match c.recv_timeout(&mut message, PATIENCE) {
+                Ok(()) => say(&shown(&message, 0))?,
+                Err(Error::Overrun { lost }) => say(&format!("lost {lost}"))?,
+                Err(e) => return Err(in_("cat")(e)),
+            }
         }
-        say(&line)?;
+        return say_behind(c.try_recv(&mut message).err());
+    }
+    let mut c = ring.consumer().map_err(in_("attach"))?;
+    for _ in 0..count {
+        let message = c.peek_timeout(PATIENCE).map_err(in_("cat"))?;
+        say(&shown(&message, message.redelivered()))?;
     }
     let behind = match c.try_peek() {
         Ok(message) => {
             message.keep();
-            "more"
+            None
         }
-        Err(Error::Empty) => "empty",
-        Err(Error::End) => "end",
-        Err(e) => return Err(in_("cat")(e)),
+        Err(e) => Some(e),
     };
-    say(behind)?;
+    say_behind(behind)?;
     c.close().map_err(in_("detach"))
+}
+
+fn shown(message: &[u8], redelivered: u32) -> String {
+    let mut line = format!("message length={} payload={}", message.len(), hex(message));
+    if redelivered > 0 {
+        line += &format!(" redelivered={redelivered}");
+    }
+    line
+}
+
+/// Says what is behind the last message, which is why there is none, or none of these.
+fn say_behind(why: Option<Error>) -> Outcome {
+    match why {
+        None => say("more"),
+        Some(Error::Empty) => say("empty"),
+        Some(Error::End) => say("end"),
+        Some(e) => Err(in_("cat")(e)),
+    }
 }
 
 pub fn hex(bytes: &[u8]) -> String {
@@ -206,7 +236,7 @@ pub fn check_kind(ring: &Ring, o: &Options) -> Outcome {
 }
 
 const USAGE: &str =
-    "usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME";
+    "usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME | peer cell create|write|read|cat|check|dump NAME [options]";
 
 fn main() -> ExitCode {
     let o = match Options::parse(std::env::args().skip(1)) {
@@ -226,6 +256,7 @@ fn main() -> ExitCode {
         ["dump", name] => dump(name),
         ["cat", name] => cat(name, &o),
         ["vector", name] => vector(name),
+        ["cell", command, name] => cell::run(command, name, &o),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use annulus::{Consumer, Error};
+use annulus::{Begin, Consumer, Error, Subscriber, Topology};
 
 use crate::options::Options;
 use crate::payload::{mix, number, Stream};
@@ -16,6 +16,7 @@ struct Tally<'a> {
     /// The sum over the mixes of the messages' numbers, and how many were in dead hands.
     mix: u64,
     redelivered: u64,
+    lost: u64,
     /// What each sender's next message is at least.
     senders: HashMap<u64, u64>,
 }
@@ -23,7 +24,7 @@ struct Tally<'a> {
 impl Tally<'_> {
     /// Checks one message and counts it. Its number is returned.
     fn take(&mut self, message: &[u8], redelivered: u32) -> Result<u64, Failed> {
-        let mut seq = self.o.start.wrapping_add(self.done);
+        let mut seq = self.o.start.wrapping_add(self.done).wrapping_add(self.lost);
         if self.o.any {
             seq = number(message).ok_or_else(|| {
                 let n = message.len();
@@ -48,10 +49,21 @@ impl Tally<'_> {
         }
         Ok(seq)
     }
+
+    /// The end of the stream: too early, if there is a count.
+    fn ended(&self, count: Option<u64>) -> Result<(), Failed> {
+        match count {
+            None => Ok(()),
+            Some(n) => Err(Failed(format!(
+                "recv: end of stream after {} of {n}",
+                self.done
+            ))),
+        }
+    }
 }
 
 pub fn run(name: &str, o: &Options) -> Result<(), Failed> {
-    let ring = open(name, false)?;
+    let ring = open(name, o.readonly)?;
     check_kind(&ring, o)?;
     let info = ring.info();
     let mut tally = Tally {
@@ -60,25 +72,66 @@ pub fn run(name: &str, o: &Options) -> Result<(), Failed> {
         done: 0,
         mix: 0,
         redelivered: 0,
+        lost: 0,
         senders: HashMap::new(),
     };
-    let mut c = ring
-        .endpoint()
-        .strategy(o.wait)
-        .consumer()
-        .map_err(in_("attach"))?;
-    if o.announce {
-        say("attached")?;
+    let with = ring.endpoint().strategy(o.wait);
+    if info.topology == Topology::Broadcast {
+        let begin = if o.backlog {
+            Begin::Backlog
+        } else {
+            Begin::Behind
+        };
+        let mut c = with.subscriber(begin).map_err(in_("attach"))?;
+        if o.announce {
+            say("attached")?;
+        }
+        subscribe(&mut c, &mut tally)?;
+        c.close();
+    } else {
+        let mut c = with.consumer().map_err(in_("attach"))?;
+        if o.announce {
+            say("attached")?;
+        }
+        let received = receive(&mut c, &mut tally);
+        let closed = c.close();
+        received?;
+        closed.map_err(in_("detach"))?;
     }
-    let received = receive(&mut c, &mut tally);
-    let closed = c.close();
-    received?;
-    closed.map_err(in_("detach"))?;
     let mut line = format!("received {} ok", tally.done);
     if o.any {
         line += &format!(" mix {} redelivered {}", tally.mix, tally.redelivered);
     }
+    if o.lossy {
+        line += &format!(" lost {}", tally.lost);
+    }
     say(&line)
+}
+
+/// Receives from a broadcast ring up to the count, or to the end of the stream.
+fn subscribe(c: &mut Subscriber, tally: &mut Tally<'_>) -> Result<(), Failed> {
+    let o = tally.o;
+    let mut buf = Vec::new();
+    let count = if o.hold { Some(1) } else { o.count };
+    while count.map_or(true, |n| tally.done < n) {
+        let done = match o.timeout {
+            Some(t) => c.recv_timeout(&mut buf, t),
+            None => c.recv(&mut buf),
+        };
+        match done {
+            Ok(()) => {
+                let seq = tally.take(&buf, 0)?;
+                if o.hold {
+                    say(&format!("held {seq}"))?;
+                    wait_for_end()?;
+                }
+            }
+            Err(Error::Overrun { lost }) if o.lossy => tally.lost += lost,
+            Err(Error::End) => return tally.ended(count),
+            Err(e) => return Err(in_("recv")(e)),
+        }
+    }
+    Ok(())
 }
 
 /// Receives up to the count, or to the end of the stream.
@@ -99,13 +152,7 @@ fn receive(c: &mut Consumer, tally: &mut Tally<'_>) -> Result<(), Failed> {
         };
         match done {
             Ok(done) => done?,
-            Err(Error::End) => {
-                let done = tally.done;
-                return match count {
-                    None => Ok(()),
-                    Some(n) => Err(Failed(format!("recv: end of stream after {done} of {n}"))),
-                };
-            }
+            Err(Error::End) => return tally.ended(count),
             Err(e) => return Err(in_("recv")(e)),
         }
     }
