@@ -120,6 +120,8 @@ struct annulus_geometry {
 	uint64_t stride, capacity, slot_size, slot_stride, slot_payload, max_message;
 	uint64_t members; /* entries of the endpoint table */
 	uint64_t producer_area, consumer_area, shared_area, endpoint_table, data_area, data_size, total_size;
+	uint64_t lane_producers, lane_consumers, lane_stride; /* MPSC; data_area and data_size are lane 0's */
+	uint64_t granules, word_table;                        /* MPSC in one order */
 };
 
 /* annulus is a handle on the memory of one ring. */
@@ -162,6 +164,7 @@ static inline uint64_t annulus_max_(uint64_t a, uint64_t b) { return a > b ? a :
  * by their difference, so that they may wrap at 2^64. */
 static inline int annulus_room_for_(uint64_t end, uint64_t limit) { return (int64_t)(limit - end) >= 0; }
 
+#include "annulus_geometry.h"
 #include "annulus_header.h"
 #include "annulus_region.h"
 #include "annulus_lock.h"
@@ -175,6 +178,7 @@ static inline int annulus_room_for_(uint64_t end, uint64_t limit) { return (int6
 #include "annulus_send_ticket.h"
 #include "annulus_send.h"
 #include "annulus_consumer.h"
+#include "annulus_lanes.h"
 #include "annulus_recv_ticket.h"
 #include "annulus_recv.h"
 

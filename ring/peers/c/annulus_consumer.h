@@ -4,6 +4,25 @@
 #ifndef ANNULUS_CONSUMER_H
 #define ANNULUS_CONSUMER_H
 
+/* A lane of an MPSC ring, as its consumer keeps it while it works in another. */
+struct annulus_lane_ {
+	uint64_t pos;             /* of the next message */
+	uint64_t released, owed;  /* as those of struct annulus_consumer */
+	uint64_t messages, bytes; /* received since the ring was made */
+	int dead;                 /* given up */
+};
+
+/* What the consumer of an MPSC ring has beside: see annulus_lanes.h. */
+struct annulus_lanes_ {
+	struct annulus_lane_ *all; /* NULL in other rings */
+	uint64_t count, active;    /* of those from active on none was ever held */
+	uint64_t at;               /* the lane at hand */
+	uint64_t turn;             /* messages of this turn of it */
+	uint64_t watched;          /* whose word was waited for last */
+	uint32_t session;          /* of the producers, when active was found out */
+	int broken;                /* a lane was given up, not reported yet */
+};
+
 struct annulus_consumer {
 	struct annulus_end_ e;
 	uint64_t messages, bytes; /* received since the ring was made; MPMC: by those in this place */
@@ -13,7 +32,9 @@ struct annulus_consumer {
 	uint64_t peeked;          /* messages not released yet */
 	uint64_t given;           /* MPMC: tickets handed out of those held */
 	int redelivered;          /* MPMC: how often the message returned last was handed over */
+	uint64_t seen;            /* what the word of the next slot was when it was not there */
 	uint64_t released;        /* position up to which the producer may write */
+	struct annulus_lanes_ lanes;
 	int over;                 /* ANNULUS_END was returned */
 	uint32_t over_session;    /* for this session of the producer */
 	char detail[ANNULUS_DETAIL];
@@ -23,11 +44,13 @@ struct annulus_consumer {
  * another consumer lives. The new one goes on at the first message that its
  * predecessor has not released. In an MPMC ring it is one more consumer,
  * ANNULUS_ATTACHED while the endpoint table is full. */
+static inline int annulus_open_lanes_(struct annulus_consumer *c); /* annulus_lanes.h */
+
 static inline int annulus_consumer_attach(struct annulus_consumer *c, struct annulus *r, enum annulus_strategy strategy)
 {
 	struct annulus_end_ *e = &c->e;
 	memset(c, 0, sizeof(*c));
-	int rc = annulus_attach_(e, r, ANNULUS_CONSUMER, strategy, 0, c->detail);
+	int rc = annulus_attach_(e, r, ANNULUS_CONSUMER, strategy, 0, NULL, c->detail);
 	if (rc)
 		return rc;
 	c->all = &e->mine.cursor->messages;
@@ -48,8 +71,11 @@ static inline int annulus_consumer_attach(struct annulus_consumer *c, struct ann
 	}
 	c->messages = ANNULUS_LOAD_(c->all);
 	c->bytes = ANNULUS_LOAD_(c->all_bytes);
-	if (!e->slot_stride && e->pos & 7) {
+	if (r->geometry.topology == ANNULUS_TOPOLOGY_MPSC)
+		rc = annulus_open_lanes_(c);
+	else if (!e->slot_stride && e->pos & 7)
 		rc = annulus_poison_(e, c->detail, "odd position", e->pos);
+	if (rc) {
 		annulus_leave_(e);
 		return rc;
 	}
@@ -98,6 +124,8 @@ static inline int annulus_consumer_detach(struct annulus_consumer *c)
 		annulus_interrupt_(&e->wake);
 	}
 	annulus_leave_(e);
+	free(c->lanes.all);
+	c->lanes.all = NULL;
 	return ANNULUS_OK;
 }
 
