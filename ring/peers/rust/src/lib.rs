@@ -1,6 +1,5 @@
-//! Shared-memory rings between processes and languages.
-#![deny(unsafe_op_in_unsafe_fn, missing_docs)]
-#![cfg_attr(docsrs, feature(doc_cfg))]
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_op_in_unsafe_fn, unsafe_code, missing_docs)]
 
 #[cfg(not(all(
     target_os = "linux",
@@ -28,6 +27,7 @@ mod inlet;
 mod lanes;
 #[allow(dead_code)] // the whole layout, of which not all is used
 mod layout;
+#[allow(unsafe_code)]
 mod map;
 mod member;
 mod message;
@@ -41,6 +41,7 @@ mod stream;
 mod stream_in;
 mod stream_out;
 mod subscriber;
+#[allow(unsafe_code)]
 mod sys;
 mod ticket_in;
 mod ticket_out;
