@@ -30,26 +30,19 @@ impl Drop for Name {
 }
 
 /// A file of these bytes, in shared memory.
-pub struct Scratch(pub PathBuf);
+pub struct Scratch(pub PathBuf, Name);
 
 impl Scratch {
     pub fn of(bytes: &[u8]) -> Self {
         let name = Name::new();
         let path = Path::new("/dev/shm").join(&name.0);
-        std::mem::forget(name); // the file is removed by Scratch
         std::fs::write(&path, bytes).unwrap();
-        Self(path)
+        Self(path, name)
     }
 
     pub fn vector(name: &str) -> Self {
         let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../vectors");
         Self::of(&std::fs::read(vectors.join(name).with_extension("bin")).unwrap())
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
     }
 }
 
