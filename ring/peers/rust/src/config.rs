@@ -29,7 +29,21 @@ pub struct Config {
     members: Option<u64>,
     fixed: bool,
     redeliver: bool,
+    overrun: Overrun,
     mode: u32,
+}
+
+/// What the producer of a broadcast ring does where a consumer has not received yet what
+/// lies a ring back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overrun {
+    /// Overwrites it: that consumer gets [`Error::Overrun`].
+    #[default]
+    Overwrite,
+    /// Waits for it, as long as it lives.
+    Block,
+    /// Drops the new message, and counts it.
+    Drop,
 }
 
 impl Default for Config {
@@ -50,6 +64,7 @@ impl Config {
             members: None,
             fixed: false,
             redeliver: false,
+            overrun: Overrun::Overwrite,
             mode: 0o600,
         }
     }
@@ -110,6 +125,12 @@ impl Config {
         self
     }
 
+    /// Broadcast: what happens to consumers that are too slow.
+    pub fn overrun(mut self, overrun: Overrun) -> Self {
+        self.overrun = overrun;
+        self
+    }
+
     /// Bytes that keep two writers apart: a power of two, 64 to 1024.
     pub fn stride(mut self, stride: u64) -> Self {
         self.stride = Some(stride);
@@ -163,6 +184,12 @@ impl Config {
                 "expected an MPMC ring for redelivery, found another topology".into(),
             ));
         }
+        if self.overrun != Overrun::Overwrite && self.topology != layout::TOPOLOGY_CAST {
+            return Err(Error::Invalid(
+                "expected a broadcast ring for what happens in overruns, found another topology"
+                    .into(),
+            ));
+        }
         let slots = self.kind == layout::KIND_SLOTS;
         Shape {
             kind: self.kind,
@@ -183,11 +210,14 @@ impl Config {
 
     /// Writes a new ring into a file of zeros that nobody else sees.
     fn format(&self, file: &File, g: &Geometry) -> std::io::Result<()> {
-        let required = if self.redeliver {
-            layout::FEATURE_REDELIVER
-        } else {
-            0
+        let mut required = match self.overrun {
+            Overrun::Overwrite => 0,
+            Overrun::Block => layout::FEATURE_BLOCK,
+            Overrun::Drop => layout::FEATURE_DROP,
         };
+        if self.redeliver {
+            required |= layout::FEATURE_REDELIVER;
+        }
         for area in [g.producer_area, g.consumer_area] {
             let put =
                 |line, value: u64| file.write_all_at(&value.to_le_bytes(), area + line * g.stride);

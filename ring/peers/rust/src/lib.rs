@@ -10,6 +10,7 @@ compile_error!("annulus needs 64-bit little-endian Linux");
 
 mod attach;
 mod cast;
+mod cast_out;
 mod cell;
 mod cell_config;
 mod cell_reader;
@@ -54,7 +55,7 @@ pub use cell::{Cell, CellOptions};
 pub use cell_config::CellConfig;
 pub use cell_reader::CellReader;
 pub use cell_writer::CellWriter;
-pub use config::Config;
+pub use config::{Config, Overrun};
 pub use consumer::Consumer;
 pub use error::{Error, Result};
 pub use message::{Batch, Message, Messages};

@@ -1,7 +1,8 @@
-//! The two ways that messages are claimed and published, as one.
+//! The three ways that messages are claimed and published, as one.
 
 use std::sync::atomic::Ordering;
 
+use crate::cast_out::CastOut;
 use crate::endpoint::End;
 use crate::stream_out::StreamOut;
 use crate::ticket_out::TicketOut;
@@ -9,6 +10,7 @@ use crate::ticket_out::TicketOut;
 pub(crate) enum Outlet {
     Stream(StreamOut),
     Tickets(Box<TicketOut>),
+    Cast(Box<CastOut>),
 }
 
 impl Outlet {
@@ -16,6 +18,7 @@ impl Outlet {
         match self {
             Outlet::Stream(s) => s.committed(),
             Outlet::Tickets(t) => t.committed(),
+            Outlet::Cast(c) => c.committed(),
         }
     }
 
@@ -25,6 +28,7 @@ impl Outlet {
         match self {
             Outlet::Stream(s) => s.has_room(n),
             Outlet::Tickets(_) => false,
+            Outlet::Cast(c) => c.has_room(n),
         }
     }
 
@@ -33,6 +37,7 @@ impl Outlet {
         match self {
             Outlet::Stream(s) => s.reserve(n),
             Outlet::Tickets(t) => t.reserve(n),
+            Outlet::Cast(c) => c.reserve(n),
         }
     }
 
@@ -42,6 +47,7 @@ impl Outlet {
         match self {
             Outlet::Stream(s) => s.room(),
             Outlet::Tickets(t) => t.room(),
+            Outlet::Cast(c) => c.room(),
         }
     }
 
@@ -50,6 +56,7 @@ impl Outlet {
         match self {
             Outlet::Stream(s) => s.room_ref(),
             Outlet::Tickets(t) => t.room_ref(),
+            Outlet::Cast(c) => c.room_ref(),
         }
     }
 
@@ -58,6 +65,7 @@ impl Outlet {
         match self {
             Outlet::Stream(s) => s.stage(n),
             Outlet::Tickets(t) => t.stage(n),
+            Outlet::Cast(c) => c.stage(n),
         }
     }
 
@@ -66,6 +74,7 @@ impl Outlet {
         match self {
             Outlet::Stream(s) => s.staged,
             Outlet::Tickets(t) => t.staged,
+            Outlet::Cast(c) => c.staged,
         }
     }
 
@@ -74,6 +83,7 @@ impl Outlet {
         match self {
             Outlet::Stream(s) => s.publish(),
             Outlet::Tickets(t) => t.publish(),
+            Outlet::Cast(c) => c.publish(),
         }
     }
 
@@ -85,6 +95,10 @@ impl Outlet {
                 false
             }
             Outlet::Tickets(t) => t.abort(),
+            Outlet::Cast(c) => {
+                c.abort();
+                false
+            }
         }
     }
 
@@ -96,6 +110,7 @@ impl Outlet {
                 s.tell();
             }
             Outlet::Tickets(t) => t.give_up(),
+            Outlet::Cast(c) => c.give_up(),
         }
     }
 
@@ -104,6 +119,7 @@ impl Outlet {
         match self {
             Outlet::Stream(s) => s.stream.consumer.position.load(Ordering::Acquire) != s.head,
             Outlet::Tickets(t) => t.claim.changed(),
+            Outlet::Cast(c) => c.changed(),
         }
     }
 }

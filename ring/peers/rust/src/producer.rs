@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::attach::EndpointBuilder;
+use crate::cast_out::CastOut;
 use crate::endpoint::End;
 use crate::error::{Error, Result};
 use crate::layout;
@@ -44,12 +45,15 @@ impl Producer {
                 let end = End::new(ring, Role::Producer, Some(entry), with.strategy);
                 (end, Ok(Outlet::Tickets(Box::new(out))))
             }
-            _ => {
-                return Err(Error::Unsupported(format!(
-                    "expected a ring of topology Spsc, Mpmc or Mpsc to send to, found {:?}",
-                    ring.info().topology
-                )))
+            layout::TOPOLOGY_CAST => {
+                let end = End::take_role(ring, Role::Producer, with.strategy)?;
+                let out = CastOut::take_over(ring);
+                (end, out.map(|out| Outlet::Cast(Box::new(out))))
             }
+            _ => return Err(Error::Unsupported(format!(
+                "expected a ring of topology Spsc, Mpmc, Mpsc or Broadcast to send to, found {:?}",
+                ring.info().topology
+            ))),
         };
         match out.and_then(|out| unclose(&end).map(|()| out)) {
             Ok(out) => {
@@ -103,6 +107,15 @@ impl Producer {
         self.out.committed()
     }
 
+    /// Messages that the producers of a broadcast ring have dropped in place of waiting
+    /// ([`Overrun::Drop`](crate::Overrun::Drop)); 0 in other rings.
+    pub fn dropped(&self) -> u64 {
+        match &self.out {
+            Outlet::Cast(c) => c.dropped(),
+            _ => 0,
+        }
+    }
+
     /// Ends waits of this producer from outside.
     pub fn canceller(&self) -> Canceller {
         self.end.sleeper.canceller()
@@ -112,7 +125,8 @@ impl Producer {
     #[cold]
     fn admit(&mut self, n: usize) -> Result<()> {
         self.end.check()?;
-        if self.end.peer_arm()? & layout::ARM_CLOSED != 0 {
+        let closed = self.end.peer_arm()? & layout::ARM_CLOSED != 0;
+        if closed && !matches!(self.out, Outlet::Cast(_)) {
             return Err(Error::Closed);
         }
         let most = self.info.max_message;
@@ -133,6 +147,7 @@ impl Producer {
         let idle = self.end.sleeper.idle;
         match &mut self.out {
             Outlet::Stream(s) => s.make_room(n),
+            Outlet::Cast(c) => c.make_room(n, idle),
             Outlet::Tickets(t) => {
                 if t.staged > 0 && t.extend() {
                     return Ok(());

@@ -303,6 +303,12 @@ const PATIENCE: u32 = 64;
 /// The search for what is in dead hands takes long, and comes later.
 pub(crate) const LONG_PATIENCE: u32 = 64 * PATIENCE;
 
+/// Whether it is time to look whether somebody died, after so many tries and sleeps in
+/// vain.
+pub(crate) fn is_due(vain: u32, idle: u32) -> bool {
+    vain == PATIENCE || vain % (4 * PATIENCE) == 0 || idle > 0
+}
+
 impl Claim {
     pub fn new(tickets: Tickets, entry: Entry, role: Role) -> Self {
         Self {
@@ -385,7 +391,7 @@ impl Claim {
 
     /// Whether it is time to look whether somebody died.
     pub fn is_due(&self, idle: u32) -> bool {
-        self.vain == PATIENCE || self.vain % (4 * PATIENCE) == 0 || idle > 0
+        is_due(self.vain, idle)
     }
 
     /// Whether the word that the last try failed at is another by now.

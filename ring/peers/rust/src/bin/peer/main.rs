@@ -80,7 +80,8 @@ fn create(name: &str, o: &Options) -> Outcome {
     config = config
         .topology(o.topology)
         .fixed(o.fixed)
-        .redeliver(o.redeliver);
+        .redeliver(o.redeliver)
+        .overrun(o.overrun);
     if let Some(n) = o.capacity {
         config = config.capacity(n);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use annulus::{Strategy, Topology};
+use annulus::{Overrun, Strategy, Topology};
 
 use crate::payload::Stream;
 
@@ -21,7 +21,7 @@ pub struct Options {
     pub members: Option<u64>,
     pub fixed: bool,
     pub redeliver: bool,
-    pub overrun: Option<String>,
+    pub overrun: Overrun,
     pub batch: u64,
     pub timeout: Option<Duration>,
     pub checks: u64,
@@ -59,7 +59,7 @@ impl Options {
             members: None,
             fixed: false,
             redeliver: false,
-            overrun: None,
+            overrun: Overrun::Overwrite,
             batch: 1,
             timeout: None,
             checks: 1,
@@ -129,10 +129,14 @@ impl Options {
             "--per-sender" => self.per_sender = number(name, &value)?,
             "--until" => self.until = number(name, &value)?,
             "--kind" => self.kind = Some(value),
-            "--overrun" => match value.as_str() {
-                "overwrite" | "block" | "drop" => self.overrun = Some(value),
-                _ => return one_of("overwrite, block or drop"),
-            },
+            "--overrun" => {
+                self.overrun = match value.as_str() {
+                    "overwrite" => Overrun::Overwrite,
+                    "block" => Overrun::Block,
+                    "drop" => Overrun::Drop,
+                    _ => return one_of("overwrite, block or drop"),
+                }
+            }
             "--size" => {
                 let (min, max) = value.split_once(':').unwrap_or((&value, &value));
                 self.size = Some((number(name, min)?, number(name, max)?));
