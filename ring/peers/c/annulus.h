@@ -50,6 +50,7 @@ enum annulus_error {
 	ANNULUS_END,       /* the producer has closed and all is received */
 	ANNULUS_TIMEOUT,   /* the time allowed for waiting is over */
 	ANNULUS_CANCELLED, /* annulus_*_cancel was called */
+	ANNULUS_OVERRUN,   /* broadcast: messages were overwritten before they were received; the next call goes on with the latest */
 
 	/* Mistakes of the caller; nothing has happened. */
 	ANNULUS_TOO_LARGE,    /* longer than the ring's greatest message */
@@ -90,7 +91,7 @@ enum annulus_error {
 static inline const char *annulus_strerror(int code)
 {
 	static const char *const text[] = {
-		"ok", "ring full", "ring empty", "end of stream", "timed out", "cancelled",
+		"ok", "ring full", "ring empty", "end of stream", "timed out", "cancelled", "overrun",
 		"message too large", "buffer too small", "message of the wrong size", "a reservation is open",
 		"no reservation is open", "invalid argument", "release what was peeked first", "closed by the consumer", "role already taken",
 		"ring removed", "ring corrupt", "memory lost", "file shorter than the ring in it", "not a ring",
@@ -174,12 +175,15 @@ static inline int annulus_room_for_(uint64_t end, uint64_t limit) { return (int6
 #include "annulus_member.h"
 #include "annulus_endpoint.h"
 #include "annulus_ticket.h"
+#include "annulus_cast.h"
 #include "annulus_producer.h"
 #include "annulus_send_ticket.h"
+#include "annulus_send_cast.h"
 #include "annulus_send.h"
 #include "annulus_consumer.h"
 #include "annulus_lanes.h"
 #include "annulus_recv_ticket.h"
+#include "annulus_recv_cast.h"
 #include "annulus_recv.h"
 
 #endif

@@ -7,7 +7,7 @@
 #define ANNULUS_NEVER_QUIET_ UINT64_C(1)
 
 /* How messages are claimed and published. */
-enum annulus_form_kind_ { ANNULUS_RECORDS_, ANNULUS_SLOTS_, ANNULUS_TICKETS_ };
+enum annulus_form_kind_ { ANNULUS_RECORDS_, ANNULUS_SLOTS_, ANNULUS_TICKETS_, ANNULUS_CAST_ };
 
 /* What an endpoint whose places are drawn has beside: see annulus_ticket.h. */
 struct annulus_claim_ {
@@ -47,6 +47,8 @@ struct annulus_end_ {
 	enum annulus_strategy strategy;
 	unsigned idle; /* sleeps of this wait */
 	struct annulus_claim_ claim;
+	struct annulus_member own_line; /* of a consumer without a place in the ring */
+	struct annulus_holder own_holder;
 };
 
 /* A wait in progress. */
@@ -64,6 +66,7 @@ enum {
 	ANNULUS_SPIN_CHUNK_ = 1000,  /* looks before a look at the clock */
 	ANNULUS_SPIN_SEVERAL_ = 20,  /* looks at one of several words; divides both */
 };
+#define ANNULUS_GLANCE_ 1000000 /* ns between the looks of who cannot be woken */
 #define ANNULUS_FIRST_SLICE_ UINT64_C(1000000) /* ns of the first sleep of a wait */
 #define ANNULUS_SLICE_ UINT64_C(50000000)      /* bounds one sleep: a peer may be killed before it wakes us */
 
@@ -116,7 +119,8 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	detail[0] = 0;
 	if (r->base == NULL || strategy > ANNULUS_SEMAPHORE)
 		return annulus_fail_(detail, ANNULUS_INVALID, "the ring is not open, or the strategy unknown");
-	if (r->readonly)
+	int observes = role == ANNULUS_CONSUMER && annulus_observers_(r);
+	if (r->readonly && !observes)
 		return annulus_fail_(detail, ANNULUS_PERMISSION, "the ring was opened read-only, a %s writes", who);
 	e->ring = r;
 	e->mine = annulus_side_at_(r, role);
@@ -127,7 +131,13 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	if (strategy == ANNULUS_SEMAPHORE)
 		return annulus_fail_(detail, ANNULUS_UNSUPPORTED, "the ring's semaphores are glibc's");
 #endif
-	int rc = annulus_many_(r, role) ? annulus_join_(r, &e->mine, tag, refused, detail) : annulus_take_role_(r, &e->mine, who, detail);
+	int rc = r->readonly ? ANNULUS_ATTACHED : annulus_many_(r, role) ? annulus_join_(r, &e->mine, tag, refused, detail) : annulus_take_role_(r, &e->mine, who, detail);
+	if (rc == ANNULUS_ATTACHED && observes) {
+		e->mine.entry.line = &e->own_line;
+		e->mine.entry.holder = &e->own_holder;
+		e->mine.lock = ANNULUS_NOBODY_;
+		rc = ANNULUS_OK;
+	}
 	if (rc)
 		return rc;
 	/* Only now: the counts are the entry's. */
@@ -141,7 +151,7 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	e->mask = g->capacity - 1;
 	e->max = g->max_message;
 	e->slot_stride = g->slot_stride;
-	e->form = g->topology == ANNULUS_TOPOLOGY_MPMC ? ANNULUS_TICKETS_ : g->kind == ANNULUS_KIND_SLOTS ? ANNULUS_SLOTS_ : ANNULUS_RECORDS_;
+	e->form = g->topology == ANNULUS_TOPOLOGY_MPMC ? ANNULUS_TICKETS_ : g->topology == ANNULUS_TOPOLOGY_CAST ? ANNULUS_CAST_ : g->kind == ANNULUS_KIND_SLOTS ? ANNULUS_SLOTS_ : ANNULUS_RECORDS_;
 	e->claim.payload = g->slot_payload;
 	e->claim.length = g->slot_payload == ANNULUS_SLOT_PAYLOAD_LENGTH;
 	e->claim.counter = &e->mine.cursor->position;
@@ -167,7 +177,8 @@ static inline void annulus_announce_(struct annulus_end_ *e)
 	if (h)
 		ANNULUS_STORE_(&h->role, annulus_number_(e->mine.role));
 	ANNULUS_STORE_(h ? &h->state : &p->state, (uint32_t)ANNULUS_STATE_ATTACHED);
-	__atomic_fetch_add(&p->session, 1, __ATOMIC_SEQ_CST); /* [L1] pairs with the load in annulus_find_lanes_ */
+	if (!e->ring->readonly)
+		__atomic_fetch_add(&p->session, 1, __ATOMIC_SEQ_CST); /* [L1] pairs with the load in annulus_find_lanes_ */
 }
 
 /* annulus_leave_ gives the role back. */
@@ -175,7 +186,8 @@ static inline void annulus_leave_(struct annulus_end_ *e)
 {
 	struct annulus_holder *h = e->mine.entry.holder;
 	ANNULUS_STORE_(h ? &h->state : &e->mine.endpoint->state, 0u);
-	annulus_unlock_(e->ring, e->mine.lock);
+	if (e->mine.lock != ANNULUS_NOBODY_)
+		annulus_unlock_(e->ring, e->mine.lock);
 	e->ring = NULL;
 }
 
@@ -272,6 +284,11 @@ static inline int annulus_pause_(struct annulus_end_ *e, struct annulus_wait_ *w
 	uint64_t now = annulus_clock_(CLOCK_MONOTONIC);
 	if (now >= w->deadline)
 		return ANNULUS_TIMEOUT;
+	if (e->sleep.blind) {
+		struct timespec t = {0, ANNULUS_GLANCE_};
+		nanosleep(&t, NULL);
+		return ++e->idle % 64 == 0 ? annulus_forlorn_(e) : ANNULUS_OK;
+	}
 	if (!w->prepared) {
 		w->epoch = annulus_prepare_(&e->sleep, e->strategy);
 		w->prepared = w->armed = 1;
@@ -296,7 +313,8 @@ static inline void annulus_done_(struct annulus_end_ *e, struct annulus_wait_ *w
 static inline void annulus_cancel_(struct annulus_end_ *e)
 {
 	__atomic_store_n(&e->cancelled, 1, __ATOMIC_SEQ_CST);
-	annulus_interrupt_(&e->sleep);
+	if (!e->sleep.blind)
+		annulus_interrupt_(&e->sleep);
 }
 
 #endif

@@ -4,6 +4,23 @@
 #ifndef ANNULUS_PRODUCER_H
 #define ANNULUS_PRODUCER_H
 
+/* What the producer of a broadcast ring has beside: see annulus_send_cast.h. Positions but
+ * for the counts. */
+struct annulus_cast_writer_ {
+	uint64_t raised; /* intent */
+	uint64_t last;   /* of the last published record */
+	uint64_t ahead;  /* bytes by which intent is raised beyond what is needed */
+	uint64_t number; /* messages published */
+	uint64_t bytes;  /* of these */
+	uint64_t dropped;
+	uint64_t at;  /* of the open reservation's record */
+	uint64_t end; /* of the last staged record */
+	int waits;    /* for consumers */
+	int drops;    /* rather than wait */
+	int dropping; /* the open reservation comes to nothing */
+	uint8_t *scratch;
+};
+
 struct annulus_producer {
 	struct annulus_end_ e;
 	uint64_t run;   /* a message may end here without a closer look */
@@ -18,6 +35,7 @@ struct annulus_producer {
 	uint64_t *first;     /* word of the first of them, */
 	uint64_t first_val;  /* what it will hold */
 	uint64_t first_pos;  /* and its position */
+	struct annulus_cast_writer_ cast;
 	char detail[ANNULUS_DETAIL];
 };
 
@@ -84,11 +102,14 @@ static inline int annulus_take_over_(struct annulus_producer *p)
 	return ANNULUS_OK;
 }
 
+static inline int annulus_take_over_cast_(struct annulus_producer *p); /* annulus_send_cast.h */
+
 /* annulus_go_on_ finds the place where a predecessor has stopped. */
 static inline int annulus_go_on_(struct annulus_producer *p)
 {
 	switch (p->e.form) {
 	case ANNULUS_TICKETS_: return ANNULUS_OK;
+	case ANNULUS_CAST_: return annulus_take_over_cast_(p);
 	default: return annulus_take_over_(p);
 	}
 }
@@ -173,7 +194,7 @@ static inline int annulus_producer_detach(struct annulus_producer *p)
 			p->staged = 0;
 			p->reserved = 0;
 			annulus_skip_tickets_(p);
-		} else {
+		} else if (e->form != ANNULUS_CAST_) {
 			ANNULUS_STORE_(&e->mine.cursor->position, annulus_committed_(p));
 		}
 		uint32_t session = ANNULUS_LOAD_(&mine->session); /* before the look at the others */
@@ -184,6 +205,8 @@ static inline int annulus_producer_detach(struct annulus_producer *p)
 		annulus_interrupt_(&e->wake);
 	}
 	annulus_leave_(e);
+	free(p->cast.scratch);
+	p->cast.scratch = NULL;
 	return ANNULUS_OK;
 }
 

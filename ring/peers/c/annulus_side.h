@@ -4,6 +4,8 @@
 #ifndef ANNULUS_SIDE_H
 #define ANNULUS_SIDE_H
 
+#define ANNULUS_NOBODY_ UINT64_MAX /* no lock byte */
+
 enum annulus_role { ANNULUS_PRODUCER = 0, ANNULUS_CONSUMER = 1 };
 
 /* An entry of the endpoint table: the place of one producer or consumer. */
@@ -72,6 +74,13 @@ static inline int annulus_many_(const struct annulus *r, enum annulus_role role)
 	return 1;
 }
 
+/* annulus_observers_ tells whether the consumers of a ring need no place in it: nobody
+ * waits for them. */
+static inline int annulus_observers_(const struct annulus *r)
+{
+	return r->geometry.topology == ANNULUS_TOPOLOGY_CAST && !(r->header.required & (ANNULUS_FEATURE_BLOCK | ANNULUS_FEATURE_DROP));
+}
+
 /* annulus_gate_at_ is the gate whose waker and sleeper are these sides. Of many,
  * who share it, each counts for itself. */
 static inline struct annulus_gate_ annulus_gate_at_(struct annulus *r, struct annulus_side_ *waker, struct annulus_side_ *sleeper)
@@ -85,6 +94,7 @@ static inline struct annulus_gate_ annulus_gate_at_(struct annulus *r, struct an
 	g.bounds = &sleeper->arm->bounds;
 	g.sem = r->base + r->geometry.shared_area + line * r->geometry.stride;
 	g.shared = annulus_many_(r, sleeper->role);
+	g.blind = r->readonly;
 	if (annulus_many_(r, waker->role))
 		g.wakes = waker->entry.holder ? &waker->entry.holder->wakes : NULL;
 	if (g.shared) {
@@ -94,7 +104,6 @@ static inline struct annulus_gate_ annulus_gate_at_(struct annulus *r, struct an
 	return g;
 }
 
-#define ANNULUS_NOBODY_ UINT64_MAX /* no lock byte */
 
 /* annulus_alive_ tells whether a live endpoint of a role is attached, other than
  * the one with lock byte but. Of many, one that is leaving does not count. */

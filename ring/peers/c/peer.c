@@ -30,8 +30,8 @@ static int open_ring(struct annulus *r, const char *name, int readonly)
 static void die(struct annulus_producer *p, const struct options *o)
 {
 	void *room;
-	/* In an MPMC ring only when all is received: a full one would not take the claims. */
-	while (p && o->cut && p->e.ring->geometry.members &&
+	/* Where places are drawn only when all is received: a full ring would not take the claims. */
+	while (p && o->cut && annulus_claims_(p->e.ring) &&
 	       annulus_counter_(p->e.ring, ANNULUS_CONSUMER) != annulus_counter_(p->e.ring, ANNULUS_PRODUCER))
 		sched_yield();
 	for (uint64_t i = 0; p && o->cut && i < o->batch; i++) {
@@ -133,11 +133,15 @@ static int receive(struct annulus_consumer *c, const struct options *o, uint64_t
 			rc = annulus_peek(c, &msg, &n, o->timeout);
 		else
 			rc = annulus_try_peek(c, &msg, &n);
+		if (rc == ANNULUS_OVERRUN && o->lossy) {
+			got.lost = annulus_missed(c);
+			continue;
+		}
 		if (rc != ANNULUS_OK) {
 			annulus_release(c);
 			return rc == ANNULUS_EMPTY || rc == ANNULUS_HELD ? ANNULUS_OK : rc;
 		}
-		uint64_t seq = o->start + *done;
+		uint64_t seq = o->start + *done + got.lost;
 		if (o->any && n >= PAYLOAD_REST) {
 			memcpy(&seq, msg, 8);
 			got.mix += payload_mix(seq);
@@ -166,7 +170,7 @@ static int run_recv(struct annulus *r, const struct options *o, uint8_t *buf)
 {
 	struct annulus_consumer c;
 	uint64_t done = 0;
-	int rc = annulus_consumer_attach(&c, r, o->wait);
+	int rc = annulus_consumer_attach_(&c, r, o->wait, o->backlog);
 	if (rc)
 		return complain("attach", rc, c.detail);
 	if (o->announce)
@@ -183,6 +187,8 @@ static int run_recv(struct annulus *r, const struct options *o, uint8_t *buf)
 	printf("received %llu ok", (ull)done);
 	if (o->any)
 		printf(" mix %llu redelivered %llu", (ull)got.mix, (ull)got.redelivered);
+	if (o->lossy)
+		printf(" lost %llu", (ull)got.lost);
 	putchar('\n');
 	return 0;
 }
@@ -237,7 +243,7 @@ int main(int argc, char **argv)
 	const char *command = argv[i], *name = argv[argc - 1];
 	if (strcmp(command, "create") == 0)
 		return run_create(name, &o);
-	int rc = open_ring(&r, name, strcmp(command, "dump") == 0);
+	int rc = open_ring(&r, name, o.readonly || strcmp(command, "dump") == 0);
 	if (rc)
 		return complain("open", rc, r.detail);
 	if (o.kind && o.kind != r.geometry.kind)
@@ -258,7 +264,7 @@ int main(int argc, char **argv)
 	} else if (strcmp(command, "dump") == 0) {
 		rc = dump(&r);
 	} else if (strcmp(command, "cat") == 0) {
-		rc = cat(&r, o.count);
+		rc = cat(&r, o.count, o.backlog);
 	} else if (strcmp(command, "vector") == 0) {
 		free(buf);
 		return vector(&r);

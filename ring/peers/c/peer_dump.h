@@ -140,6 +140,32 @@ static inline int dump_lanes(struct annulus *r, struct annulus_end_ *e)
 	return bad;
 }
 
+/* dump_cast lists what a consumer with a backlog would receive. */
+static inline int dump_cast(struct annulus *r, const struct annulus_end_ *e)
+{
+	char detail[ANNULUS_DETAIL];
+	struct annulus_side_ p = annulus_side_at_(r, ANNULUS_PRODUCER);
+	uint64_t pos, number, tail = ANNULUS_LOAD_(&p.cursor->position);
+	printf("broadcast latest=%llu intent=%llu dropped=%llu\n", (ull)p.cursor->latest, (ull)p.endpoint->intent, (ull)p.cursor->dropped);
+	int rc = annulus_cast_place_(r, annulus_observers_(r) ? ANNULUS_BACKLOG_ : ANNULUS_LATEST_, &pos, &number, detail);
+	if (rc)
+		return complain("dump", rc, detail);
+	for (; pos != tail; pos += annulus_record_(annulus_cast_header_(r, pos) & ANNULUS_CAST_LENGTH_MASK)) {
+		uint64_t w = annulus_cast_header_(r, pos), n = w & ANNULUS_CAST_LENGTH_MASK, rest = e->size - (pos & e->mask);
+		int pad = (w & ANNULUS_CAST_PAD) != 0;
+		if (annulus_record_(n) > rest || annulus_record_(n) > tail - pos) {
+			printf("corrupt header %#llx at %llu\n", (ull)w, (ull)pos);
+			return 1;
+		}
+		printf("%s at=%llu number=%u length=%llu", pad ? "pad" : "message", (ull)pos, (uint32_t)(w >> ANNULUS_CAST_NUMBER_SHIFT), (ull)n);
+		if (!pad)
+			dump_payload(annulus_word_(e, pos) + 1, n);
+		putchar('\n');
+	}
+	printf("end at=%llu\n", (ull)pos);
+	return 0;
+}
+
 static inline int dump(struct annulus *r)
 {
 	const struct annulus_geometry *g = &r->geometry;
@@ -161,6 +187,7 @@ static inline int dump(struct annulus *r)
 	switch (g->topology) {
 	case ANNULUS_TOPOLOGY_MPMC: return dump_tickets(r);
 	case ANNULUS_TOPOLOGY_MPSC: return dump_lanes(r, &e);
+	case ANNULUS_TOPOLOGY_CAST: return dump_cast(r, &e);
 	}
 	return dump_messages(&e, ANNULUS_LOAD_(&e.mine.cursor->position), "");
 }
