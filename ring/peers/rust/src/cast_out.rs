@@ -3,11 +3,11 @@
 use std::sync::atomic::{fence, Ordering};
 
 use crate::cast::{need, Begin, Cast};
+use crate::claim::is_due;
 use crate::error::{Error, Result};
 use crate::layout::{self, CAST_NUMBER_SHIFT, CAST_PAD, WORD_SIZE};
 use crate::ring::{Ring, Role};
 use crate::side::{Entry, Side};
-use crate::tickets::is_due;
 
 /// Bounds how far intent is raised beyond what is needed: a consumer that slow is overrun
 /// so much earlier.

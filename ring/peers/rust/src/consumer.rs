@@ -4,9 +4,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::attach::EndpointBuilder;
+use crate::claim::Claim;
 use crate::endpoint::End;
 use crate::error::{Error, Result};
 use crate::gate::published;
+use crate::granule_in::GranuleIn;
 use crate::inlet::Inlet;
 use crate::lanes::Lanes;
 use crate::layout;
@@ -15,7 +17,7 @@ use crate::message::{Batch, Message, Messages};
 use crate::ring::{Info, Ring, Role};
 use crate::stream_in::Found;
 use crate::ticket_in::TicketIn;
-use crate::tickets::{Claim, Tickets};
+use crate::tickets::Tickets;
 use crate::wait::{Canceller, Wait};
 
 /// The receiving end of a ring.
@@ -39,38 +41,16 @@ pub struct Consumer {
 
 impl Consumer {
     pub(crate) fn attach(ring: &Ring, with: &EndpointBuilder) -> Result<Self> {
-        let g = &ring.inner.geometry;
-        let mut over = None;
-        let (end, from) =
-            match g.topology {
-                layout::TOPOLOGY_SPSC | layout::TOPOLOGY_MPSC => {
-                    let end = End::take_role(ring, Role::Consumer, with.strategy)?;
-                    (end, Lanes::new(ring).map(Inlet::Lanes))
-                }
-                layout::TOPOLOGY_MPMC => {
-                    let entry = join(ring, 0, &[])?;
-                    let claim = Claim::new(Tickets::of(ring), entry.clone(), Role::Consumer);
-                    let end = End::new(ring, Role::Consumer, Some(entry), with.strategy);
-                    let drained = end.mine.endpoint.drained.load(Ordering::Acquire);
-                    let closed = end.peer.endpoint.closed.load(Ordering::Acquire);
-                    let handed = claim.tickets.find_handed();
-                    // The end was delivered, unless one that did not see it has died since.
-                    if drained != 0 && drained == closed && matches!(handed, Ok(None)) {
-                        over = Some(drained);
-                    }
-                    let from = TicketIn::new(claim, g.variable(), g.max_message);
-                    (end, handed.map(|_| Inlet::Tickets(Box::new(from))))
-                }
-                _ => {
-                    return Err(Error::Unsupported(format!(
-                "expected a ring of topology Spsc, Mpmc or Mpsc to receive from, found {:?}{}",
-                ring.info().topology,
-                if g.topology == layout::TOPOLOGY_CAST { ": see Ring::subscriber" } else { "" },
-            )))
-                }
+        let (end, from) = Self::join(ring, with)?;
+        let made = from.and_then(|from| {
+            let over = match &from {
+                Inlet::Tickets(t) => t.already_over()?,
+                _ => None,
             };
-        let from = match from {
-            Ok(from) => from,
+            Ok((from, over))
+        });
+        let (from, over) = match made {
+            Ok(made) => made,
             Err(e) => {
                 end.abandon();
                 return Err(e);
@@ -94,6 +74,32 @@ impl Consumer {
             batch: Vec::new(),
             detached: false,
         })
+    }
+
+    /// Takes the role, or a place among others.
+    fn join(ring: &Ring, with: &EndpointBuilder) -> Result<(End, Result<Inlet>)> {
+        let g = &ring.inner.geometry;
+        match g.topology {
+            layout::TOPOLOGY_SPSC | layout::TOPOLOGY_MPSC => {
+                let end = End::take_role(ring, Role::Consumer, with.strategy)?;
+                Ok((end, Lanes::new(ring).map(Inlet::Lanes)))
+            }
+            layout::TOPOLOGY_MPMC => {
+                let entry = join(ring, 0, &[])?;
+                let claim = Claim::new(Tickets::of(ring), entry.clone(), Role::Consumer);
+                let end = End::new(ring, Role::Consumer, Some(entry), with.strategy);
+                let from = TicketIn::new(claim, g.variable(), g.max_message);
+                Ok((end, Ok(Inlet::Tickets(Box::new(from)))))
+            }
+            layout::TOPOLOGY_MPSC_ORDERED => {
+                let (end, entry) = End::take_both(ring, Role::Consumer, with.strategy)?;
+                let from = GranuleIn::new(ring, entry);
+                Ok((end, Ok(Inlet::Granules(Box::new(from)))))
+            }
+            _ => Err(Error::Unsupported(
+                "expected a ring whose messages go to one consumer, found a broadcast ring: see Ring::subscriber".into(),
+            )),
+        }
     }
 
     /// What the ring is.
@@ -160,6 +166,11 @@ impl Consumer {
             }
             Inlet::Lanes(_) => {
                 if closed == mine.load(Ordering::Acquire) {
+                    return Ok(false);
+                }
+            }
+            Inlet::Granules(g) => {
+                if closed == mine.load(Ordering::Acquire) || !g.is_drained() {
                     return Ok(false);
                 }
             }
@@ -301,8 +312,8 @@ impl Consumer {
     /// MPMC ring that redelivers; else 0.
     pub fn redelivered(&self) -> u32 {
         match &self.from {
-            Inlet::Lanes(_) => 0,
             Inlet::Tickets(t) => t.redelivered,
+            _ => 0,
         }
     }
 

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering::Acquire;
 
 use crate::cast::{need, Begin, Cast, Header, Place};
 use crate::error::{Error, Result};
-use crate::layout::{self, SLOT_COMMITTED, SLOT_FREE, SLOT_SKIP};
+use crate::granules::{read, records, Granule};
+use crate::layout::{self, GRANULE_SKIP, SLOT_COMMITTED, SLOT_FREE, SLOT_SKIP};
 use crate::ring::{Ring, Role};
 use crate::side::{Entry, Side};
 use crate::stream::Stream;
@@ -28,8 +29,8 @@ impl Ring {
             layout::TOPOLOGY_SPSC => self.dump_stream(&mut text, None),
             layout::TOPOLOGY_MPSC => self.dump_lanes(&mut text),
             layout::TOPOLOGY_MPMC => self.dump_tickets(&mut text),
-            layout::TOPOLOGY_CAST => self.dump_cast(&mut text),
-            _ => Ok(()),
+            layout::TOPOLOGY_MPSC_ORDERED => self.dump_granules(&mut text),
+            _ => self.dump_cast(&mut text),
         };
         out.write_all(text.as_bytes())
             .map_err(|e| Error::system("write the dump", e))?;
@@ -180,9 +181,9 @@ impl Ring {
             } else if w == tickets.word(t, SLOT_COMMITTED) {
                 let mut n = g.max_message;
                 if g.variable() {
-                    n = n.min(tickets.data.length(t).load(Acquire));
+                    n = n.min(tickets.slot().length(t).load(Acquire));
                 }
-                let bytes = payload(tickets.data.payload(t, n as usize));
+                let bytes = payload(tickets.slot().payload(t, n as usize));
                 let _ = writeln!(out, "message at={t} length={n}{bytes}");
             } else {
                 return Err(Error::Corrupt(format!(
@@ -198,6 +199,42 @@ impl Ring {
 }
 
 impl Ring {
+    /// What lies between head and tail of a ring of one order.
+    fn dump_granules(&self, out: &mut String) -> Result<()> {
+        let tickets = Tickets::of(self);
+        let records = records(self);
+        let (size, max) = (tickets.size, self.inner.geometry.max_message);
+        let (mut p, tail) = (
+            tickets.counter(Role::Consumer),
+            tickets.counter(Role::Producer),
+        );
+        while p != tail {
+            let w = tickets.load(p);
+            let n = match read(&records, p, w, size, max)? {
+                Granule::Record { span, len } => {
+                    let bytes = payload(records.payload(p, len as usize));
+                    let _ = writeln!(out, "message at={p} span={span} length={len}{bytes}");
+                    span
+                }
+                Granule::Skip(n) if w == tickets.word(p, GRANULE_SKIP) => {
+                    let _ = writeln!(out, "skip at={p}");
+                    n
+                }
+                Granule::Skip(n) => {
+                    let _ = writeln!(out, "pad at={p} span={n}");
+                    n
+                }
+                Granule::Nothing => {
+                    let _ = writeln!(out, "claimed at={p}");
+                    1
+                }
+            };
+            p = p.wrapping_add(n);
+        }
+        let _ = writeln!(out, "end at={p}");
+        Ok(())
+    }
+
     /// What lies in a broadcast ring, from the first message that can be found.
     fn dump_cast(&self, out: &mut String) -> Result<()> {
         let cast = Cast::of(self);

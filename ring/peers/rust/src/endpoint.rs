@@ -7,6 +7,7 @@ use crate::create::now;
 use crate::error::{Error, Result};
 use crate::gate::{published, Gate};
 use crate::layout;
+use crate::member::join;
 use crate::ring::{Ring, Role};
 use crate::side::{number, Entry, Side};
 use crate::sys;
@@ -30,6 +31,8 @@ pub(crate) struct End {
     /// Its place in the endpoint table, if it has one.
     pub entry: Option<Entry>,
     lock: u64,
+    /// It holds the lock byte of the role too: one at a time, although there is a table.
+    sole: bool,
     /// The peer's last arm word that asked for nothing.
     quiet: u64,
     /// There is no membarrier here: fence after each publish.
@@ -55,6 +58,7 @@ impl End {
                 Some(Gate::new(ring, (&peer, None), (&mine, entry.as_ref()))),
                 strategy,
             ),
+            sole: false,
             ring: ring.clone(),
             mine,
             peer,
@@ -67,6 +71,27 @@ impl End {
 
     /// Takes the lock byte of a role that one endpoint has.
     pub fn take_role(ring: &Ring, role: Role, strategy: Strategy) -> Result<Self> {
+        Self::lock_role(ring, role)?;
+        Ok(Self::new(ring, role, None, strategy))
+    }
+
+    /// Takes the lock byte of a role, and then an entry of the table.
+    pub fn take_both(ring: &Ring, role: Role, strategy: Strategy) -> Result<(Self, Entry)> {
+        Self::lock_role(ring, role)?;
+        match join(ring, 0, &[]) {
+            Ok(entry) => {
+                let mut end = Self::new(ring, role, Some(entry.clone()), strategy);
+                end.sole = true;
+                Ok((end, entry))
+            }
+            Err(e) => {
+                ring.inner.region.unlock(Side::of(ring, role).lock());
+                Err(e)
+            }
+        }
+    }
+
+    fn lock_role(ring: &Ring, role: Role) -> Result<()> {
         let side = Side::of(ring, role);
         if !ring.inner.region.try_lock(side.lock())? {
             return Err(Error::Attached(format!(
@@ -74,7 +99,7 @@ impl End {
                 side.endpoint.pid.load(Ordering::Acquire)
             )));
         }
-        Ok(Self::new(ring, role, None, strategy))
+        Ok(())
     }
 
     /// Begins a session. An entry speaks for its endpoint, and its state comes before the
@@ -131,6 +156,9 @@ impl End {
         };
         state.store(0, Ordering::Release);
         self.ring.inner.region.unlock(self.lock);
+        if self.sole {
+            self.ring.inner.region.unlock(self.mine.lock());
+        }
     }
 
     /// Gives an attach up that failed half-way.

@@ -36,6 +36,7 @@ pub(crate) struct Geometry {
     pub consumer_area: u64,
     pub shared_area: u64,
     pub endpoint_table: u64,
+    pub word_table: u64,
     pub lane_producers: u64,
     pub lane_consumers: u64,
     pub lane_stride: u64,
@@ -154,6 +155,7 @@ impl Geometry {
                 return Ok(());
             }
             TOPOLOGY_MPSC_ORDERED => {
+                self.word_table = self.data_area;
                 self.data_area += align(self.capacity / GRANULE_SIZE * WORD_SIZE, PAGE_SIZE);
             }
             _ => {}

@@ -1,6 +1,7 @@
-//! The two ways that messages are found and released, as one.
+//! The ways that messages are found and released, as one.
 
 use crate::error::Result;
+use crate::granule_in::GranuleIn;
 use crate::lanes::Lanes;
 use crate::stream_in::Found;
 use crate::ticket_in::TicketIn;
@@ -8,6 +9,7 @@ use crate::ticket_in::TicketIn;
 pub(crate) enum Inlet {
     Lanes(Lanes),
     Tickets(Box<TicketIn>),
+    Granules(Box<GranuleIn>),
 }
 
 impl Inlet {
@@ -25,6 +27,7 @@ impl Inlet {
         match self {
             Inlet::Lanes(l) => l.next(),
             Inlet::Tickets(t) => t.next(idle),
+            Inlet::Granules(g) => g.next(idle),
         }
     }
 
@@ -33,6 +36,7 @@ impl Inlet {
         match self {
             Inlet::Lanes(l) => Ok(l.all[l.at].look(last.end)?.1),
             Inlet::Tickets(t) => t.next(idle),
+            Inlet::Granules(g) => Ok(g.look(last.end)?.1),
         }
     }
 
@@ -46,6 +50,7 @@ impl Inlet {
         match self {
             Inlet::Lanes(l) => l.all[l.at].payload(found),
             Inlet::Tickets(t) => t.payload(found),
+            Inlet::Granules(g) => g.payload(found),
         }
     }
 
@@ -55,6 +60,7 @@ impl Inlet {
         match self {
             Inlet::Lanes(l) => l.changed(),
             Inlet::Tickets(t) => t.claim.changed(),
+            Inlet::Granules(g) => g.changed(),
         }
     }
 
@@ -64,6 +70,7 @@ impl Inlet {
         match self {
             Inlet::Lanes(l) => l.release(end, messages, bytes),
             Inlet::Tickets(t) => t.release(messages, bytes),
+            Inlet::Granules(g) => g.release(end, messages, bytes),
         }
     }
 
@@ -72,6 +79,7 @@ impl Inlet {
         match self {
             Inlet::Lanes(l) => l.all[l.at].is_due(),
             Inlet::Tickets(t) => t.is_due(),
+            Inlet::Granules(g) => g.is_due(),
         }
     }
 
@@ -80,6 +88,7 @@ impl Inlet {
         match self {
             Inlet::Lanes(l) => l.settle(),
             Inlet::Tickets(t) => t.settle(),
+            Inlet::Granules(g) => g.settle(),
         }
     }
 

@@ -159,6 +159,8 @@ pub(crate) struct Data {
     stride: u64,
     /// Where the payload begins behind the word's place.
     payload: u64,
+    /// Payloads may reach into the slots behind their own.
+    whole: bool,
     _map: Arc<Mapping>,
 }
 
@@ -175,6 +177,7 @@ impl Data {
             mask: capacity - 1,
             stride: 0,
             payload: 8,
+            whole: true,
             _map: Arc::clone(map),
         }
     }
@@ -194,7 +197,22 @@ impl Data {
             mask: capacity - 1,
             stride,
             payload,
+            whole: false,
             _map: Arc::clone(map),
+        }
+    }
+
+    /// Slots of which a payload may take several, up to the end of data.
+    pub fn pieces(
+        map: &Arc<Mapping>,
+        offset: u64,
+        capacity: u64,
+        stride: u64,
+        payload: u64,
+    ) -> Self {
+        Self {
+            whole: true,
+            ..Self::slots(map, offset, capacity, stride, payload)
         }
     }
 
@@ -206,6 +224,7 @@ impl Data {
             mask: 1,
             stride: size,
             payload: 0,
+            whole: false,
             _map: Arc::clone(map),
         }
     }
@@ -218,7 +237,9 @@ impl Data {
             let i = pos & self.mask & !7;
             (i, self.mask + 1 - i)
         } else {
-            ((pos & self.mask) * self.stride, self.stride)
+            let i = (pos & self.mask) * self.stride;
+            let rest = (self.mask + 1) * self.stride - i;
+            (i, if self.whole { rest } else { self.stride })
         }
     }
 

@@ -66,7 +66,7 @@ fn occupy(ring: &Ring, e: &Entry, tag: u64) -> Result<Entry> {
         )));
     }
     e.holder.state.store(0, Ordering::Release);
-    if ring.inner.geometry.topology == layout::TOPOLOGY_MPMC {
+    if ring.claims() {
         if let Err(failed) = Tickets::of(ring).inherit(e) {
             region.unlock(e.lock());
             return Err(failed);

@@ -1,9 +1,10 @@
-//! The three ways that messages are claimed and published, as one.
+//! The ways that messages are claimed and published, as one.
 
 use std::sync::atomic::Ordering;
 
 use crate::cast_out::CastOut;
 use crate::endpoint::End;
+use crate::granule_out::GranuleOut;
 use crate::stream_out::StreamOut;
 use crate::ticket_out::TicketOut;
 
@@ -11,6 +12,7 @@ pub(crate) enum Outlet {
     Stream(StreamOut),
     Tickets(Box<TicketOut>),
     Cast(Box<CastOut>),
+    Granules(Box<GranuleOut>),
 }
 
 impl Outlet {
@@ -19,6 +21,7 @@ impl Outlet {
             Outlet::Stream(s) => s.committed(),
             Outlet::Tickets(t) => t.committed(),
             Outlet::Cast(c) => c.committed(),
+            Outlet::Granules(g) => g.committed(),
         }
     }
 
@@ -27,7 +30,7 @@ impl Outlet {
     pub fn has_room(&self, n: u64) -> bool {
         match self {
             Outlet::Stream(s) => s.has_room(n),
-            Outlet::Tickets(_) => false,
+            Outlet::Tickets(_) | Outlet::Granules(_) => false,
             Outlet::Cast(c) => c.has_room(n),
         }
     }
@@ -38,6 +41,7 @@ impl Outlet {
             Outlet::Stream(s) => s.reserve(n),
             Outlet::Tickets(t) => t.reserve(n),
             Outlet::Cast(c) => c.reserve(n),
+            Outlet::Granules(g) => g.reserve(n),
         }
     }
 
@@ -48,6 +52,7 @@ impl Outlet {
             Outlet::Stream(s) => s.room(),
             Outlet::Tickets(t) => t.room(),
             Outlet::Cast(c) => c.room(),
+            Outlet::Granules(g) => g.room(),
         }
     }
 
@@ -57,6 +62,7 @@ impl Outlet {
             Outlet::Stream(s) => s.room_ref(),
             Outlet::Tickets(t) => t.room_ref(),
             Outlet::Cast(c) => c.room_ref(),
+            Outlet::Granules(g) => g.room_ref(),
         }
     }
 
@@ -66,6 +72,7 @@ impl Outlet {
             Outlet::Stream(s) => s.stage(n),
             Outlet::Tickets(t) => t.stage(n),
             Outlet::Cast(c) => c.stage(n),
+            Outlet::Granules(g) => g.stage(n),
         }
     }
 
@@ -75,6 +82,7 @@ impl Outlet {
             Outlet::Stream(s) => s.staged,
             Outlet::Tickets(t) => t.staged,
             Outlet::Cast(c) => c.staged,
+            Outlet::Granules(g) => g.staged(),
         }
     }
 
@@ -84,6 +92,7 @@ impl Outlet {
             Outlet::Stream(s) => s.publish(),
             Outlet::Tickets(t) => t.publish(),
             Outlet::Cast(c) => c.publish(),
+            Outlet::Granules(g) => g.publish(),
         }
     }
 
@@ -95,6 +104,7 @@ impl Outlet {
                 false
             }
             Outlet::Tickets(t) => t.abort(),
+            Outlet::Granules(g) => g.abort(),
             Outlet::Cast(c) => {
                 c.abort();
                 false
@@ -111,6 +121,7 @@ impl Outlet {
             }
             Outlet::Tickets(t) => t.give_up(),
             Outlet::Cast(c) => c.give_up(),
+            Outlet::Granules(g) => g.give_up(),
         }
     }
 
@@ -120,6 +131,7 @@ impl Outlet {
             Outlet::Stream(s) => s.stream.consumer.position.load(Ordering::Acquire) != s.head,
             Outlet::Tickets(t) => t.claim.changed(),
             Outlet::Cast(c) => c.changed(),
+            Outlet::Granules(g) => g.changed(),
         }
     }
 }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::attach::EndpointBuilder;
 use crate::cast_out::CastOut;
+use crate::claim::Claim;
 use crate::endpoint::End;
 use crate::error::{Error, Result};
+use crate::granule_out::GranuleOut;
 use crate::layout;
 use crate::member::{end_producers, join, unclose};
 use crate::outlet::Outlet;
@@ -14,7 +16,7 @@ use crate::ring::{Info, Ring, Role};
 use crate::stream::Stream;
 use crate::stream_out::StreamOut;
 use crate::ticket_out::TicketOut;
-use crate::tickets::{Claim, Tickets};
+use crate::tickets::Tickets;
 use crate::wait::{Canceller, Wait};
 
 /// The sending end of a ring. A message is committed when the call that sends or
@@ -30,31 +32,7 @@ pub struct Producer {
 
 impl Producer {
     pub(crate) fn attach(ring: &Ring, with: &EndpointBuilder) -> Result<Self> {
-        let topology = ring.inner.geometry.topology;
-        let (end, out) = match topology {
-            layout::TOPOLOGY_SPSC => {
-                let end = End::take_role(ring, Role::Producer, with.strategy)?;
-                let out = StreamOut::take_over(Stream::of(ring, None));
-                (end, out.map(Outlet::Stream))
-            }
-            layout::TOPOLOGY_MPSC => Self::enter_lane(ring, with)?,
-            layout::TOPOLOGY_MPMC => {
-                let entry = join(ring, with.tag, &[])?;
-                let claim = Claim::new(Tickets::of(ring), entry.clone(), Role::Producer);
-                let out = TicketOut::new(claim, ring.inner.geometry.variable());
-                let end = End::new(ring, Role::Producer, Some(entry), with.strategy);
-                (end, Ok(Outlet::Tickets(Box::new(out))))
-            }
-            layout::TOPOLOGY_CAST => {
-                let end = End::take_role(ring, Role::Producer, with.strategy)?;
-                let out = CastOut::take_over(ring);
-                (end, out.map(|out| Outlet::Cast(Box::new(out))))
-            }
-            _ => return Err(Error::Unsupported(format!(
-                "expected a ring of topology Spsc, Mpmc, Mpsc or Broadcast to send to, found {:?}",
-                ring.info().topology
-            ))),
-        };
+        let (end, out) = Self::join(ring, with)?;
         match out.and_then(|out| unclose(&end).map(|()| out)) {
             Ok(out) => {
                 end.announce();
@@ -68,6 +46,36 @@ impl Producer {
             Err(e) => {
                 end.abandon();
                 Err(e)
+            }
+        }
+    }
+
+    /// Takes the role, or a place among others, and finds out where to go on.
+    fn join(ring: &Ring, with: &EndpointBuilder) -> Result<(End, Result<Outlet>)> {
+        let topology = ring.inner.geometry.topology;
+        match topology {
+            layout::TOPOLOGY_SPSC => {
+                let end = End::take_role(ring, Role::Producer, with.strategy)?;
+                let out = StreamOut::take_over(Stream::of(ring, None));
+                Ok((end, out.map(Outlet::Stream)))
+            }
+            layout::TOPOLOGY_MPSC => Self::enter_lane(ring, with),
+            layout::TOPOLOGY_CAST => {
+                let end = End::take_role(ring, Role::Producer, with.strategy)?;
+                let out = CastOut::take_over(ring);
+                Ok((end, out.map(|out| Outlet::Cast(Box::new(out)))))
+            }
+            _ => {
+                let entry = join(ring, with.tag, &[])?;
+                let claim = Claim::new(Tickets::of(ring), entry.clone(), Role::Producer);
+                let end = End::new(ring, Role::Producer, Some(entry), with.strategy);
+                let out = if topology == layout::TOPOLOGY_MPMC {
+                    let variable = ring.inner.geometry.variable();
+                    Outlet::Tickets(Box::new(TicketOut::new(claim, variable)))
+                } else {
+                    Outlet::Granules(Box::new(GranuleOut::new(claim)))
+                };
+                Ok((end, Ok(out)))
             }
         }
     }
@@ -100,8 +108,8 @@ impl Producer {
     }
 
     /// How far this producer and those before it have come: a position, of an SPSC ring or
-    /// a lane; messages sent under its tag in an MPMC ring, or without one in its place of
-    /// the table. Who notes it before a send and dies learns, as the successor, whether
+    /// a lane; messages sent under its tag in an MPMC ring or one of one order, or without a
+    /// tag in its place of the table. Who notes it before a send and dies learns, as the successor, whether
     /// that took effect: if it is greater.
     pub fn committed(&self) -> u64 {
         self.out.committed()
@@ -148,6 +156,7 @@ impl Producer {
         match &mut self.out {
             Outlet::Stream(s) => s.make_room(n),
             Outlet::Cast(c) => c.make_room(n, idle),
+            Outlet::Granules(g) => g.make_room(n, &mut self.end),
             Outlet::Tickets(t) => {
                 if t.staged > 0 && t.extend() {
                     return Ok(());

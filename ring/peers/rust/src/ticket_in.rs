@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::claim::{Claim, LONG_PATIENCE};
 use crate::error::{Error, Result};
 use crate::layout::{self, SLOT_COMMITTED, SLOT_FREE, SLOT_SKIP};
 use crate::ring::Role;
 use crate::stream_in::Found;
-use crate::tickets::{lap_word, Claim, LONG_PATIENCE};
+use crate::tickets::lap_word;
 
 pub(crate) struct TicketIn {
     pub claim: Claim,
@@ -38,6 +39,24 @@ impl TicketIn {
         }
     }
 
+    /// The session whose end was delivered before this consumer came, unless one that did
+    /// not see it has died since.
+    pub fn already_over(&self) -> Result<Option<u32>> {
+        let t = &self.claim.tickets;
+        let drained = t
+            .side(Role::Consumer)
+            .endpoint
+            .drained
+            .load(Ordering::Acquire);
+        let closed = t
+            .side(Role::Producer)
+            .endpoint
+            .closed
+            .load(Ordering::Acquire);
+        let over = drained != 0 && drained == closed && t.find_handed()?.is_none();
+        Ok(over.then_some(drained))
+    }
+
     /// Begins again with the first ticket that is held.
     pub fn begin(&mut self) {
         self.given = 0;
@@ -63,7 +82,7 @@ impl TicketIn {
             }
             let mut len = self.max;
             if self.variable {
-                len = self.claim.tickets.data.length(t).load(Ordering::Relaxed);
+                len = self.claim.tickets.slot().length(t).load(Ordering::Relaxed);
             }
             if len > self.max {
                 return Err(Error::Corrupt(format!(
@@ -94,7 +113,7 @@ impl TicketIn {
             // What was handed over lies alone: redelivered speaks of one message.
             if c.claimed > 0
                 && (h != c.held.wrapping_add(c.claimed)
-                    || c.claimed == layout::INTENT_MAX_COUNT
+                    || c.claimed == c.tickets.intents.most()
                     || self.redelivered > 0)
             {
                 return Ok(false);
@@ -163,7 +182,7 @@ impl TicketIn {
     }
 
     pub fn payload(&self, found: &Found) -> &[u8] {
-        self.claim.tickets.data.payload(found.pos, found.len)
+        self.claim.tickets.slot().payload(found.pos, found.len)
     }
 
     /// Frees the slots of the tickets handed out.

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::claim::Claim;
 use crate::error::{Error, Result};
 use crate::layout::{self, SLOT_COMMITTED, SLOT_FREE};
 use crate::ring::Role;
-use crate::tickets::Claim;
 
 pub(crate) struct TicketOut {
     pub claim: Claim,
@@ -39,7 +39,7 @@ impl TicketOut {
     pub fn extend(&mut self) -> bool {
         let c = &mut self.claim;
         let next = c.held.wrapping_add(c.claimed);
-        c.claimed < layout::INTENT_MAX_COUNT
+        c.claimed < c.tickets.intents.most()
             && c.tickets.load(next) == c.tickets.word(next, SLOT_FREE)
             && c.draw(next, 1)
     }
@@ -95,18 +95,18 @@ impl TicketOut {
 
     pub fn room(&mut self) -> &mut [u8] {
         let (t, n) = (self.next(), self.open.unwrap_or(0));
-        self.claim.tickets.data.room(t, n as usize)
+        self.claim.tickets.slots().room(t, n as usize)
     }
 
     pub fn room_ref(&self) -> &[u8] {
         let n = self.open.unwrap_or(0) as usize;
-        self.claim.tickets.data.payload(self.next(), n)
+        self.claim.tickets.slot().payload(self.next(), n)
     }
 
     /// Settles the reservation with its first `n` bytes, to be seen with the next publish.
     pub fn stage(&mut self, n: u64) {
         if self.variable {
-            let length = self.claim.tickets.data.length(self.next());
+            let length = self.claim.tickets.slot().length(self.next());
             length.store(n, Ordering::Relaxed);
         }
         self.open = None;
@@ -122,7 +122,7 @@ impl TicketOut {
         for _ in 0..n {
             let (t, tickets) = (c.held, &c.tickets);
             let word = tickets.word(t, SLOT_COMMITTED);
-            tickets.data.word(t).store(word, Ordering::Release); // [P1] pairs with Tickets::load
+            tickets.at(t).store(word, Ordering::Release); // [P1] pairs with Tickets::load
             c.held = t.wrapping_add(1);
             c.claimed -= 1;
         }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use annulus::{Begin, Cell, CellOptions, Error, OpenOptions, Ring, Topology};
+use annulus::{Begin, Cell, CellOptions, Error, OpenOptions, Ring};
 use common::Scratch;
 
 fn long() -> String {
@@ -112,14 +112,26 @@ fn lanes() {
     assert_eq!(got[..4], [&long(), "batch 1", "batch 2", "successor"]);
 }
 
-/// What is not spoken here is refused when a role is taken, and can be looked at.
 #[test]
-fn one_order_is_only_looked_at() {
+fn one_order() {
     let file = Scratch::vector("ordered-claims");
     let ring = Ring::open_path(&file.0).unwrap();
-    assert_eq!(ring.info().topology, Topology::MpscOrdered);
-    assert!(matches!(ring.producer(), Err(Error::Unsupported(_))));
-    assert!(matches!(ring.consumer(), Err(Error::Unsupported(_))));
+    let mut c = ring.consumer().unwrap();
+    let mut got = Vec::new();
+    for _ in 0..5 {
+        let m = c.peek_timeout(common::PATIENCE).unwrap();
+        got.push(String::from_utf8_lossy(&m).into_owned());
+    }
+    let want = [&long(), "behind the skip", "batch 1", "batch 2", "short"];
+    assert_eq!(got, want);
+    assert!(matches!(c.try_peek(), Err(Error::Empty)));
+
+    let file = Scratch::vector("ordered-claims");
+    let ring = Ring::open_path(&file.0).unwrap();
+    let mut p = ring.endpoint().tag(5).producer().unwrap();
+    assert_eq!(p.committed(), 1);
+    p.send(b"successor").unwrap();
+    assert_eq!(p.committed(), 2);
 }
 
 /// All that a broadcast consumer gets, with numbers, and why there is no more.

@@ -75,7 +75,8 @@ fn send(
 /// Stages and reserves, and publishes nothing of it.
 fn leave_a_mess(p: &mut Producer, ring: &Ring, n: usize, batch: u64) -> Result<(), Failed> {
     // A full ring would not take the claims.
-    while ring.info().topology == Topology::Mpmc && ring.backlog() > 0 {
+    let claims = matches!(ring.info().topology, Topology::Mpmc | Topology::MpscOrdered);
+    while claims && ring.backlog() > 0 {
         std::thread::yield_now();
     }
     for i in 1..=batch {
