@@ -64,6 +64,9 @@ fn stream(cell: &Cell, o: &Options) -> Stream {
 fn write(cell: &Cell, o: &Options) -> Result<(), Failed> {
     let stream = stream(cell, o);
     let mut w = cell.writer().map_err(in_("attach"))?;
+    if o.announce {
+        say("attached")?;
+    }
     let mut buf = vec![0; stream.max];
     let count = o.count.unwrap_or(1);
     for i in 1..=count {
@@ -86,6 +89,9 @@ fn write(cell: &Cell, o: &Options) -> Result<(), Failed> {
 fn read(cell: &Cell, o: &Options) -> Result<(), Failed> {
     let stream = stream(cell, o);
     let mut r = cell.reader_with(o.wait);
+    if o.announce {
+        say("attached")?;
+    }
     let (mut last, mut done, mut buf) = (0, 0u64, Vec::new());
     let end = loop {
         let version = r.read(&mut buf).map_err(in_("cell"))?;

@@ -1,5 +1,7 @@
 //! peer send.
 
+use std::ops::Range;
+
 use annulus::{Producer, Ring, Topology};
 
 use crate::options::Options;
@@ -23,8 +25,15 @@ pub fn run(name: &str, o: &Options) -> Result<(), Failed> {
     if o.tag != 0 {
         say(&format!("committed {}", p.committed()))?;
     }
+    let start = if o.resume { p.committed() } else { o.start };
     let count = o.count.unwrap_or(1);
-    let sent = send(&mut p, &ring, &stream, o, count);
+    let sent = send(
+        &mut p,
+        &ring,
+        &stream,
+        o,
+        start..start.saturating_add(count),
+    );
     let closed = p.close();
     sent?;
     closed.map_err(in_("detach"))?;
@@ -36,11 +45,10 @@ fn send(
     ring: &Ring,
     stream: &Stream,
     o: &Options,
-    count: u64,
+    messages: Range<u64>,
 ) -> Result<(), Failed> {
     let mut buf = vec![0; stream.max];
-    for i in 0..count {
-        let seq = o.start.wrapping_add(i);
+    for seq in messages.clone() {
         let n = stream.length(seq);
         if o.batch == 1 {
             stream.fill(seq, &mut buf[..n]);
@@ -58,8 +66,8 @@ fn send(
             stream.fill(seq, &mut room);
             room.stage();
         }
-        let sent = i + 1;
-        if sent % o.batch == 0 || sent == count || sent == o.die_after {
+        let sent = seq + 1 - messages.start;
+        if sent % o.batch == 0 || seq + 1 == messages.end || sent == o.die_after {
             p.publish();
         }
         if sent == o.die_after {
