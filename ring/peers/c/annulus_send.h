@@ -247,7 +247,7 @@ static inline void annulus_abort(struct annulus_producer *p)
 /* annulus_try_send commits a copy of n bytes, behind what is staged. */
 static inline int annulus_try_send(struct annulus_producer *p, const void *msg, size_t n)
 {
-	void *room;
+	void *room = NULL;
 	if (p->staged && !p->reserved)
 		annulus_publish(p);
 	int rc = annulus_try_reserve(p, n, &room);

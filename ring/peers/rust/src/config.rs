@@ -94,8 +94,7 @@ impl Config {
         self.topology(Topology::Mpsc)
     }
 
-    /// How many producers and consumers there can be. Rings of every topology can be
-    /// made here, also those that this library only looks at.
+    /// How many producers and consumers there can be.
     pub fn topology(mut self, topology: Topology) -> Self {
         self.topology = match topology {
             Topology::Spsc => layout::TOPOLOGY_SPSC,

@@ -25,7 +25,8 @@ pub fn run(name: &str, o: &Options) -> Result<(), Failed> {
     if o.tag != 0 {
         say(&format!("committed {}", p.committed()))?;
     }
-    let start = if o.resume { p.committed() } else { o.start };
+    let done = if o.resume { p.committed() } else { 0 };
+    let start = o.start.wrapping_add(done);
     let count = o.count.unwrap_or(1);
     let sent = send(
         &mut p,
