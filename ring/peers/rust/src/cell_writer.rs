@@ -94,14 +94,14 @@ impl CellWriter {
     fn begin(&mut self) -> u64 {
         let n = self.version();
         let state = &self.words.state.state;
-        state.store(2 * n + 1, Ordering::Relaxed); // [S1] pairs with the load in CellReader::judge
+        state.store(n.wrapping_mul(2).wrapping_add(1), Ordering::Relaxed); // [S1] pairs with the load in CellReader::judge
         fence(Ordering::SeqCst); // before every store to the copy
-        n + 1
+        n.wrapping_add(1)
     }
 
     fn publish(&mut self, version: u64) {
         let state = &self.words.state.state;
-        state.store(2 * version, Ordering::Release); // [S2] pairs with the load in CellReader::state
+        state.store(version.wrapping_mul(2), Ordering::Release); // [S2] pairs with the load in CellReader::state
         published();
         let word = &self.words.arm.arm;
         let mut arm = word.load(Ordering::Acquire); // [G1] pairs with the store in Gate::prepare
