@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::HashSet;
 
-use annulus::{Config, Error, Ring, Strategy};
+use annulus::{Config, Error, OpenOptions, Overrun, Ring, Strategy, Topology};
 use common::{eventually, Name, Peer, PATIENCE};
 
 fn ring(config: &Config) -> (Ring, Name) {
@@ -201,6 +201,175 @@ fn lanes_together() {
     }
 }
 
+/// One order for all: what one thread has sent before another began comes before.
+#[test]
+fn one_order_together() {
+    for strategy in [Strategy::Spin, Strategy::Futex] {
+        let config = Config::records().topology(Topology::MpscOrdered);
+        let (r, _name) = ring(&config.capacity(4096).members(8));
+        let mut c = r.endpoint().strategy(strategy).consumer().unwrap();
+        assert!(matches!(r.consumer(), Err(Error::Attached(_))));
+        let open = r.producer().unwrap();
+        const EACH: u64 = 4000;
+        let producers: Vec<_> = (0..3u64)
+            .map(|k| {
+                let mut p = r.endpoint().strategy(strategy).producer().unwrap();
+                std::thread::spawn(move || {
+                    for i in 0..EACH {
+                        let mut m = vec![k as u8; 9 + (i * 37 % 600) as usize];
+                        m[..8].copy_from_slice(&i.to_le_bytes());
+                        if i % 5 == 0 {
+                            let mut room = p.reserve_timeout(m.len() + 100, PATIENCE).unwrap();
+                            room[..m.len()].copy_from_slice(&m);
+                            room.commit_len(m.len()).unwrap(); // it keeps the granules
+                        } else if i % 7 == 0 {
+                            p.reserve_timeout(300, PATIENCE).unwrap().abort();
+                            p.send_timeout(&m, PATIENCE).unwrap();
+                        } else {
+                            p.send_timeout(&m, PATIENCE).unwrap();
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut next = [0; 3];
+        while next.iter().sum::<u64>() < 3 * EACH {
+            for m in c.peek_batch_timeout(5, PATIENCE).unwrap().iter() {
+                let k = m[8] as usize;
+                assert_eq!(number(m), next[k]);
+                assert_eq!(m.len(), 9 + (next[k] * 37 % 600) as usize);
+                assert!(m[8..].iter().all(|b| *b == k as u8));
+                next[k] += 1;
+            }
+        }
+        for p in producers {
+            p.join().unwrap();
+        }
+        open.close().unwrap();
+        assert!(matches!(c.peek_timeout(PATIENCE), Err(Error::End)));
+        assert_eq!(r.backlog(), 0);
+    }
+}
+
+/// A killed producer's claim is stepped over, and its successor told what was committed.
+#[test]
+fn one_order_killed_producer() {
+    let config = Config::records().topology(Topology::MpscOrdered);
+    let (r, name) = ring(&config.capacity(8192));
+    let mut c = r.consumer().unwrap();
+    let mut dies = Peer::start(&[
+        "send",
+        &name.0,
+        "--count",
+        "1000",
+        "--size",
+        "12:900",
+        "--die-after",
+        "100",
+        "--cut",
+        "--batch",
+        "5",
+        "--tag",
+        "7",
+    ]);
+    for i in 0..100 {
+        assert_eq!(number(&c.peek_timeout(PATIENCE).unwrap()), i);
+    }
+    dies.end();
+    let mut other = r.producer().unwrap();
+    other.try_send(b"behind").unwrap();
+    assert_eq!(&*c.peek_timeout(PATIENCE).unwrap(), b"behind");
+    let p = r.endpoint().tag(7).producer().unwrap();
+    assert_eq!(p.committed(), 100);
+    assert_eq!(r.recover().unwrap(), 0);
+}
+
+/// Every subscriber gets every message, where the producer waits; and who is overrun knows
+/// by how much.
+#[test]
+fn broadcast_together() {
+    for overrun in [Overrun::Block, Overrun::Overwrite] {
+        let config = Config::records().topology(Topology::Broadcast);
+        let (r, name) = ring(&config.capacity(4096).members(4).overrun(overrun));
+        let looks = OpenOptions::new().read_only(true).name(&name.0).unwrap();
+        let mut subscribers = vec![r.subscriber().unwrap(), r.subscriber().unwrap()];
+        if overrun == Overrun::Overwrite {
+            subscribers.push(looks.subscriber().unwrap());
+        } else {
+            assert!(matches!(looks.subscriber(), Err(Error::Permission(_))));
+        }
+        let listeners: Vec<_> = subscribers
+            .into_iter()
+            .map(|mut c| {
+                std::thread::spawn(move || {
+                    let (mut buf, mut got) = (Vec::new(), 0u64);
+                    loop {
+                        match c.recv_timeout(&mut buf, PATIENCE) {
+                            Ok(()) => {
+                                assert_eq!(number(&buf) + 1, c.number());
+                                let fill = number(&buf) as u8;
+                                assert!(buf[8..].iter().all(|b| *b == fill), "torn");
+                                got += 1;
+                            }
+                            Err(Error::Overrun { .. }) => {}
+                            Err(Error::End) => return (got, c.lost()),
+                            Err(e) => panic!("{e}"),
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut p = r.producer().unwrap();
+        const COUNT: u64 = 10_000;
+        for i in 0..COUNT {
+            let mut m = vec![i as u8; 8 + (i * 37 % 500) as usize];
+            m[..8].copy_from_slice(&i.to_le_bytes());
+            if i % 3 == 0 {
+                let mut room = p.reserve_timeout(m.len(), PATIENCE).unwrap();
+                room.copy_from_slice(&m);
+                room.stage(); // visible with the next
+            } else {
+                p.send_timeout(&m, PATIENCE).unwrap();
+            }
+        }
+        p.publish();
+        p.close().unwrap();
+        for l in listeners {
+            let (got, lost) = l.join().unwrap();
+            assert_eq!(got + lost, COUNT);
+            assert!(lost == 0 || overrun == Overrun::Overwrite);
+        }
+    }
+}
+
+/// Where it would have to wait, it drops, and counts that; a dead subscriber is not waited
+/// for.
+#[test]
+fn broadcast_drops_and_buries() {
+    let config = Config::records().topology(Topology::Broadcast);
+    let (r, _name) = ring(&config.clone().capacity(4096).overrun(Overrun::Drop));
+    let mut c = r.subscriber().unwrap();
+    let mut p = r.producer().unwrap();
+    for _ in 0..20 {
+        p.try_send(&[1; 1000]).unwrap();
+    }
+    assert_eq!(p.dropped(), 20 - 4);
+    let mut buf = Vec::new();
+    for _ in 0..4 {
+        c.try_recv(&mut buf).unwrap();
+    }
+    assert!(matches!(c.try_recv(&mut buf), Err(Error::Empty)));
+
+    let (r, name) = ring(&config.capacity(4096).overrun(Overrun::Block));
+    let mut dies = Peer::start(&["recv", &name.0, "--announce"]);
+    assert_eq!(dies.line(), "attached");
+    dies.kill();
+    let mut p = r.producer().unwrap();
+    for _ in 0..20 {
+        p.send_timeout(&[1; 1000], PATIENCE).unwrap();
+    }
+}
+
 /// A killed producer leaves its lane to the next one, with all that it committed.
 #[test]
 fn lanes_killed_producer() {
@@ -232,8 +401,7 @@ fn lanes_killed_producer() {
     full.close().unwrap();
 }
 
-/// A subscriber in another process than the producer of Go's tests is in ring/peers; here
-/// is what cells promise.
+/// Readers find whole versions only, whatever happens to writers.
 #[test]
 fn cells() {
     let name = Name::new();
