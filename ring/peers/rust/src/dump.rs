@@ -172,7 +172,9 @@ impl Ring {
         let g = &self.inner.geometry;
         let tickets = Tickets::of(self);
         let mut t = tickets.counter(Role::Consumer);
-        while t != tickets.counter(Role::Producer) {
+        let tail = tickets.counter(Role::Producer);
+        within_a_lap(t, tail, tickets.size)?;
+        while t != tail {
             let w = tickets.load(t);
             if w == tickets.word(t, SLOT_FREE) {
                 let _ = writeln!(out, "claimed at={t}");
@@ -208,7 +210,8 @@ impl Ring {
             tickets.counter(Role::Consumer),
             tickets.counter(Role::Producer),
         );
-        while p != tail {
+        within_a_lap(p, tail, size)?;
+        while tail.wrapping_sub(p) as i64 > 0 {
             let w = tickets.load(p);
             let n = match read(&records, p, w, size, max)? {
                 Granule::Record { span, len } => {
@@ -250,7 +253,9 @@ impl Ring {
             mut pos,
             mut number,
         } = cast.place(self.first(Begin::Backlog))?;
-        while pos != cast.tail() {
+        let tail = cast.tail();
+        within_a_lap(pos, tail, cast.size)?;
+        while tail.wrapping_sub(pos) as i64 > 0 {
             let n = match cast.judge(pos, cast.header(pos), number)? {
                 Header::Pad(n) => {
                     let _ = writeln!(out, "pad at={pos} number={number} length={n}");
@@ -268,6 +273,16 @@ impl Ring {
         let _ = writeln!(out, "end at={pos}");
         Ok(())
     }
+}
+
+/// Refuses a tail that is further ahead of the head than the ring is long.
+fn within_a_lap(head: u64, tail: u64, size: u64) -> Result<()> {
+    if tail.wrapping_sub(head) > size {
+        return Err(Error::Corrupt(format!(
+            "expected a tail at most {size} ahead of head {head}, found {tail}"
+        )));
+    }
+    Ok(())
 }
 
 /// A number as `%#x` of C shows it, which has no prefix for 0.
