@@ -30,6 +30,7 @@ type program struct {
 // programs are all of them. A language adds a line.
 var programs = []program{
 	{"c", buildC, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 1},
+	{"rust", buildRust, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 1},
 }
 
 func buildC(t *testing.T) []string {
