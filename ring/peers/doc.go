@@ -4,6 +4,7 @@
 // the sources.
 //
 //	c/        header-only C11 (and C++)
+//	java/     a library for Java 17 and later
 //	rust/     a crate
 //	vectors/  the bytes of rings whose contents are known
 //
