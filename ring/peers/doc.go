@@ -5,4 +5,7 @@
 //
 //	c/        header-only C11 (and C++)
 //	vectors/  the bytes of rings whose contents are known
+//
+// Each language has the same command-line program, which the tests run: PROGRAM.md is its
+// contract, programs_test.go the list of them.
 package peers

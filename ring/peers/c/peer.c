@@ -54,12 +54,6 @@ static struct {
 	uint64_t mix, redelivered;
 } got;
 
-static int complain(const char *what, int code, const char *detail)
-{
-	fprintf(stderr, "%s: %s\n", what, detail && detail[0] ? detail : annulus_strerror(code));
-	return 1;
-}
-
 static int open_ring(struct annulus *r, const char *name, int readonly)
 {
 	if (strncmp(name, "fd:", 3) == 0)

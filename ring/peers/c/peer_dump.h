@@ -6,6 +6,13 @@
 
 typedef unsigned long long ull;
 
+/* complain is how every command fails. */
+static inline int complain(const char *what, int code, const char *detail)
+{
+	fprintf(stderr, "%s: %s\n", what, detail && detail[0] ? detail : annulus_strerror(code));
+	return 1;
+}
+
 static inline void dump_side(struct annulus *r, enum annulus_role role, const char *name)
 {
 	struct annulus_side_ s = annulus_side_at_(r, role);
