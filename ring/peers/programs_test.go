@@ -30,6 +30,7 @@ type program struct {
 // programs are all of them. A language adds a line.
 var programs = []program{
 	{"c", buildC, "spsc mpmc create dump vector semaphore", 1},
+	{"c++", peerCPP, "spsc mpmc create dump vector semaphore", 1},
 }
 
 func buildC(t *testing.T) []string {
