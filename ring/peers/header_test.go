@@ -100,7 +100,8 @@ func TestBadHeaders(t *testing.T) {
 			"newer minor":      {sealed(8, 1|7<<32), nil},
 			"required bit":     {sealed(32, 1<<5), ring.ErrFeature},
 			"eventfds":         {sealed(32, layout.FeatureEventfd), ring.ErrFeature},
-			"redelivery":       {sealed(32, layout.FeatureRedeliver), nil}, // it means nothing in an SPSC ring
+			"block":            {sealed(32, layout.FeatureBlock), ring.ErrGeometry}, // it is for broadcast rings
+			"redelivery":       {sealed(32, layout.FeatureRedeliver), nil},          // it means nothing in an SPSC ring
 			"optional bit":     {sealed(40, 1<<63), nil},
 			"bad checksum":     {put(176, 1), ring.ErrChecksum},
 			"high checksum":    {func(b []byte) []byte { b[255] = 1; return b }, ring.ErrChecksum},
@@ -113,6 +114,9 @@ func TestBadHeaders(t *testing.T) {
 			"total and a page": {sealed(48, 1<<40), ring.ErrGeometry},
 		} {
 			t.Run(name, func(t *testing.T) {
+				if name == "block" && !l.can("broadcast-recv") {
+					return // it does not know what that is
+				}
 				if err := agree(t, l, c.change(image(t, layout.KindBytes, 4096, 0))); !errors.Is(err, c.want) {
 					t.Errorf("Go: %v, want %v", err, c.want)
 				}
@@ -129,11 +133,18 @@ func TestEveryFieldIsChecked(t *testing.T) {
 			88: 8, 96: 8, 104: 8, 112: 8, 120: 8, 128: 8, 136: 8, 144: 8, 168: 8}
 		accepted := map[int]bool{16: true, 80: true, 168: true} // header size, fingerprint, created_ns
 		for name, shape := range map[string]layout.Shape{
-			"bytes": {Kind: layout.KindBytes, Topology: layout.TopologySPSC, Capacity: 4096, Stride: 128},
-			"slots": {Kind: layout.KindSlots, Topology: layout.TopologySPSC, Capacity: 4096, SlotSize: 24, Stride: 128},
-			"mpmc":  {Kind: layout.KindSlots, Topology: layout.TopologyMPMC, Capacity: 64, SlotSize: 24, Stride: 128, Variable: true, Members: 16},
-			"fixed": {Kind: layout.KindSlots, Topology: layout.TopologyMPMC, Capacity: 64, SlotSize: 24, Stride: 128, Members: 16},
+			"bytes":          {Kind: layout.KindBytes, Topology: layout.TopologySPSC, Capacity: 4096, Stride: 128},
+			"slots":          {Kind: layout.KindSlots, Topology: layout.TopologySPSC, Capacity: 4096, SlotSize: 24, Stride: 128},
+			"mpmc":           {Kind: layout.KindSlots, Topology: layout.TopologyMPMC, Capacity: 64, SlotSize: 24, Stride: 128, Variable: true, Members: 16},
+			"lanes":          {Kind: layout.KindBytes, Topology: layout.TopologyMPSC, Capacity: 4096, Stride: 128, Members: 3},
+			"lanes of slots": {Kind: layout.KindSlots, Topology: layout.TopologyMPSC, Capacity: 64, SlotSize: 24, Stride: 128, Members: 3},
+			"ordered":        {Kind: layout.KindBytes, Topology: layout.TopologyMPSCOrdered, Capacity: 4096, Stride: 128, Members: 16},
+			"broadcast":      {Kind: layout.KindBytes, Topology: layout.TopologyCast, Capacity: 4096, Stride: 128, Members: 16},
+			"fixed":          {Kind: layout.KindSlots, Topology: layout.TopologyMPMC, Capacity: 64, SlotSize: 24, Stride: 128, Members: 16},
 		} {
+			if !l.can(topology(shape.Topology)) {
+				continue
+			}
 			for off, size := range fields {
 				old := imageOf(t, shape)
 				get := binary.LittleEndian.Uint64(old[off:])

@@ -38,10 +38,12 @@ func numbers(from, to uint64) (t tally) {
 	return t
 }
 
-// collect receives messages of a stream in any order, to the end of it.
-func collect(t *testing.T, c *ring.Consumer, s stream, batch int) (got tally, err error) {
+// collect receives messages of a stream in any order, but for that of each producer, to
+// the end of it.
+func collect(t *testing.T, c *ring.Consumer, s stream, batch int, each uint64) (got tally, err error) {
 	ctx := patient(t)
 	views := make([][]byte, batch)
+	next := make(map[uint64]uint64) // by producer
 	for {
 		n := 1
 		if views[0], err = c.Peek(ctx); err == nil && batch > 1 {
@@ -67,6 +69,12 @@ func collect(t *testing.T, c *ring.Consumer, s stream, batch int) (got tally, er
 			seq := binary.LittleEndian.Uint64(b)
 			if err := s.check(seq, b); err != nil {
 				return got, err
+			}
+			if each > 0 {
+				if want, begun := next[seq/each]; begun && seq != want || !begun && seq%each != 0 {
+					return got, fmt.Errorf("message %d, due is %d", seq, want)
+				}
+				next[seq/each] = seq + 1
 			}
 			got.n, got.mix = got.n+1, got.mix+mix(seq)
 		}
@@ -95,6 +103,7 @@ type crowd struct {
 	stream  stream
 	wait    string
 	batch   int
+	each    uint64 // messages k*each to (k+1)*each-1 are one producer's; 0: in any order
 	parts   []*testutil.Process
 	results chan error
 	got     chan tally
@@ -106,7 +115,7 @@ func newCrowd(t *testing.T, l program, r *ring.Ring, name string, s stream, wait
 }
 
 func (w *crowd) args(more ...string) []string {
-	return w.stream.args(append([]string{"--wait", w.wait, "--batch", strconv.Itoa(w.batch),
+	return w.stream.args(append([]string{"--per-sender", strconv.FormatUint(w.each, 10), "--wait", w.wait, "--batch", strconv.Itoa(w.batch),
 		"--timeout", strconv.FormatInt(patience.Milliseconds(), 10)}, more...)...)
 }
 
@@ -115,28 +124,17 @@ func (w *crowd) goConsumer() {
 	c := consumer(w.t, w.ring, ring.WithStrategy(sharedWait[w.wait]))
 	w.waiting++
 	go func() {
-		got, err := collect(w.t, c, w.stream, w.batch)
+		got, err := collect(w.t, c, w.stream, w.batch, w.each)
 		w.got <- got
 		w.results <- errors.Join(err, c.Close())
 	}()
 }
 
-func (w *crowd) peerConsumer() {
-	w.parts = append(w.parts, start(w.t, w.l.peer(w.t, append([]string{"recv", w.name, "--any"}, w.args()...)...)))
-	w.attached(len(w.parts))
-}
-
-// attached waits until so many C processes hold a place in the table.
-func (w *crowd) attached(n int) {
-	eventually(w.t, "the consumer is attached", func() bool {
-		s := stats(w.t, w.ring)
-		for _, m := range s.Members {
-			if m.Attached && m.PID == w.parts[n-1].PID() {
-				return true
-			}
-		}
-		return false
-	})
+func (w *crowd) peerConsumer() *testutil.Process {
+	p := start(w.t, w.l.peer(w.t, append([]string{"recv", w.name, "--any", "--announce"}, w.args()...)...))
+	p.Expect("attached")
+	w.parts = append(w.parts, p)
+	return p
 }
 
 // goProducer sends messages from to to-1. It is attached when this returns.

@@ -50,6 +50,7 @@ enum annulus_error {
 	ANNULUS_END,       /* the producer has closed and all is received */
 	ANNULUS_TIMEOUT,   /* the time allowed for waiting is over */
 	ANNULUS_CANCELLED, /* annulus_*_cancel was called */
+	ANNULUS_OVERRUN,   /* broadcast: messages were overwritten before they were received; the next call goes on with the latest */
 
 	/* Mistakes of the caller; nothing has happened. */
 	ANNULUS_TOO_LARGE,    /* longer than the ring's greatest message */
@@ -90,7 +91,7 @@ enum annulus_error {
 static inline const char *annulus_strerror(int code)
 {
 	static const char *const text[] = {
-		"ok", "ring full", "ring empty", "end of stream", "timed out", "cancelled",
+		"ok", "ring full", "ring empty", "end of stream", "timed out", "cancelled", "overrun",
 		"message too large", "buffer too small", "message of the wrong size", "a reservation is open",
 		"no reservation is open", "invalid argument", "release what was peeked first", "closed by the consumer", "role already taken",
 		"ring removed", "ring corrupt", "memory lost", "file shorter than the ring in it", "not a ring",
@@ -120,6 +121,8 @@ struct annulus_geometry {
 	uint64_t stride, capacity, slot_size, slot_stride, slot_payload, max_message;
 	uint64_t members; /* entries of the endpoint table */
 	uint64_t producer_area, consumer_area, shared_area, endpoint_table, data_area, data_size, total_size;
+	uint64_t lane_producers, lane_consumers, lane_stride; /* MPSC; data_area and data_size are lane 0's */
+	uint64_t granules, word_table;                        /* MPSC in one order */
 };
 
 /* annulus is a handle on the memory of one ring. */
@@ -162,6 +165,7 @@ static inline uint64_t annulus_max_(uint64_t a, uint64_t b) { return a > b ? a :
  * by their difference, so that they may wrap at 2^64. */
 static inline int annulus_room_for_(uint64_t end, uint64_t limit) { return (int64_t)(limit - end) >= 0; }
 
+#include "annulus_geometry.h"
 #include "annulus_header.h"
 #include "annulus_region.h"
 #include "annulus_lock.h"
@@ -171,11 +175,15 @@ static inline int annulus_room_for_(uint64_t end, uint64_t limit) { return (int6
 #include "annulus_member.h"
 #include "annulus_endpoint.h"
 #include "annulus_ticket.h"
+#include "annulus_cast.h"
 #include "annulus_producer.h"
 #include "annulus_send_ticket.h"
+#include "annulus_send_cast.h"
 #include "annulus_send.h"
 #include "annulus_consumer.h"
+#include "annulus_lanes.h"
 #include "annulus_recv_ticket.h"
+#include "annulus_recv_cast.h"
 #include "annulus_recv.h"
 
 #endif

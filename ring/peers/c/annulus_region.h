@@ -11,6 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
+/* annulus_overrun is what the producer of a broadcast ring does. */
+enum annulus_overrun {
+	ANNULUS_OVERWRITE = 0, /* it waits for nobody; consumers find out: ANNULUS_OVERRUN */
+	ANNULUS_BLOCK,         /* it waits for the slowest live consumer: ANNULUS_FULL */
+	ANNULUS_DROP,          /* it drops the message that is being sent, for all */
+};
+
 /* annulus_config says what ring to make. Zero fields are defaults. */
 struct annulus_config {
 	uint32_t kind;      /* ANNULUS_KIND_BYTES (default) or ANNULUS_KIND_SLOTS */
@@ -18,10 +25,12 @@ struct annulus_config {
 	uint64_t slot_size; /* KIND_SLOTS: bytes of every message */
 	uint64_t stride;    /* bytes that keep two writers apart; default 128 on x86, else 64 */
 	unsigned mode;      /* permission bits; default 0600 */
-	uint32_t topology;  /* ANNULUS_TOPOLOGY_SPSC (default) or ANNULUS_TOPOLOGY_MPMC, which is of kind slots */
-	uint64_t members;   /* MPMC: how many endpoints there can be at a time; default 64 */
+	uint32_t topology;  /* ANNULUS_TOPOLOGY_SPSC (default), _MPMC (kind slots), _MPSC (lanes), _MPSC_ORDERED or _CAST (kind bytes) */
+	uint64_t members;   /* how many endpoints there can be at a time; default 64. MPSC: producers, each with a lane of
+			     * that capacity; default 8. SPSC: 0 */
 	int fixed;          /* MPMC: every message has slot_size bytes, else at most so many */
 	int redeliver;      /* MPMC: what a dead consumer had in its hands goes to another; else it is dropped */
+	enum annulus_overrun overrun; /* broadcast: what the producer does where it would overwrite what somebody has not received */
 };
 
 /* annulus_system_ turns errno into a code. */
@@ -194,7 +203,9 @@ static inline int annulus_defaults_(struct annulus *r, const struct annulus_conf
 		c = *config;
 	int many = c.topology == ANNULUS_TOPOLOGY_MPMC;
 	if (c.redeliver && !many)
-		return annulus_fail_(r->detail, ANNULUS_INVALID, "redeliver is for MPMC rings; an SPSC ring does so anyway");
+		return annulus_fail_(r->detail, ANNULUS_INVALID, "redeliver is for MPMC rings; others do so anyway");
+	if (c.overrun && c.topology != ANNULUS_TOPOLOGY_CAST)
+		return annulus_fail_(r->detail, ANNULUS_INVALID, "block and drop are for broadcast rings");
 	struct annulus_shape_ s = {c.kind, c.topology, c.capacity, c.slot_size, c.stride, c.members, many && !c.fixed};
 	if (s.topology == 0)
 		s.topology = ANNULUS_TOPOLOGY_SPSC;
@@ -202,8 +213,8 @@ static inline int annulus_defaults_(struct annulus *r, const struct annulus_conf
 		s.kind = many ? ANNULUS_KIND_SLOTS : ANNULUS_KIND_BYTES;
 	if (s.capacity == 0)
 		s.capacity = s.kind == ANNULUS_KIND_SLOTS ? 4096 : 1 << 20;
-	if (s.members == 0 && many)
-		s.members = 64;
+	if (s.members == 0 && s.topology != ANNULUS_TOPOLOGY_SPSC)
+		s.members = s.topology == ANNULUS_TOPOLOGY_MPSC ? 8 : 64;
 	if (s.stride == 0) {
 #if defined(__x86_64__)
 		s.stride = 128; /* its prefetcher fetches lines in pairs */
@@ -212,6 +223,15 @@ static inline int annulus_defaults_(struct annulus *r, const struct annulus_conf
 #endif
 	}
 	return annulus_compute_(&r->geometry, &s, r->detail);
+}
+
+/* annulus_required_ are the features that a new ring asks for. */
+static inline uint64_t annulus_required_(const struct annulus_config *c)
+{
+	if (c == NULL)
+		return 0;
+	return (c->redeliver ? ANNULUS_FEATURE_REDELIVER : 0) | (c->overrun == ANNULUS_BLOCK ? ANNULUS_FEATURE_BLOCK : 0) |
+	       (c->overrun == ANNULUS_DROP ? ANNULUS_FEATURE_DROP : 0);
 }
 
 /* annulus_create_path makes a ring in a new file, complete before it has its
@@ -244,7 +264,7 @@ static inline int annulus_create_path(struct annulus *r, const char *path, const
 		return annulus_undo_(r, rc);
 	uint8_t boot_id[16];
 	annulus_boot_id_(boot_id);
-	annulus_format_(r->base, &r->geometry, config && config->redeliver ? ANNULUS_FEATURE_REDELIVER : 0, boot_id, annulus_clock_(CLOCK_REALTIME), (uint64_t)getpid());
+	annulus_format_(r->base, &r->geometry, annulus_required_(config), boot_id, annulus_clock_(CLOCK_REALTIME), (uint64_t)getpid());
 	memcpy(&r->header, r->base, sizeof(r->header));
 	unsigned mode = config && config->mode ? config->mode : 0600;
 	snprintf(fd_path, sizeof(fd_path), "/proc/self/fd/%d", r->fd);

@@ -58,15 +58,21 @@ static inline int vector(struct annulus *r)
 }
 
 /* cat receives count messages and prints them, and what comes behind. */
-static inline int cat(struct annulus *r, uint64_t count)
+static inline int cat(struct annulus *r, uint64_t count, int backlog)
 {
 	struct annulus_consumer c;
 	const void *msg;
 	size_t n;
-	int rc = annulus_consumer_attach(&c, r, ANNULUS_FUTEX);
+	uint64_t lost = 0;
+	int rc = annulus_consumer_attach_(&c, r, ANNULUS_FUTEX, backlog);
 	if (rc)
 		return complain("attach", rc, c.detail);
-	for (; count > 0 && (rc = annulus_peek(&c, &msg, &n, 10000)) == ANNULUS_OK; count--) {
+	for (; count > 0 && ((rc = annulus_peek(&c, &msg, &n, 10000)) == ANNULUS_OK || rc == ANNULUS_OVERRUN); count -= rc == ANNULUS_OK) {
+		if (rc == ANNULUS_OVERRUN) {
+			printf("lost %llu\n", (ull)(annulus_missed(&c) - lost));
+			lost = annulus_missed(&c);
+			continue;
+		}
 		printf("message length=%zu", n);
 		dump_payload(msg, n);
 		if (annulus_redelivered(&c))
