@@ -5,6 +5,7 @@
 //
 //	c/        header-only C11 (and C++)
 //	cpp/      header-only C++20 over it
+//	python/   a package for CPython over it
 //	vectors/  the bytes of rings whose contents are known
 //
 // Each language has the same command-line program, which the tests run: PROGRAM.md is its

@@ -31,6 +31,7 @@ type program struct {
 var programs = []program{
 	{"c", buildC, "spsc mpmc mpsc broadcast-recv broadcast create dump vector semaphore", 1},
 	{"c++", peerCPP, "spsc mpmc create dump vector semaphore", 1},
+	{"python", peerPython, "spsc mpmc create dump vector semaphore", 100},
 }
 
 func buildC(t *testing.T) []string {
