@@ -195,3 +195,53 @@ func TestGoGoesOnAtVectors(t *testing.T) {
 		})
 	}
 }
+
+// Producers of a peer go on where the vectors leave off.
+func TestPeerGoesOnAtVectors(t *testing.T) {
+	sizes := stream{seed: 9, min: 1000, max: 1016}
+	inEach(t, "", func(t *testing.T, l program) {
+		for _, k := range []struct {
+			name, speaks string
+			args         []string
+			committed    string
+		}{
+			{"bytes-wrap", "spsc", nil, ""},
+			{"lanes-records", "mpsc", []string{"--tag", "9"}, "committed 5240"},
+			{"ordered-claims", "mpsc-ordered", []string{"--tag", "5"}, "committed 1"},
+			{"broadcast-fresh", "broadcast", nil, ""}, {"broadcast-wrap", "broadcast", nil, ""}, {"broadcast-overrun", "broadcast", nil, ""},
+			{"broadcast-latest", "broadcast", nil, ""}, {"broadcast-block", "broadcast", nil, ""},
+		} {
+			if !l.can(k.speaks) {
+				continue
+			}
+			t.Run(k.name, func(t *testing.T) {
+				v := named(t, k.name)
+				path := copyOf(t, v.path())
+				r, err := ring.OpenFile(path)
+				must(t, err)
+				defer r.Close()
+				c := consumer(t, r)
+				if v.shape.Topology != layout.TopologyCast { // whose consumers begin anew
+					for range v.count() {
+						_, err := c.Recv(patient(t), nil)
+						must(t, err)
+					}
+				}
+				const n = 9 // more than all around
+				p := start(t, l.peer(t, append([]string{"send", path, "--count", fmt.Sprint(n)}, sizes.args(k.args...)...)...))
+				if k.committed != "" {
+					p.Expect(k.committed)
+				}
+				for seq := range uint64(n) {
+					b, err := c.Recv(patient(t), nil)
+					if errors.Is(err, ring.ErrOverrun) {
+						break // not the last one, by as much as comes to pass
+					}
+					must(t, err)
+					must(t, sizes.check(seq, b))
+				}
+				expect(t, p.Done(), fmt.Sprintf("sent %d ok", n))
+			})
+		}
+	})
+}

@@ -1,19 +1,25 @@
-/* Annulus rings for C and C++: one producer and one consumer (SPSC), or many
- * (MPMC), in whatever processes and languages speak docs/spec/layout-v1.md.
+/* Annulus rings for C and C++: one producer and one consumer (SPSC), many (MPMC), many
+ * producers (MPSC: in lanes, or in one order), many consumers that each receive everything
+ * (broadcast); and cells, which hold the latest value. In whatever processes and languages
+ * speak docs/spec/layout-v1.md.
  *
  *   cc -std=c11 -D_GNU_SOURCE -O2 program.c -o program -pthread
  *
  * Everything is static inline. A program keeps three structs, whose fields are
- * private: a handle on the memory (struct annulus) and the endpoints on it: of
- * an SPSC ring at most one of each, of an MPMC ring any number. They must not be moved or copied while in use.
+ * private: a handle on the memory (struct annulus) and the endpoints on it, of a side
+ * as many as the topology allows. They must not be moved or copied while in use.
  *
  *   annulus_region.h    create, open, close
  *   annulus_side.h      who is attached
- *   annulus_repair.h    MPMC: settle what the dead have left
+ *   annulus_granule.h   settle what the dead have left
  *   annulus_producer.h  take and leave the sending end
  *   annulus_send.h      send, reserve, batches
  *   annulus_consumer.h  take and leave the receiving end
  *   annulus_recv.h      receive, peek, end of stream
+ *   annulus_cell.h      cells and blocks; annulus_cell_write.h, annulus_cell_read.h
+ *
+ * The topologies have files of their own beside these: ..._ticket.h MPMC, annulus_lanes.h,
+ * ..._granule.h one order, ..._cast.h broadcast.
  *
  * One thread at a time uses a handle, an endpoint likewise; the endpoints of
  * one handle may be in as many threads. annulus_producer_cancel and
@@ -172,18 +178,24 @@ static inline int annulus_room_for_(uint64_t end, uint64_t limit) { return (int6
 #include "annulus_gate.h"
 #include "annulus_side.h"
 #include "annulus_repair.h"
+#include "annulus_granule.h"
 #include "annulus_member.h"
 #include "annulus_endpoint.h"
 #include "annulus_ticket.h"
 #include "annulus_cast.h"
 #include "annulus_producer.h"
 #include "annulus_send_ticket.h"
+#include "annulus_send_granule.h"
 #include "annulus_send_cast.h"
 #include "annulus_send.h"
 #include "annulus_consumer.h"
 #include "annulus_lanes.h"
 #include "annulus_recv_ticket.h"
+#include "annulus_recv_granule.h"
 #include "annulus_recv_cast.h"
 #include "annulus_recv.h"
+#include "annulus_cell.h"
+#include "annulus_cell_write.h"
+#include "annulus_cell_read.h"
 
 #endif

@@ -54,6 +54,7 @@ static inline int annulus_cast_place_(struct annulus *r, enum annulus_from_ from
 	struct annulus_side_ s = annulus_side_at_(r, ANNULUS_PRODUCER);
 	const struct annulus_geometry *g = &r->geometry;
 	const uint64_t *intent = &s.endpoint->intent;
+	*pos = *number = 0;
 	for (unsigned tried = 0; tried < ANNULUS_LOOKS_; tried++) {
 		if (tried % 64 == 63)
 			sched_yield();

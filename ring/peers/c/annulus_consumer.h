@@ -45,6 +45,7 @@ struct annulus_consumer {
 	uint64_t peeked;          /* messages not released yet */
 	uint64_t given;           /* MPMC: tickets handed out of those held */
 	int redelivered;          /* MPMC: how often the message returned last was handed over */
+	uint64_t span;            /* MPSC in one order: granules of the next record */
 	uint64_t seen;            /* what the word of the next slot was when it was not there */
 	uint64_t released;        /* position up to which the producer may write */
 	struct annulus_lanes_ lanes;
@@ -82,13 +83,15 @@ static inline int annulus_consumer_attach_(struct annulus_consumer *c, struct an
 			  annulus_handed_(r, &t, &w, &left) == ANNULUS_OK && !left;
 		annulus_announce_(e); /* before the flag: see annulus_last_consumer_ */
 	} else {
+		if (e->form == ANNULUS_GRANULES_)
+			annulus_announce_(e); /* likewise */
 		e->pos = c->released = c->owed = ANNULUS_LOAD_(&e->mine.cursor->position);
 	}
 	c->messages = ANNULUS_LOAD_(c->all);
 	c->bytes = ANNULUS_LOAD_(c->all_bytes);
 	if (r->geometry.topology == ANNULUS_TOPOLOGY_MPSC)
 		rc = annulus_open_lanes_(c);
-	else if (rc == ANNULUS_OK && !e->slot_stride && e->pos & 7)
+	else if (rc == ANNULUS_OK && e->form == ANNULUS_RECORDS_ && e->pos & 7)
 		rc = annulus_poison_(e, c->detail, "odd position", e->pos);
 	if (rc) {
 		annulus_leave_(e);
@@ -97,7 +100,7 @@ static inline int annulus_consumer_attach_(struct annulus_consumer *c, struct an
 	if (e->form == ANNULUS_CAST_)
 		return ANNULUS_OK;
 	__atomic_fetch_and(&e->mine.arm->arm, ~ANNULUS_ARM_CLOSED, __ATOMIC_SEQ_CST);
-	if (e->form != ANNULUS_TICKETS_)
+	if (!annulus_claims_(r))
 		annulus_announce_(e);
 	return ANNULUS_OK;
 }
@@ -132,7 +135,7 @@ static inline int annulus_last_consumer_(struct annulus_end_ *e)
 	if (!annulus_leaving_(e->ring, &e->mine))
 		return 0;
 	__atomic_fetch_or(&e->mine.arm->arm, ANNULUS_ARM_CLOSED, __ATOMIC_SEQ_CST);
-	if (e->form == ANNULUS_TICKETS_ && (annulus_alive_(e->ring, ANNULUS_CONSUMER, e->mine.lock, &others) != ANNULUS_OK || others)) {
+	if (annulus_many_(e->ring, ANNULUS_CONSUMER) && (annulus_alive_(e->ring, ANNULUS_CONSUMER, e->mine.lock, &others) != ANNULUS_OK || others)) {
 		__atomic_fetch_and(&e->mine.arm->arm, ~ANNULUS_ARM_CLOSED, __ATOMIC_SEQ_CST);
 		return 0;
 	}

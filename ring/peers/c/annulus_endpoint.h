@@ -7,7 +7,7 @@
 #define ANNULUS_NEVER_QUIET_ UINT64_C(1)
 
 /* How messages are claimed and published. */
-enum annulus_form_kind_ { ANNULUS_RECORDS_, ANNULUS_SLOTS_, ANNULUS_TICKETS_, ANNULUS_CAST_ };
+enum annulus_form_kind_ { ANNULUS_RECORDS_, ANNULUS_SLOTS_, ANNULUS_TICKETS_, ANNULUS_GRANULES_, ANNULUS_CAST_ };
 
 /* What an endpoint whose places are drawn has beside: see annulus_ticket.h. */
 struct annulus_claim_ {
@@ -131,7 +131,16 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	if (strategy == ANNULUS_SEMAPHORE)
 		return annulus_fail_(detail, ANNULUS_UNSUPPORTED, "the ring's semaphores are glibc's");
 #endif
-	int rc = r->readonly ? ANNULUS_ATTACHED : annulus_many_(r, role) ? annulus_join_(r, &e->mine, tag, refused, detail) : annulus_take_role_(r, &e->mine, who, detail);
+	int rc = ANNULUS_OK;
+	if (r->readonly)
+		rc = ANNULUS_ATTACHED;
+	else if (!annulus_many_(r, role) || annulus_sole_(r, role))
+		rc = annulus_take_role_(r, &e->mine, who, detail);
+	if (rc == ANNULUS_OK && annulus_many_(r, role)) {
+		rc = annulus_join_(r, &e->mine, tag, refused, detail);
+		if (rc && annulus_sole_(r, role))
+			annulus_unlock_(r, ANNULUS_LOCK_CONSUMER);
+	}
 	if (rc == ANNULUS_ATTACHED && observes) {
 		e->mine.entry.line = &e->own_line;
 		e->mine.entry.holder = &e->own_holder;
@@ -151,7 +160,11 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	e->mask = g->capacity - 1;
 	e->max = g->max_message;
 	e->slot_stride = g->slot_stride;
-	e->form = g->topology == ANNULUS_TOPOLOGY_MPMC ? ANNULUS_TICKETS_ : g->topology == ANNULUS_TOPOLOGY_CAST ? ANNULUS_CAST_ : g->kind == ANNULUS_KIND_SLOTS ? ANNULUS_SLOTS_ : ANNULUS_RECORDS_;
+	e->form = g->topology == ANNULUS_TOPOLOGY_MPMC ? ANNULUS_TICKETS_ : g->granules ? ANNULUS_GRANULES_ : g->topology == ANNULUS_TOPOLOGY_CAST ? ANNULUS_CAST_ : g->kind == ANNULUS_KIND_SLOTS ? ANNULUS_SLOTS_ : ANNULUS_RECORDS_;
+	if (g->granules) {
+		e->size = g->granules;
+		e->mask = g->granules - 1;
+	}
 	e->claim.payload = g->slot_payload;
 	e->claim.length = g->slot_payload == ANNULUS_SLOT_PAYLOAD_LENGTH;
 	e->claim.counter = &e->mine.cursor->position;
@@ -188,6 +201,8 @@ static inline void annulus_leave_(struct annulus_end_ *e)
 	ANNULUS_STORE_(h ? &h->state : &e->mine.endpoint->state, 0u);
 	if (e->mine.lock != ANNULUS_NOBODY_)
 		annulus_unlock_(e->ring, e->mine.lock);
+	if (annulus_sole_(e->ring, e->mine.role))
+		annulus_unlock_(e->ring, ANNULUS_LOCK_CONSUMER);
 	e->ring = NULL;
 }
 

@@ -23,40 +23,45 @@ static inline uint64_t annulus_checksum_(const void *header)
 	return crc ^ UINT32_C(0xffffffff);
 }
 
-/* annulus_decode_ validates h, a private copy of the first got bytes of a file
- * of size bytes, in the order that the specification gives, and computes g. */
-static inline int annulus_decode_(struct annulus_geometry *g, const struct annulus_header *h, uint64_t got, uint64_t size,
-				  int readonly, char *detail)
+/* annulus_decode_head_ validates what the headers of rings and cells have in common, in the
+ * order that the specification gives. h is a private copy of the first got bytes of a file
+ * of size bytes. */
+static inline int annulus_decode_head_(const struct annulus_header *h, uint64_t got, uint64_t size, uint64_t magic, uint32_t major,
+				       uint64_t known, char *detail)
 {
-	int rc;
-	const struct annulus_shape_ shape = {
-		h->kind, h->topology, h->capacity, h->slot_size, h->stride, h->endpoint_count, h->slot_payload == ANNULUS_SLOT_PAYLOAD_LENGTH,
-	};
 	if (size < ANNULUS_HEADER_SIZE || got < ANNULUS_HEADER_SIZE)
 		return annulus_fail_(detail, ANNULUS_SHORT, "it has %llu bytes, the header alone has %d",
 				     (unsigned long long)annulus_min_(size, got), (int)ANNULUS_HEADER_SIZE);
 	if (h->magic == 0)
 		return annulus_fail_(detail, ANNULUS_NOT_READY, "the magic word is still zero; its creator is at work or died");
-	if (h->magic == __builtin_bswap64(ANNULUS_MAGIC))
+	if (h->magic == __builtin_bswap64(magic))
 		return annulus_fail_(detail, ANNULUS_ENDIAN, "the magic word is byte-swapped; rings are little-endian");
-	if (h->magic != ANNULUS_MAGIC)
+	if (h->magic != magic)
 		return annulus_fail_(detail, ANNULUS_NOT_RING, "the first word is %#llx, want %#llx", (unsigned long long)h->magic,
-				     (unsigned long long)ANNULUS_MAGIC);
-	if (h->major != ANNULUS_MAJOR)
-		return annulus_fail_(detail, ANNULUS_VERSION, "it is %u.%u, this program speaks %d.x", h->major, h->minor,
-				     (int)ANNULUS_MAJOR);
+				     (unsigned long long)magic);
+	if (h->major != major)
+		return annulus_fail_(detail, ANNULUS_VERSION, "it is %u.%u, this program speaks %u.x", h->major, h->minor, major);
 	uint64_t sum = annulus_checksum_(h);
 	if (h->checksum != sum)
 		return annulus_fail_(detail, ANNULUS_CHECKSUM, "checksum is %#llx, want %#llx", (unsigned long long)h->checksum,
 				     (unsigned long long)sum);
-	/* Whoever only looks at a ring need not be able to wake anybody. */
-	uint64_t known = readonly ? ANNULUS_KNOWN_FEATURES : ANNULUS_FEATURES_HERE_;
 	if (h->required & ~known)
 		return annulus_fail_(detail, ANNULUS_FEATURE, "required feature bits %#llx; use a newer program",
 				     (unsigned long long)(h->required & ~known));
-	if ((rc = annulus_within_(detail, "header size", h->header_size, ANNULUS_HEADER_SIZE, UINT32_MAX)) ||
-	    (rc = annulus_compute_(g, &shape, detail)) ||
-	    (rc = annulus_compare_(g, h, detail)))
+	return annulus_within_(detail, "header size", h->header_size, ANNULUS_HEADER_SIZE, UINT32_MAX);
+}
+
+/* annulus_decode_ validates the header of a ring, and computes g. */
+static inline int annulus_decode_(struct annulus_geometry *g, const struct annulus_header *h, uint64_t got, uint64_t size,
+				  int readonly, char *detail)
+{
+	const struct annulus_shape_ shape = {
+		h->kind, h->topology, h->capacity, h->slot_size, h->stride, h->endpoint_count, h->slot_payload == ANNULUS_SLOT_PAYLOAD_LENGTH,
+	};
+	/* Whoever only looks at a ring need not be able to wake anybody. */
+	uint64_t known = readonly ? ANNULUS_KNOWN_FEATURES : ANNULUS_FEATURES_HERE_;
+	int rc = annulus_decode_head_(h, got, size, ANNULUS_MAGIC, ANNULUS_MAJOR, known, detail);
+	if (rc || (rc = annulus_compute_(g, &shape, detail)) || (rc = annulus_compare_(g, h, detail)))
 		return rc;
 	uint64_t policy = h->required & (ANNULUS_FEATURE_BLOCK | ANNULUS_FEATURE_DROP);
 	if (policy != 0 && (g->topology != ANNULUS_TOPOLOGY_CAST || policy == (ANNULUS_FEATURE_BLOCK | ANNULUS_FEATURE_DROP)))

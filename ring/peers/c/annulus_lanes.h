@@ -113,17 +113,17 @@ static inline int annulus_next_in_lanes_(struct annulus_consumer *c, size_t *n)
 {
 	struct annulus_lanes_ *l = &c->lanes;
 	uint64_t first = l->at, w;
-	int rc;
+	int rc, looked = first < l->active && l->turn < ANNULUS_TURN_ && !l->all[first].dead;
 	if (l->broken) {
 		l->broken = 0;
 		return annulus_fail_(c->detail, ANNULUS_CORRUPT, "the consumer's position in some lane is not a multiple of 8: it is given up");
 	}
-	if (first < l->active && l->turn < ANNULUS_TURN_ && !l->all[first].dead) {
+	if (looked) {
 		if ((rc = annulus_next_here_(c, n)) != ANNULUS_EMPTY)
 			return rc == ANNULUS_CORRUPT ? annulus_give_up_(c) : rc;
 	}
 	annulus_find_lanes_(c);
-	for (uint64_t k = 1; k <= l->active; k++) { /* the last is the one at hand */
+	for (uint64_t k = looked || l->turn ? 1 : 0; k <= l->active && l->active; k++) { /* the last is the one at hand */
 		uint64_t i = (first + k) % l->active;
 		if (!annulus_lane_has_(c, i, &w))
 			continue;

@@ -4,19 +4,37 @@
 #ifndef ANNULUS_MEMBER_H
 #define ANNULUS_MEMBER_H
 
+/* annulus_pending_ tells whether a ticket that a dead producer has drawn, tail being the
+ * next, is not filled. */
+static inline int annulus_pending_(struct annulus *r, uint64_t t, uint64_t tail)
+{
+	uint64_t behind = tail - t;
+	if (!r->geometry.granules)
+		return annulus_unsettled_(r, ANNULUS_PRODUCER, ANNULUS_LOAD_(annulus_slot_at_(r, t)), t, tail);
+	return behind != 0 && behind <= r->geometry.granules && annulus_granule_free_(r, ANNULUS_LOAD_(annulus_granule_at_(r, t)), t);
+}
+
 /* annulus_complete_ makes the count of what a dead producer has sent right, whose
  * intent was in: the claim had an effect only if it was drawn, and then up to the
- * first ticket that was, or will be, skipped. Doing it twice changes nothing. */
+ * first ticket that was, or will be, skipped. Records are counted one by one, and drawn is
+ * the one at hand. Doing it twice changes nothing. */
 static inline void annulus_complete_(struct annulus *r, struct annulus_entry_ *m, uint64_t in)
 {
-	uint64_t n = in >> ANNULUS_INTENT_COUNT_SHIFT, base = ANNULUS_LOAD_(&m->line->base), t = ANNULUS_LOAD_(&m->line->drawn);
-	if (((t ^ in) & ANNULUS_INTENT_POSITION_MASK) != 0 || ANNULUS_LOAD_(&m->line->sent) != base)
+	uint64_t n = in >> annulus_shift_(r), base = ANNULUS_LOAD_(&m->line->base), t = ANNULUS_LOAD_(&m->line->drawn);
+	if (r->geometry.granules)
+		n = annulus_covers_(r, in, t);
+	else if (annulus_modulo_(r, t ^ in) != 0)
 		return;
-	uint64_t tail = annulus_counter_(r, ANNULUS_PRODUCER), settled = 0;
-	while (settled < n &&
-	       !annulus_unsettled_(r, ANNULUS_PRODUCER, ANNULUS_LOAD_(annulus_slot_at_(r, t + settled)), t + settled, tail))
+	if (ANNULUS_LOAD_(&m->line->sent) != base)
+		return;
+	uint64_t tail = annulus_counter_(r, ANNULUS_PRODUCER), settled = 0, skip = ANNULUS_LOAD_(&m->line->skipped);
+	while (settled < n && !annulus_pending_(r, t + settled, tail))
 		settled++;
-	ANNULUS_STORE_(&m->line->sent, base + annulus_min_(settled, ANNULUS_LOAD_(&m->line->skipped) - 1 - t)); /* 0: none */
+	if (skip != 0 && annulus_covers_(r, in, skip - 1)) {
+		int64_t before = (int64_t)(skip - 1 - t);
+		settled = before < 0 ? 0 : annulus_min_(settled, (uint64_t)before);
+	}
+	ANNULUS_STORE_(&m->line->sent, base + settled);
 }
 
 /* annulus_refused_ are entries whose lanes are spoilt. */
@@ -50,10 +68,12 @@ static inline int annulus_occupy_(struct annulus *r, struct annulus_entry_ *m, u
 	uint64_t in = ANNULUS_LOAD_(&m->line->intent), done;
 	if (in && annulus_claims_(r)) {
 		enum annulus_role role = ANNULUS_LOAD_(&m->holder->role) == ANNULUS_ROLE_PRODUCER ? ANNULUS_PRODUCER : ANNULUS_CONSUMER;
-		int rc = annulus_repair_(r, role, in & ANNULUS_INTENT_POSITION_MASK, in >> ANNULUS_INTENT_COUNT_SHIFT, m->lock, &done);
+		int rc = r->geometry.granules ? annulus_recover_granules_(r, m->lock, &done, detail)
+			: annulus_repair_(r, role, annulus_modulo_(r, in), in >> annulus_shift_(r), m->lock, &done) ? annulus_unknown_(detail)
+			: ANNULUS_OK;
 		if (rc) {
 			annulus_unlock_(r, m->lock);
-			return annulus_fail_(detail, rc, "ask who holds the entries of the endpoint table: %s", strerror(errno));
+			return rc;
 		}
 		if (role == ANNULUS_PRODUCER)
 			annulus_complete_(r, m, in);

@@ -21,6 +21,8 @@ struct annulus_cast_writer_ {
 	uint8_t *scratch;
 };
 
+enum { ANNULUS_BATCH_ = 64 }; /* MPSC in one order: most messages that are published together */
+
 struct annulus_producer {
 	struct annulus_end_ e;
 	uint64_t run;   /* a message may end here without a closer look */
@@ -31,7 +33,9 @@ struct annulus_producer {
 	uint64_t room;  /* bytes of the open reservation */
 	int reserved;
 	uint64_t staged;     /* messages staged and not published */
-	uint64_t staged_bytes; /* MPMC: of these */
+	uint64_t staged_bytes; /* of these, where places are drawn, or broadcast */
+	uint64_t filled;       /* MPSC in one order: granules of these */
+	uint32_t spans[ANNULUS_BATCH_]; /* and of each */
 	uint64_t *first;     /* word of the first of them, */
 	uint64_t first_val;  /* what it will hold */
 	uint64_t first_pos;  /* and its position */
@@ -109,6 +113,7 @@ static inline int annulus_go_on_(struct annulus_producer *p)
 {
 	switch (p->e.form) {
 	case ANNULUS_TICKETS_: return ANNULUS_OK;
+	case ANNULUS_GRANULES_: p->head = ANNULUS_LOAD_(&p->e.peer.cursor->position); return ANNULUS_OK; /* [C1] */
 	case ANNULUS_CAST_: return annulus_take_over_cast_(p);
 	default: return annulus_take_over_(p);
 	}
@@ -164,10 +169,11 @@ static inline uint64_t annulus_committed(const struct annulus_producer *p)
 {
 	if (p->e.ring == NULL)
 		return 0;
-	return p->e.form == ANNULUS_TICKETS_ ? ANNULUS_LOAD_(&p->e.mine.entry.line->sent) : annulus_committed_(p);
+	return annulus_claims_(p->e.ring) ? ANNULUS_LOAD_(&p->e.mine.entry.line->sent) : annulus_committed_(p);
 }
 
 static inline void annulus_skip_tickets_(struct annulus_producer *p); /* annulus_send_ticket.h */
+static inline void annulus_skip_granules_(struct annulus_producer *p); /* annulus_send_granule.h */
 
 /* annulus_end_session_ closes a session of the producers. Another may have come, and
  * closed a later one, since. */
@@ -194,6 +200,9 @@ static inline int annulus_producer_detach(struct annulus_producer *p)
 			p->staged = 0;
 			p->reserved = 0;
 			annulus_skip_tickets_(p);
+		} else if (e->form == ANNULUS_GRANULES_) {
+			p->staged = p->filled = 0;
+			annulus_skip_granules_(p);
 		} else if (e->form != ANNULUS_CAST_) {
 			ANNULUS_STORE_(&e->mine.cursor->position, annulus_committed_(p));
 		}

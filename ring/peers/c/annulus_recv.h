@@ -38,6 +38,8 @@ static inline int annulus_ended_(struct annulus_consumer *c, const uint64_t *wor
 			return rc;
 	} else if (closed == ANNULUS_LOAD_(&e->mine.endpoint->drained)) {
 		return ANNULUS_EMPTY;
+	} else if (e->form == ANNULUS_GRANULES_ && ANNULUS_LOAD_(e->claim.other) != e->pos) {
+		return ANNULUS_EMPTY; /* some are on their way, or their producer is dead */
 	}
 	/* What was committed before the close is visible now: look once more. */
 	if (c->lanes.all ? annulus_any_lane_(c) : ANNULUS_LOAD_(word) != absent)
@@ -66,7 +68,7 @@ static inline int annulus_nothing_(struct annulus_consumer *c, uint64_t w)
 		c->owed = c->released;
 		annulus_signal_(e, 1);
 	}
-	return annulus_ended_(c, e->form == ANNULUS_TICKETS_ ? e->claim.watch
+	return annulus_ended_(c, annulus_claims_(e->ring) ? e->claim.watch
 				 : e->form == ANNULUS_CAST_  ? &e->peer.cursor->position : annulus_word_(e, e->pos), w);
 }
 
@@ -123,6 +125,8 @@ static inline int annulus_next_(struct annulus_consumer *c, const void **msg, si
 		return e->failed;
 	if (e->form == ANNULUS_TICKETS_)
 		return annulus_next_ticket_(c, msg, n);
+	if (e->form == ANNULUS_GRANULES_)
+		return annulus_next_granule_(c, msg, n);
 	if (e->form == ANNULUS_CAST_)
 		return annulus_next_cast_(c, msg, n);
 	if (c->lanes.all)
@@ -136,7 +140,7 @@ static inline int annulus_next_(struct annulus_consumer *c, const void **msg, si
 
 static inline void annulus_take_(struct annulus_consumer *c, size_t n)
 {
-	c->e.pos += annulus_need_(&c->e, n);
+	c->e.pos += c->e.form == ANNULUS_GRANULES_ ? c->span : annulus_need_(&c->e, n);
 	c->messages++;
 	c->bytes += n;
 	c->peeked++;
@@ -214,7 +218,7 @@ static inline int annulus_try_recv(struct annulus_consumer *c, void *buf, size_t
 static inline int annulus_wait_data_(struct annulus_consumer *c, struct annulus_wait_ *w)
 {
 	struct annulus_end_ *e = &c->e;
-	if (e->form == ANNULUS_TICKETS_)
+	if (annulus_claims_(e->ring))
 		return annulus_pause_(e, w, e->claim.watch, e->claim.seen);
 	if (c->lanes.all)
 		return annulus_wait_lanes_(c, w);

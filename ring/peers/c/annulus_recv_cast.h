@@ -39,7 +39,7 @@ static inline int annulus_start_cast_(struct annulus_consumer *c, int backlog)
 static inline int annulus_overtaken_(struct annulus_consumer *c)
 {
 	struct annulus_end_ *e = &c->e;
-	uint64_t pos, number, before = c->cast.number;
+	uint64_t pos = 0, number = 0, before = c->cast.number;
 	int rc = annulus_cast_place_(e->ring, ANNULUS_LATEST_, &pos, &number, c->detail);
 	if (rc) {
 		e->failed = rc;

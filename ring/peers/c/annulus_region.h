@@ -11,6 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__x86_64__)
+#define ANNULUS_STRIDE_HERE_ 128 /* its prefetcher fetches lines in pairs */
+#else
+#define ANNULUS_STRIDE_HERE_ 64
+#endif
+
 /* annulus_overrun is what the producer of a broadcast ring does. */
 enum annulus_overrun {
 	ANNULUS_OVERWRITE = 0, /* it waits for nobody; consumers find out: ANNULUS_OVERRUN */
@@ -80,9 +86,20 @@ static inline void annulus_clear_(struct annulus *r)
 	r->fd = -1;
 }
 
-/* annulus_adopt_ checks the open file r->fd and maps the ring in it. */
-static inline int annulus_adopt_(struct annulus *r, const char *name)
+/* annulus_decoder_ judges the first got bytes, raw, of a file of size bytes, and says in
+ * r->geometry.total_size how much of it is to be mapped. */
+typedef int (*annulus_decoder_)(struct annulus *r, const void *raw, uint64_t got, uint64_t size);
+
+static inline int annulus_decode_ring_(struct annulus *r, const void *raw, uint64_t got, uint64_t size)
 {
+	memcpy(&r->header, raw, sizeof(r->header));
+	return annulus_decode_(&r->geometry, &r->header, got, size, r->readonly, r->detail);
+}
+
+/* annulus_adopt_ checks the open file r->fd and maps what is in it. */
+static inline int annulus_adopt_(struct annulus *r, const char *name, annulus_decoder_ decode)
+{
+	uint64_t raw[ANNULUS_HEADER_SIZE / 8] = {0};
 	struct stat st;
 	if (fstat(r->fd, &st) != 0)
 		return annulus_undo_(r, annulus_system_(r, "fstat", name));
@@ -92,12 +109,19 @@ static inline int annulus_adopt_(struct annulus *r, const char *name)
 		return annulus_undo_(r, annulus_fail_(r->detail, ANNULUS_PERMISSION, "%.80s belongs to uid %u, expected %u", name,
 						      (unsigned)st.st_uid, (unsigned)geteuid()));
 	r->named = st.st_nlink > 0;
-	ssize_t n = pread(r->fd, &r->header, sizeof(r->header), 0);
+	ssize_t n = pread(r->fd, raw, sizeof(raw), 0);
 	if (n < 0)
 		return annulus_undo_(r, annulus_system_(r, "read", name));
-	int rc = annulus_decode_(&r->geometry, &r->header, (uint64_t)n, (uint64_t)st.st_size, r->readonly, r->detail);
+	int rc = decode(r, raw, (uint64_t)n, (uint64_t)st.st_size);
 	if (rc == ANNULUS_OK)
 		rc = annulus_map_(r, name);
+	return rc == ANNULUS_OK ? ANNULUS_OK : annulus_undo_(r, rc);
+}
+
+/* annulus_inspect_ looks at the words of a mapped ring that must be there always. */
+static inline int annulus_inspect_(struct annulus *r)
+{
+	int rc = ANNULUS_OK;
 	for (uint64_t line = 0; rc == ANNULUS_OK && line < 2; line++) {
 		uint64_t area = line ? r->geometry.consumer_area : r->geometry.producer_area;
 		struct annulus_arm *arm = (struct annulus_arm *)(void *)(r->base + area + ANNULUS_LINE_ARM * r->geometry.stride);
@@ -115,10 +139,7 @@ static inline int annulus_flags_(int readonly)
 	return (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 }
 
-/* annulus_open_path opens the ring in a file. readonly handles can be looked at
- * but take no role. No symbolic link is followed in the last component, and the
- * file must belong to the effective user. */
-static inline int annulus_open_path(struct annulus *r, const char *path, int readonly)
+static inline int annulus_open_path_(struct annulus *r, const char *path, int readonly, annulus_decoder_ decode)
 {
 	struct stat st;
 	annulus_clear_(r);
@@ -131,7 +152,17 @@ static inline int annulus_open_path(struct annulus *r, const char *path, int rea
 	r->fd = open(path, annulus_flags_(readonly) | O_NOFOLLOW);
 	if (r->fd < 0)
 		return annulus_system_(r, "open", path);
-	return annulus_adopt_(r, path);
+	return annulus_adopt_(r, path, decode);
+}
+
+/* annulus_open_path opens the ring in a file. readonly handles can be looked at
+ * but take no role, other than that of the consumer of a broadcast ring whose producer
+ * overwrites. No symbolic link is followed in the last component, and the
+ * file must belong to the effective user. */
+static inline int annulus_open_path(struct annulus *r, const char *path, int readonly)
+{
+	int rc = annulus_open_path_(r, path, readonly, annulus_decode_ring_);
+	return rc ? rc : annulus_inspect_(r);
 }
 
 /* annulus_posix_path_ checks a name of POSIX shared memory, without a slash. */
@@ -153,9 +184,7 @@ static inline int annulus_open(struct annulus *r, const char *name)
 	return rc ? rc : annulus_open_path(r, path, 0);
 }
 
-/* annulus_open_fd opens the ring in an inherited or received file, as a memfd.
- * The caller keeps fd: the file is opened anew, so that the locks are ours. */
-static inline int annulus_open_fd(struct annulus *r, int fd, int readonly)
+static inline int annulus_open_fd_(struct annulus *r, int fd, int readonly, annulus_decoder_ decode)
 {
 	char path[64];
 	annulus_clear_(r);
@@ -169,7 +198,15 @@ static inline int annulus_open_fd(struct annulus *r, int fd, int readonly)
 	r->fd = open(path, annulus_flags_(readonly));
 	if (r->fd < 0)
 		return annulus_system_(r, "reopen", path);
-	return annulus_adopt_(r, path);
+	return annulus_adopt_(r, path, decode);
+}
+
+/* annulus_open_fd opens the ring in an inherited or received file, as a memfd.
+ * The caller keeps fd: the file is opened anew, so that the locks are ours. */
+static inline int annulus_open_fd(struct annulus *r, int fd, int readonly)
+{
+	int rc = annulus_open_fd_(r, fd, readonly, annulus_decode_ring_);
+	return rc ? rc : annulus_inspect_(r);
 }
 
 static inline void annulus_boot_id_(uint8_t id[16])
@@ -215,13 +252,8 @@ static inline int annulus_defaults_(struct annulus *r, const struct annulus_conf
 		s.capacity = s.kind == ANNULUS_KIND_SLOTS ? 4096 : 1 << 20;
 	if (s.members == 0 && s.topology != ANNULUS_TOPOLOGY_SPSC)
 		s.members = s.topology == ANNULUS_TOPOLOGY_MPSC ? 8 : 64;
-	if (s.stride == 0) {
-#if defined(__x86_64__)
-		s.stride = 128; /* its prefetcher fetches lines in pairs */
-#else
-		s.stride = 64;
-#endif
-	}
+	if (s.stride == 0)
+		s.stride = ANNULUS_STRIDE_HERE_;
 	return annulus_compute_(&r->geometry, &s, r->detail);
 }
 
@@ -234,15 +266,11 @@ static inline uint64_t annulus_required_(const struct annulus_config *c)
 	       (c->overrun == ANNULUS_DROP ? ANNULUS_FEATURE_DROP : 0);
 }
 
-/* annulus_create_path makes a ring in a new file, complete before it has its
- * name, and opens it. config may be NULL. */
-static inline int annulus_create_path(struct annulus *r, const char *path, const struct annulus_config *config)
+/* annulus_draft_ makes a file for path that has no name yet, and maps it. */
+static inline int annulus_draft_(struct annulus *r, const char *path)
 {
-	char dir[PATH_MAX], fd_path[64];
-	annulus_clear_(r);
-	int rc = annulus_defaults_(r, config);
-	if (rc)
-		return rc;
+	char dir[PATH_MAX];
+	int rc;
 	const char *slash = strrchr(path, '/');
 	const char *base = slash ? slash + 1 : path;
 	if (*base == 0 || strlen(path) >= sizeof(dir))
@@ -260,13 +288,14 @@ static inline int annulus_create_path(struct annulus *r, const char *path, const
 	} while (rc != 0 && errno == EINTR);
 	if (rc != 0)
 		return annulus_undo_(r, annulus_system_(r, "allocate", path));
-	if ((rc = annulus_map_(r, path)))
-		return annulus_undo_(r, rc);
-	uint8_t boot_id[16];
-	annulus_boot_id_(boot_id);
-	annulus_format_(r->base, &r->geometry, annulus_required_(config), boot_id, annulus_clock_(CLOCK_REALTIME), (uint64_t)getpid());
-	memcpy(&r->header, r->base, sizeof(r->header));
-	unsigned mode = config && config->mode ? config->mode : 0600;
+	rc = annulus_map_(r, path);
+	return rc ? annulus_undo_(r, rc) : ANNULUS_OK;
+}
+
+/* annulus_link_ gives a draft, now complete, its name. */
+static inline int annulus_link_(struct annulus *r, const char *path, unsigned mode)
+{
+	char fd_path[64];
 	snprintf(fd_path, sizeof(fd_path), "/proc/self/fd/%d", r->fd);
 	if (fchmod(r->fd, (mode_t)(mode & 0666)) != 0)
 		return annulus_undo_(r, annulus_system_(r, "chmod", path));
@@ -274,6 +303,23 @@ static inline int annulus_create_path(struct annulus *r, const char *path, const
 		return annulus_undo_(r, annulus_system_(r, "link", path));
 	r->named = 1;
 	return ANNULUS_OK;
+}
+
+/* annulus_create_path makes a ring in a new file, complete before it has its
+ * name, and opens it. config may be NULL. */
+static inline int annulus_create_path(struct annulus *r, const char *path, const struct annulus_config *config)
+{
+	uint8_t boot_id[16];
+	annulus_clear_(r);
+	int rc = annulus_defaults_(r, config);
+	if (rc == ANNULUS_OK)
+		rc = annulus_draft_(r, path);
+	if (rc)
+		return rc;
+	annulus_boot_id_(boot_id);
+	annulus_format_(r->base, &r->geometry, annulus_required_(config), boot_id, annulus_clock_(CLOCK_REALTIME), (uint64_t)getpid());
+	memcpy(&r->header, r->base, sizeof(r->header));
+	return annulus_link_(r, path, config && config->mode ? config->mode : 0600);
 }
 
 /* annulus_create is annulus_create_path in POSIX shared memory. */

@@ -127,10 +127,11 @@ static inline void annulus_publish(struct annulus_producer *p)
 	if (p->staged == 0 || p->e.ring == NULL)
 		return;
 	if (!annulus_short_(&p->e)) {
-		if (p->e.form == ANNULUS_CAST_)
-			annulus_publish_cast_(p);
-		else
-			annulus_publish_tickets_(p);
+		switch (p->e.form) {
+		case ANNULUS_CAST_: annulus_publish_cast_(p); break;
+		case ANNULUS_GRANULES_: annulus_publish_granules_(p); break;
+		default: annulus_publish_tickets_(p);
+		}
 		annulus_shown_(p);
 		return;
 	}
@@ -161,7 +162,11 @@ static inline int annulus_try_reserve(struct annulus_producer *p, size_t n, void
 	if (!annulus_fits_(p, n)) {
 		int rc = annulus_admit_(p, n);
 		if (rc == ANNULUS_OK && !annulus_short_(&p->e)) {
-			rc = p->e.form == ANNULUS_CAST_ ? annulus_reserve_cast_(p, n, room) : annulus_reserve_ticket_(p, room);
+			switch (p->e.form) {
+			case ANNULUS_CAST_: rc = annulus_reserve_cast_(p, n, room); break;
+			case ANNULUS_GRANULES_: rc = annulus_reserve_granules_(p, n, room); break;
+			default: rc = annulus_reserve_ticket_(p, room);
+			}
 			if (rc)
 				return rc;
 			p->reserved = ANNULUS_TICKET_OPEN_;
@@ -190,10 +195,11 @@ static inline int annulus_stage(struct annulus_producer *p, size_t n)
 		return e->exact ? ANNULUS_SIZE : ANNULUS_TOO_LARGE;
 	if (p->reserved == ANNULUS_TICKET_OPEN_) {
 		p->reserved = 0;
-		if (e->form == ANNULUS_CAST_)
-			annulus_stage_cast_(p, n);
-		else
-			annulus_stage_ticket_(p, n);
+		switch (e->form) {
+		case ANNULUS_CAST_: annulus_stage_cast_(p, n); break;
+		case ANNULUS_GRANULES_: annulus_stage_granules_(p, n); break;
+		default: annulus_stage_ticket_(p, n);
+		}
 		return ANNULUS_OK;
 	}
 	p->reserved = 0;
@@ -226,8 +232,11 @@ static inline void annulus_abort(struct annulus_producer *p)
 {
 	if (!p->reserved)
 		return;
-	if (p->e.form == ANNULUS_TICKETS_ && p->e.ring != NULL) {
-		annulus_skip_tickets_(p);
+	if (p->e.ring != NULL && annulus_claims_(p->e.ring)) {
+		if (p->e.form == ANNULUS_GRANULES_)
+			annulus_skip_granules_(p);
+		else
+			annulus_skip_tickets_(p);
 		annulus_shown_(p); /* others may wait behind it */
 	}
 	p->reserved = 0;
@@ -238,7 +247,7 @@ static inline void annulus_abort(struct annulus_producer *p)
 /* annulus_try_send commits a copy of n bytes, behind what is staged. */
 static inline int annulus_try_send(struct annulus_producer *p, const void *msg, size_t n)
 {
-	void *room;
+	void *room = NULL;
 	if (p->staged && !p->reserved)
 		annulus_publish(p);
 	int rc = annulus_try_reserve(p, n, &room);

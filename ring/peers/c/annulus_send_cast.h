@@ -11,7 +11,7 @@ static inline int annulus_take_over_cast_(struct annulus_producer *p)
 	struct annulus_end_ *e = &p->e;
 	struct annulus_cast_writer_ *w = &p->cast;
 	const struct annulus_cursor *cur = e->mine.cursor;
-	uint64_t pos;
+	uint64_t pos = 0;
 	int rc = annulus_cast_place_(e->ring, ANNULUS_BEHIND_, &pos, &w->number, p->detail);
 	if (rc)
 		return rc;

@@ -74,6 +74,13 @@ static inline int annulus_many_(const struct annulus *r, enum annulus_role role)
 	return 1;
 }
 
+/* annulus_sole_ tells whether there is one endpoint of a role at a time although they take
+ * entries: it holds the role's lock byte beside that of its entry. */
+static inline int annulus_sole_(const struct annulus *r, enum annulus_role role)
+{
+	return r->geometry.topology == ANNULUS_TOPOLOGY_MPSC_ORDERED && role == ANNULUS_CONSUMER;
+}
+
 /* annulus_observers_ tells whether the consumers of a ring need no place in it: nobody
  * waits for them. */
 static inline int annulus_observers_(const struct annulus *r)

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "annulus.h"
+#include "peer_cell.h"
 #include "peer_dump.h"
 #include "peer_options.h"
 #include "peer_payload.h"
@@ -72,6 +73,7 @@ static int run_send(struct annulus *r, const struct options *o, uint8_t *buf)
 	int rc = annulus_producer_attach_tagged(&p, r, o->wait, o->tag);
 	if (rc)
 		return complain("attach", rc, p.detail);
+	uint64_t start = o->resume ? annulus_committed(&p) : o->start;
 	if (o->announce)
 		say_attached();
 	if (o->tag) {
@@ -79,7 +81,7 @@ static int run_send(struct annulus *r, const struct options *o, uint8_t *buf)
 		fflush(stdout);
 	}
 	for (uint64_t i = 0; i < o->count; i++) {
-		if ((rc = send_one(&p, o, o->start + i, buf)))
+		if ((rc = send_one(&p, o, start + i, buf)))
 			break;
 		if ((i + 1) % o->batch == 0 || i + 1 == o->count || i + 1 == o->die_after)
 			annulus_publish(&p);
@@ -229,7 +231,7 @@ static int run_create(const char *name, const struct options *o)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME\n");
+	fprintf(stderr, "usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME | peer cell create|write|read|cat|check|dump NAME [options]\n");
 	return 2;
 }
 
@@ -237,13 +239,17 @@ int main(int argc, char **argv)
 {
 	struct options o;
 	struct annulus r;
-	int i = parse(argc, argv, &o);
+	int rc, i = parse(argc, argv, &o);
 	if (i < 0 || argc - i < 2)
 		return usage();
 	const char *command = argv[i], *name = argv[argc - 1];
+	if (strcmp(command, "cell") == 0 && argc - i == 3) {
+		rc = cell_command(argv[i + 1], name, &o);
+		return rc == 2 ? usage() : rc;
+	}
 	if (strcmp(command, "create") == 0)
 		return run_create(name, &o);
-	int rc = open_ring(&r, name, o.readonly || strcmp(command, "dump") == 0);
+	rc = open_ring(&r, name, o.readonly || strcmp(command, "dump") == 0);
 	if (rc)
 		return complain("open", rc, r.detail);
 	if (o.kind && o.kind != r.geometry.kind)

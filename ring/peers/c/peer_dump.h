@@ -140,6 +140,34 @@ static inline int dump_lanes(struct annulus *r, struct annulus_end_ *e)
 	return bad;
 }
 
+/* dump_granules shows what lies between head and tail of a ring in one order. */
+static inline int dump_granules(struct annulus *r, const struct annulus_end_ *e)
+{
+	uint64_t p = annulus_counter_(r, ANNULUS_CONSUMER), tail = annulus_counter_(r, ANNULUS_PRODUCER), mask = r->geometry.granules - 1;
+	while (p != tail) {
+		uint64_t w = ANNULUS_LOAD_(annulus_granule_at_(r, p)), n = annulus_extent_(r, p, w), length, span;
+		if (w == annulus_granule_word_(r, p, ANNULUS_GRANULE_COMMITTED) && n) {
+			annulus_record_at_(r, p, &length, &span);
+			printf("message at=%llu span=%llu length=%llu", (ull)p, (ull)span, (ull)length);
+			dump_payload(e->data + (p & mask) * ANNULUS_GRANULE_SIZE + ANNULUS_WORD_SIZE, length);
+			putchar('\n');
+		} else if (w == annulus_granule_word_(r, p, ANNULUS_GRANULE_SKIP)) {
+			printf("skip at=%llu\n", (ull)p);
+		} else if (w == annulus_granule_word_(r, p, ANNULUS_GRANULE_PAD) && n) {
+			printf("pad at=%llu span=%llu\n", (ull)p, (ull)n);
+		} else if (annulus_granule_free_(r, w, p)) {
+			printf("claimed at=%llu\n", (ull)p);
+			n = 1;
+		} else {
+			printf("corrupt word %#llx at %llu\n", (ull)w, (ull)p);
+			return 1;
+		}
+		p += n;
+	}
+	printf("end at=%llu\n", (ull)p);
+	return 0;
+}
+
 /* dump_cast lists what a consumer with a backlog would receive. */
 static inline int dump_cast(struct annulus *r, const struct annulus_end_ *e)
 {
@@ -187,6 +215,7 @@ static inline int dump(struct annulus *r)
 	switch (g->topology) {
 	case ANNULUS_TOPOLOGY_MPMC: return dump_tickets(r);
 	case ANNULUS_TOPOLOGY_MPSC: return dump_lanes(r, &e);
+	case ANNULUS_TOPOLOGY_MPSC_ORDERED: return dump_granules(r, &e);
 	case ANNULUS_TOPOLOGY_CAST: return dump_cast(r, &e);
 	}
 	return dump_messages(&e, ANNULUS_LOAD_(&e.mine.cursor->position), "");

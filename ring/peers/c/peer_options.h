@@ -13,7 +13,8 @@ struct options {
 	enum annulus_strategy wait;
 	enum annulus_overrun overrun;
 	uint32_t kind, topology;
-	int timeout, cut, sized, redeliver, fixed, any, hold, announce, backlog, readonly, lossy;
+	uint64_t until;
+	int resume, block, timeout, cut, sized, redeliver, fixed, any, hold, announce, backlog, readonly, lossy;
 };
 
 static inline uint32_t topology_of(const char *name)
@@ -32,7 +33,7 @@ static inline int parse(int argc, char **argv, struct options *o)
 		{"wait", 1, NULL, 'w'}, {"kind", 1, NULL, 'k'}, {"batch", 1, NULL, 'b'}, {"timeout", 1, NULL, 't'},
 		{"checks", 1, NULL, 'K'}, {"die-after", 1, NULL, 'd'}, {"cut", 0, NULL, 'x'}, {"capacity", 1, NULL, 'C'},
 		{"mpmc", 0, NULL, 'm'}, {"topology", 1, NULL, 'p'}, {"overrun", 1, NULL, 'o'}, {"announce", 0, NULL, 'A'}, {"per-sender", 1, NULL, 'P'},
-		{"backlog", 0, NULL, 'B'}, {"readonly", 0, NULL, 'R'}, {"lossy", 0, NULL, 'L'}, {"redeliver", 0, NULL, 'r'}, {"fixed", 0, NULL, 'F'},
+		{"resume", 0, NULL, 'S'}, {"until", 1, NULL, 'U'}, {"backlog", 0, NULL, 'B'}, {"readonly", 0, NULL, 'R'}, {"lossy", 0, NULL, 'L'}, {"redeliver", 0, NULL, 'r'}, {"fixed", 0, NULL, 'F'},
 		{"members", 1, NULL, 'M'}, {"tag", 1, NULL, 'T'}, {"any", 0, NULL, 'a'}, {"hold", 0, NULL, 'H'}, {NULL, 0, NULL, 0},
 	};
 	const struct options defaults = {
@@ -60,6 +61,8 @@ static inline int parse(int argc, char **argv, struct options *o)
 		case 'o':
 			o->overrun = strcmp(optarg, "block") == 0 ? ANNULUS_BLOCK : strcmp(optarg, "drop") == 0 ? ANNULUS_DROP : ANNULUS_OVERWRITE;
 			break;
+		case 'S': o->resume = 1; break;
+		case 'U': o->until = strtoull(optarg, NULL, 0); break;
 		case 'A': o->announce = 1; break;
 		case 'P': o->per_sender = strtoull(optarg, NULL, 0); break;
 		case 'B': o->backlog = 1; break;
@@ -71,7 +74,10 @@ static inline int parse(int argc, char **argv, struct options *o)
 		case 'a': o->any = 1; break;
 		case 'H': o->hold = 1; break;
 		case 'C': o->capacity = strtoull(optarg, NULL, 0); break;
-		case 'k': o->kind = strcmp(optarg, "slots") == 0 ? ANNULUS_KIND_SLOTS : ANNULUS_KIND_BYTES; break;
+		case 'k':
+			o->block = strcmp(optarg, "block") == 0;
+			o->kind = strcmp(optarg, "slots") == 0 ? ANNULUS_KIND_SLOTS : ANNULUS_KIND_BYTES;
+			break;
 		case 's':
 			o->sized = 1;
 			o->stream.min = o->stream.max = strtoull(optarg, &end, 0);

@@ -4,6 +4,8 @@
 
 #include "selftest.h"
 #include "selftest_mpmc.h"
+#include "selftest_many.h"
+#include "selftest_cast.h"
 
 static void test_reservations(const char *dir)
 {
@@ -290,6 +292,8 @@ int main(int argc, char **argv)
 	test_corruption(argv[1]);
 	test_cancel(argv[1]);
 	test_mpmc(argv[1]);
+	test_many(argv[1]);
+	test_cast(argv[1]);
 	if (failures == 0)
 		puts("ok");
 	return failures != 0;
