@@ -1,6 +1,7 @@
 package peers_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -165,6 +166,22 @@ func TestCPPInstalled(t *testing.T) {
 	must(t, err)
 	defer r2.Close()
 	mentions(t, start(t, exec.Command(filepath.Join(example, "display"), other)).Fails(), `invalid argument: the ring's elements are "[3]uint64"`)
+
+	// What C++ makes is of its type, for Go too.
+	made := freeName(t)
+	expect(t, start(t, exec.Command(filepath.Join(example, "sensor"), made, "3")).Done(), "")
+	r3, err := ring.Open(made)
+	must(t, err)
+	defer r3.Close()
+	if _, err := ring.NewConsumerOf[[3]uint64](r3); !errors.Is(err, ring.ErrMismatch) {
+		t.Errorf("a consumer of another type: %v, want %v", err, ring.ErrMismatch)
+	}
+	c3, err := ring.NewConsumerOf[exampleReading](r3)
+	must(t, err)
+	if got, err := c3.TryRecv(); err != nil || got.Number != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	must(t, c3.Close())
 }
 
 var fencedCPP = regexp.MustCompile("(?s)```cpp\n(.*?)```")
@@ -190,7 +207,7 @@ using namespace std::chrono_literals;
 			must(t, os.WriteFile(file, []byte(strings.ReplaceAll(source, "greetings", name)), 0o600))
 			programs = append(programs, buildCPP(t, filepath.Base(file), file))
 		case strings.Contains(source, "int main()"):
-			fragments += source
+			fragments += strings.Replace(source, "int main()", fmt.Sprintf("void program%d();\nvoid program%d()", i, i), 1)
 		default:
 			fragments += fmt.Sprintf("void fragment%d(annulus::producer &, annulus::consumer &);\n"+
 				"void fragment%d([[maybe_unused]] annulus::producer &out, [[maybe_unused]] annulus::consumer &in) {\n%s}\n", i, i, source)

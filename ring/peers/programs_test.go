@@ -30,8 +30,8 @@ type program struct {
 // programs are all of them. A language adds a line.
 var programs = []program{
 	{"c", buildC, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 1},
-	{"c++", peerCPP, "spsc mpmc create dump vector semaphore", 1},
-	{"python", peerPython, "spsc mpmc create dump vector semaphore", 100},
+	{"c++", peerCPP, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 1},
+	{"python", peerPython, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 100},
 }
 
 func buildC(t *testing.T) []string {

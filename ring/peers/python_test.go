@@ -81,12 +81,13 @@ func TestPythonReadme(t *testing.T) {
 	packagePython(t)
 	text, err := os.ReadFile(filepath.Join("python", "README.md"))
 	must(t, err)
-	name, work := freeName(t), freeName(t)
+	name, work, cell := freeName(t), freeName(t), freeName(t)
 	var outputs []string
 	fragments := "import annulus\nwith annulus.create('" + name + "2') as ring, ring.producer() as out, ring.consumer() as into:\n" +
 		"    annulus.remove('" + name + "2')\n"
 	for _, m := range fencedPython.FindAllStringSubmatch(string(text), -1) {
 		source := strings.ReplaceAll(strings.ReplaceAll(m[2], "greetings", name), `"work"`, `"`+work+`"`)
+		source = strings.ReplaceAll(source, `"position"`, `"`+cell+`"`)
 		if m[1] != "" {
 			fragments += "    " + strings.ReplaceAll(strings.TrimSpace(source), "\n", "\n    ") + "\n"
 			continue
@@ -98,7 +99,7 @@ func TestPythonReadme(t *testing.T) {
 	}
 	// The fragments on receiving take what those on sending have sent, and two more.
 	fragments = strings.Replace(fragments, "view = into.peek()", "out.send(bytes(8)); view = into.peek()", 1)
-	expect(t, start(t, inPython(t, "-c", fragments)).Done(), "the last one with the tag has sent 0")
+	expect(t, start(t, inPython(t, "-c", fragments)).Done(), "the last one with the tag has sent 0\n16 bytes, version 1\nnothing new")
 }
 
 // A wheel is what pip makes of it, without a network; what is in it works.

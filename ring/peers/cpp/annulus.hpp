@@ -7,11 +7,14 @@
 //
 //   annulus_error.hpp     errc, the category of its error codes, error
 //   annulus_until.hpp     how long a call may wait
-//   annulus_ring.hpp      config, ring: create, open, ask
+//   annulus_config.hpp    config: what ring to make
+//   annulus_ring.hpp      ring: create, open, ask, attach
 //   annulus_producer.hpp  producer, reservation
-//   annulus_consumer.hpp  consumer, message, batch
+//   annulus_consumer.hpp  consumer, messages
+//   annulus_message.hpp   message, batch: what it hands out
 //   annulus_element.hpp   what a type looks like to peers in other languages
 //   annulus_typed.hpp     producer_of<T>, consumer_of<T>
+//   annulus_cell.hpp      cells and blocks: the latest value of something; annulus_cell_ends.hpp
 //
 // Calls return the ordinary answers (full, empty, the end, the time is over, stopped,
 // cancelled) and throw annulus::error for all others. producer::status and
@@ -27,13 +30,7 @@
 #ifndef ANNULUS_HPP
 #define ANNULUS_HPP
 
-#include "annulus_base.hpp"
-#include "annulus_error.hpp"
-#include "annulus_until.hpp"
-#include "annulus_producer.hpp"
-#include "annulus_consumer.hpp"
-#include "annulus_element.hpp"
-#include "annulus_typed.hpp"
+#include "annulus_cell.hpp"
 #include "annulus_ring.hpp"
 
 #endif

@@ -30,7 +30,7 @@ namespace annulus {
 enum class wait {
 	spin = ANNULUS_SPIN,           // never sleeps: one processor busy, least latency
 	futex = ANNULUS_FUTEX,         // sleeps on the ring's futex word
-	semaphore = ANNULUS_SEMAPHORE, // sleeps on the ring's sem_t (glibc; rings of one producer and one consumer)
+	semaphore = ANNULUS_SEMAPHORE, // sleeps on the ring's sem_t (glibc; SPSC rings)
 };
 
 template <class T>
@@ -78,17 +78,20 @@ struct region {
 
 // endpoint is what lies behind a producer or consumer and the guards that they hand
 // out. It stays where it is, as the C struct has to, and goes with the last of these.
-template <class C> struct endpoint {
+template <class C, class M = region> struct endpoint {
 	C c;
-	std::shared_ptr<region> memory;
+	std::shared_ptr<M> memory;
 	std::atomic<bool> cancelled{false}; // by cancel, not by a stop token
 	std::size_t guards = 0;
-	bool left = false; // the producer or consumer is gone
+	bool left = false;  // the producer or consumer is gone
+	bool lossy = false; // an overrun is no answer
 	int status = ANNULUS_OK;
+	int later = ANNULUS_OK; // what a batch met behind its first message
 };
 
 inline void cancel(annulus_producer &p) noexcept { annulus_producer_cancel(&p); }
 inline void cancel(annulus_consumer &c) noexcept { annulus_consumer_cancel(&c); }
+inline void cancel(annulus_cell_reader &r) noexcept { annulus_cell_cancel(&r); }
 inline void detach(annulus_producer &p) noexcept { annulus_producer_detach(&p); }
 inline void detach(annulus_consumer &c) noexcept { annulus_consumer_detach(&c); }
 

@@ -13,8 +13,8 @@ class ring;
 class messages;
 
 // consumer is an attached receiving end; ring::consumer makes it. The destructor detaches: a
-// live producer's sends fail, what was not released stays in the ring (MPMC: see the C
-// header). Guards that are still held put that off until the last of them is gone.
+// live producer's sends fail (broadcast: they do not), what was not released stays in the ring (MPMC: see
+// the C header). Guards that are still held put that off until the last of them is gone.
 class consumer {
 	using state = detail::endpoint<annulus_consumer>;
 
@@ -31,7 +31,7 @@ public:
 		state &e = get();
 		const void *at = nullptr;
 		std::size_t n = 0;
-		int rc = annulus_try_peek(&e.c, &at, &n);
+		int rc = look(e, &at, &n);
 		if (rc == ANNULUS_EMPTY)
 			rc = detail::waited(e, limit, [&](int ms) { return annulus_peek(&e.c, &at, &n, ms); });
 		return handed(e, rc, at, n);
@@ -42,7 +42,7 @@ public:
 		state &e = get();
 		const void *at = nullptr;
 		std::size_t n = 0;
-		int rc = annulus_try_peek(&e.c, &at, &n);
+		int rc = look(e, &at, &n);
 		return handed(e, rc, at, n);
 	}
 
@@ -61,8 +61,12 @@ public:
 		for (; k < room.size(); k++) {
 			const void *at = nullptr;
 			std::size_t n = 0;
-			if (annulus_try_peek(&e.c, &at, &n) != ANNULUS_OK)
-				break; // whatever it is, the next call meets it
+			int rc = look(e, &at, &n);
+			if (rc != ANNULUS_OK) {
+				if (!detail::ordinary(rc) && rc != ANNULUS_HELD)
+					e.later = rc; // it might not be said again
+				break;
+			}
 			room[k] = view(e, at, n);
 		}
 		return {room.first(k), std::move(first.hold_)};
@@ -92,7 +96,7 @@ public:
 	{
 		state &e = free_hands();
 		std::size_t n = 0;
-		int rc = annulus_try_recv(&e.c, buf.data(), buf.size(), &n);
+		int rc = take(e, buf, &n);
 		if (rc == ANNULUS_EMPTY)
 			rc = detail::waited(e, limit, [&](int ms) { return annulus_recv(&e.c, buf.data(), buf.size(), &n, ms); });
 		return counted(e, rc, n);
@@ -101,7 +105,7 @@ public:
 	{
 		state &e = free_hands();
 		std::size_t n = 0;
-		int rc = annulus_try_recv(&e.c, buf.data(), buf.size(), &n);
+		int rc = take(e, buf, &n);
 		return counted(e, rc, n);
 	}
 
@@ -116,6 +120,9 @@ public:
 	// ended tells whether the last answer was the end of the stream. It stays so until
 	// another producer attaches.
 	bool ended() const noexcept { return status() == errc::end; }
+
+	// missed tells how many messages of a broadcast ring this consumer has lost to overruns.
+	std::uint64_t missed() const { return annulus_missed(&get().c); }
 
 	// cancel ends a wait in another thread, and every later one, with errc::cancelled. Not while
 	// the consumer is moved, assigned to or destroyed.
@@ -154,6 +161,26 @@ private:
 		if (e.guards > 0) [[unlikely]]
 			throw error(errc::held);
 		return e;
+	}
+	// look and take are the C calls that do not wait, but for what was put off and, if the consumer is
+	// lossy, overruns.
+	template <class F> static int attempt(state &e, F call)
+	{
+		int rc = std::exchange(e.later, ANNULUS_OK);
+		if (rc != ANNULUS_OK) [[unlikely]]
+			return rc;
+		do
+			rc = call();
+		while (rc == ANNULUS_OVERRUN && e.lossy);
+		return rc;
+	}
+	static int look(state &e, const void **at, std::size_t *n)
+	{
+		return attempt(e, [&] { return annulus_try_peek(&e.c, at, n); });
+	}
+	static int take(state &e, std::span<std::byte> buf, std::size_t *n)
+	{
+		return attempt(e, [&] { return annulus_try_recv(&e.c, buf.data(), buf.size(), n); });
 	}
 	static message_view view(state &e, const void *at, std::size_t n)
 	{

@@ -20,6 +20,9 @@ enum class errc {
 	timed_out = ANNULUS_TIMEOUT,
 	cancelled = ANNULUS_CANCELLED,
 
+	// A broadcast ring has overwritten what was due. The next call goes on with the latest.
+	overrun = ANNULUS_OVERRUN,
+
 	// Mistakes of the caller; nothing has happened.
 	too_large = ANNULUS_TOO_LARGE,
 	too_small = ANNULUS_TOO_SMALL,

@@ -11,7 +11,7 @@ namespace annulus {
 class consumer;
 
 // message_view refers to a message in the ring. It is valid as long as the guard that it
-// came with. In a ring that peers share, the producer can write there.
+// came with. The producer can write there, if it is not as it should be.
 class message_view {
 public:
 	message_view() = default;

@@ -175,10 +175,13 @@ public:
 	// (limit's time) or cancelled (limit's token, or cancel).
 	errc status() const noexcept { return e_ ? static_cast<errc>(e_->status) : errc::invalid; }
 
-	// committed tells how far this producer and those before it have come: a position, or
-	// the messages sent under its tag. One that notes it before a send and dies lets its
+	// committed tells how far this producer and those before it have come: a position, or (MPMC, MPSC
+	// in one order) the messages sent under its tag. One that notes it before a send and dies lets its
 	// successor learn whether that took effect: if it is greater.
 	std::uint64_t committed() const { return annulus_committed(&get().c); }
+
+	// dropped tells how many messages the producers of a broadcast ring that drops have dropped.
+	std::uint64_t dropped() const { return annulus_dropped(&get().c); }
 
 	// cancel ends a wait in another thread, and every later one, with errc::cancelled. Not while
 	// the producer is moved, assigned to or destroyed.

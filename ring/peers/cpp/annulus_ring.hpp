@@ -2,69 +2,12 @@
 #ifndef ANNULUS_RING_HPP
 #define ANNULUS_RING_HPP
 
+#include "annulus_config.hpp"
 #include "annulus_consumer.hpp"
 #include "annulus_producer.hpp"
 #include "annulus_typed.hpp"
 
 namespace annulus {
-
-enum class kind : std::uint32_t {
-	standard = 0, // create: records; in MPMC slots
-	records = ANNULUS_KIND_BYTES,
-	slots = ANNULUS_KIND_SLOTS,
-};
-
-enum class topology : std::uint32_t {
-	spsc = ANNULUS_TOPOLOGY_SPSC, // one producer, one consumer
-	mpmc = ANNULUS_TOPOLOGY_MPMC, // any number of both, each message to one; slots
-};
-
-enum class role { producer = ANNULUS_PRODUCER, consumer = ANNULUS_CONSUMER };
-
-// config says what ring to make. Zeros are defaults.
-struct config {
-	annulus::kind kind = kind::standard;
-	annulus::topology topology = topology::spsc;
-	std::uint64_t capacity = 0;  // bytes (1 MiB) or slots (4096); a power of two
-	std::uint64_t slot_size = 0; // kind slots: bytes of every message, or at most (MPMC)
-	std::uint64_t stride = 0;    // bytes that keep two writers apart (128 on x86, else 64)
-	std::uint64_t members = 0;   // MPMC: endpoints at a time (64)
-	bool fixed = false;          // MPMC: every message has slot_size bytes
-	bool redeliver = false;      // MPMC: what a dead consumer had in its hands goes to another
-	unsigned mode = 0;           // permission bits (0600)
-
-	annulus_config c() const
-	{
-		annulus_config c{};
-		c.kind = static_cast<std::uint32_t>(kind);
-		c.topology = static_cast<std::uint32_t>(topology);
-		c.capacity = capacity;
-		c.slot_size = slot_size;
-		c.stride = stride;
-		c.members = members;
-		c.fixed = fixed;
-		c.redeliver = redeliver;
-		c.mode = mode;
-		return c;
-	}
-};
-
-// slots_of is the config of a ring whose messages are all one T.
-template <shareable T> config slots_of(std::uint64_t capacity = 0)
-{
-	return {.kind = kind::slots, .capacity = capacity, .slot_size = sizeof(T), .fixed = true};
-}
-
-struct producer_options {
-	annulus::wait wait = wait::futex;
-	// tag, if not 0, keeps an MPMC producer's place for its successor under that number:
-	// see producer::committed.
-	std::uint64_t tag = 0;
-};
-
-struct consumer_options {
-	annulus::wait wait = wait::futex;
-};
 
 // ring is a handle on a ring's memory. Copies share it.
 class ring {
@@ -141,7 +84,8 @@ public:
 	explicit operator bool() const noexcept { return r_ != nullptr; }
 
 	// producer attaches the sending end, consumer the receiving end. Throws errc::attached while
-	// another that lives has the role, or all places of an MPMC ring are taken.
+	// another that lives has the role, or all places in a ring of many are taken. A broadcast
+	// ring that overwrites has consumers by read-only handles too, in any number.
 	annulus::producer producer(const producer_options &o = {}) const
 	{
 		return attached_as<annulus::producer, annulus_producer>([&](annulus_producer *p, annulus_handle *r) {
@@ -150,9 +94,12 @@ public:
 	}
 	annulus::consumer consumer(const consumer_options &o = {}) const
 	{
-		return attached_as<annulus::consumer, annulus_consumer>([&](annulus_consumer *c, annulus_handle *r) {
-			return annulus_consumer_attach(c, r, static_cast<annulus_strategy>(o.wait));
+		annulus::consumer c = attached_as<annulus::consumer, annulus_consumer>([&](annulus_consumer *c, annulus_handle *r) {
+			auto how = static_cast<annulus_strategy>(o.wait);
+			return o.backlog ? annulus_consumer_attach_backlog(c, r, how) : annulus_consumer_attach(c, r, how);
 		});
+		c.e_->lossy = o.lossy;
+		return c;
 	}
 	// The same for rings whose messages are all one T: errc::invalid if they are not.
 	template <shareable T> annulus::producer_of<T> producer_of(const producer_options &o = {}) const
@@ -175,7 +122,7 @@ public:
 			throw error(errc::system);
 		return yes != 0;
 	}
-	// recover settles at once what dead endpoints of an MPMC ring have left, and tells how
+	// recover settles at once what dead endpoints of a ring of many have left, and tells how
 	// much it was. Who is blocked by it does so by itself.
 	std::uint64_t recover() const
 	{
@@ -192,6 +139,11 @@ public:
 	std::uint64_t max_message() const { return get().geometry.max_message; }
 	std::uint64_t members() const { return get().geometry.members; }
 	bool redelivers() const { return get().header.required & ANNULUS_FEATURE_REDELIVER; }
+	annulus::overrun overruns() const
+	{
+		std::uint64_t f = get().header.required;
+		return f & ANNULUS_FEATURE_BLOCK ? overrun::block : f & ANNULUS_FEATURE_DROP ? overrun::drop : overrun::overwrite;
+	}
 	std::uint64_t fingerprint() const { return get().header.fingerprint; }
 	std::string_view element() const
 	{
@@ -256,8 +208,10 @@ private:
 			{"capacity", has.capacity, w.capacity},       {"slot size", has.slot_size, w.slot_size},
 			{"slot stride", has.slot_stride, w.slot_stride}, {"members", has.members, w.members},
 			{"stride", wanted.stride ? has.stride : 0, wanted.stride},
-			{"redelivery", redelivers(), wanted.redeliver},
+			{"redelivery", redelivers(), wanted.redeliver}, {"overrun", static_cast<std::uint64_t>(overruns()), c.overrun},
 		};
+		if (wanted.fingerprint != 0 && fingerprint() != wanted.fingerprint)
+			detail::other_type(get(), wanted.fingerprint);
 		for (const auto &f : fields)
 			if (f.has != f.want)
 				detail::mismatch("the ring that is there has %s %llu, want %llu", f.name, static_cast<unsigned long long>(f.has),

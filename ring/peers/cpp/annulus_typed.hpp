@@ -15,19 +15,23 @@ concept shareable = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && 
 
 namespace detail {
 
+[[noreturn]] inline void other_type(const annulus_handle &r, std::uint64_t want)
+{
+	mismatch("the ring's elements are \"%.64s\" (%#llx), want those with fingerprint %#llx", reinterpret_cast<const char *>(r.header.element),
+		 static_cast<unsigned long long>(r.header.fingerprint), static_cast<unsigned long long>(want));
+}
+
 // same holds T against what the ring's creator said of its elements.
 template <shareable T> void same(const annulus_handle &r)
 {
 	const annulus_geometry &g = r.geometry;
-	auto name = reinterpret_cast<const char *>(r.header.element);
 	if (g.kind != ANNULUS_KIND_SLOTS)
 		mismatch("the ring is of records, a type needs slots; use ring::producer and ring::consumer");
 	if (g.slot_size != sizeof(T))
 		mismatch("the ring's messages are of %llu bytes, the type has %zu", static_cast<unsigned long long>(g.slot_size), sizeof(T));
 	std::uint64_t has = r.header.fingerprint, want = fingerprint<T>();
 	if (has != 0 && want != 0 && has != want)
-		mismatch("the ring's elements are \"%.64s\" (%#llx), the type's fingerprint is %#llx", name, static_cast<unsigned long long>(has),
-			 static_cast<unsigned long long>(want));
+		other_type(r, want);
 }
 
 template <class T> payload bytes_of(const T &v) { return std::as_bytes(std::span<const T, 1>(&v, 1)); }

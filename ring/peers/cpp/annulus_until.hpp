@@ -60,6 +60,8 @@ template <class E, class F> int waited(E &e, const until &limit, F call)
 	auto until_over = [&] {
 		for (;;) {
 			int ms = limit.left(), rc = call(ms);
+			if (rc == ANNULUS_OVERRUN && e.lossy)
+				continue;
 			if (rc != ANNULUS_TIMEOUT || ms != INT_MAX)
 				return rc;
 		}

@@ -1,29 +1,8 @@
 // peer: the other end of a ring, for tests and for trying things out. What it does, and how
 // its messages are made, is told in ../PROGRAM.md, the contract of the programs of all languages.
-#include "annulus.hpp"
-
-#define annulus annulus_handle // what C calls its handle
-#include "peer_dump.h"
-#undef annulus
-
-#include <csignal>
-#include <iostream>
-#include <map>
-#include <numeric>
-
-#include "peer_options.hpp"
+#include "peer_cell.hpp"
 
 namespace {
-
-namespace an = annulus;
-
-// failed is an error in the words of the contract, where the library has none.
-struct failed : std::runtime_error {
-	using std::runtime_error::runtime_error;
-};
-
-// doing is what the line of an error begins with.
-const char *doing = "open";
 
 an::ring open_ring(const std::string &name, bool readonly)
 {
@@ -34,20 +13,12 @@ an::ring open_ring(const std::string &name, bool readonly)
 	return readonly ? an::ring::open_file("/dev/shm/" + name, true) : an::ring::open(name);
 }
 
-void say(const std::string &line) { std::cout << line << std::endl; }
-
-void wait_for_end()
-{
-	while (std::cin.get() != EOF)
-		;
-}
-
 // die goes without a word, in the middle of things if it was told to.
 [[noreturn]] void die(const an::ring &r, an::producer *p, const options &o)
 {
 	if (p != nullptr && o.cut) {
 		auto *h = r.handle();
-		while (h->geometry.members > 0 && annulus_counter_(h, ANNULUS_CONSUMER) != annulus_counter_(h, ANNULUS_PRODUCER))
+		while (annulus_claims_(h) && annulus_counter_(h, ANNULUS_CONSUMER) != annulus_counter_(h, ANNULUS_PRODUCER))
 			sched_yield(); // a full ring would not take the claims
 		std::vector<an::reservation> open;
 		for (std::uint64_t i = 0; i < o.batch; i++) {
@@ -65,9 +36,6 @@ void wait_for_end()
 	std::raise(SIGKILL);
 	std::abort();
 }
-
-// over throws for a call that gave nothing.
-[[noreturn]] void over(an::errc status) { throw an::error(status); }
 
 void send_one(an::producer &p, const options &o, std::uint64_t seq, std::vector<std::byte> &buf)
 {
@@ -95,10 +63,10 @@ void run_send(const an::ring &r, const options &o)
 	if (o.tag)
 		say("committed " + std::to_string(p.committed()));
 	std::vector<std::byte> buf(o.messages.max);
-	std::uint64_t count = o.count == options::all ? 1 : o.count;
+	std::uint64_t count = o.count == options::all ? 1 : o.count, first = o.resume ? p.committed() : o.start;
 	doing = "send";
 	for (std::uint64_t i = 0; i < count; i++) {
-		send_one(p, o, o.start + i, buf);
+		send_one(p, o, first + i, buf);
 		if ((i + 1) % o.batch == 0 || i + 1 == count || i + 1 == o.die_after)
 			p.publish();
 		if (i + 1 == o.die_after)
@@ -108,48 +76,10 @@ void run_send(const an::ring &r, const options &o)
 	say("sent " + std::to_string(count) + " ok");
 }
 
-// receiver checks messages and counts them.
-class receiver {
-public:
-	explicit receiver(const options &o) : o_(o) {}
-
-	void check(an::message_view m)
-	{
-		std::uint64_t seq = o_.start + done;
-		if (o_.any && m.size() >= PAYLOAD_REST) {
-			std::memcpy(&seq, m.data(), sizeof(seq));
-			mix += payload_mix(seq);
-			redelivered += m.redelivered() > 0;
-		}
-		if (o_.per_sender > 0) {
-			std::uint64_t k = seq / o_.per_sender;
-			auto at = next_.try_emplace(k, k * o_.per_sender).first;
-			if (at->second++ != seq)
-				throw failed("message " + std::to_string(seq) + ": out of order");
-		}
-		for (std::uint64_t k = 0; k < o_.checks; k++) {
-			const char *wrong = payload_check(&o_.messages, seq, reinterpret_cast<const std::uint8_t *>(m.data()), m.size());
-			if (wrong != nullptr)
-				throw failed("message " + std::to_string(seq) + " of " + std::to_string(m.size()) + " bytes: wrong " + wrong);
-		}
-		done++;
-		if (o_.hold) {
-			say("held " + std::to_string(seq));
-			wait_for_end();
-		}
-	}
-
-	std::uint64_t done = 0, mix = 0, redelivered = 0;
-
-private:
-	const options &o_;
-	std::map<std::uint64_t, std::uint64_t> next_; // of each sender
-};
-
 void run_recv(const an::ring &r, const options &o)
 {
 	doing = "attach";
-	an::consumer c = r.consumer({.wait = o.wait});
+	an::consumer c = r.consumer({.wait = o.wait, .backlog = o.backlog, .lossy = o.lossy});
 	if (o.announce)
 		say("attached");
 	doing = "recv";
@@ -163,6 +93,7 @@ void run_recv(const an::ring &r, const options &o)
 			std::optional<std::size_t> n = c.recv_into(buf, o.limit());
 			if (!n)
 				break;
+			got.lost = c.missed();
 			got.check(an::message_view::of(std::span<const std::byte>(buf).first(*n)));
 			continue;
 		}
@@ -172,6 +103,7 @@ void run_recv(const an::ring &r, const options &o)
 		an::batch batch = c.peek_batch(std::span(room).first(most), o.limit());
 		if (!batch)
 			break;
+		got.lost = c.missed();
 		for (const an::message_view &m : batch) {
 			got.check(m);
 			if (got.done == o.die_after)
@@ -187,6 +119,8 @@ void run_recv(const an::ring &r, const options &o)
 	std::string line = "received " + std::to_string(got.done) + " ok";
 	if (o.any)
 		line += " mix " + std::to_string(got.mix) + " redelivered " + std::to_string(got.redelivered);
+	if (o.lossy)
+		line += " lost " + std::to_string(got.lost);
 	say(line);
 }
 
@@ -203,22 +137,17 @@ void run_hold(const an::ring &r, const std::string &role, const options &o)
 	wait_for_end();
 }
 
-std::string hexadecimal(std::span<const std::byte> b)
-{
-	std::string s;
-	for (std::byte x : b)
-		for (int shift : {4, 0})
-			s += "0123456789abcdef"[static_cast<unsigned>(x) >> shift & 15];
-	return s;
-}
-
 void run_cat(const an::ring &r, const options &o)
 {
 	doing = "attach";
-	an::consumer c = r.consumer({.wait = o.wait});
+	an::consumer c = r.consumer({.wait = o.wait, .backlog = o.backlog, .lossy = true});
 	doing = "cat";
-	for (std::uint64_t i = 0; i < o.count; i++) {
+	for (std::uint64_t i = 0, lost = 0; i < o.count; i++) {
 		an::message m = c.peek(std::chrono::seconds(10));
+		if (c.missed() > lost) {
+			say("lost " + std::to_string(c.missed() - lost));
+			lost = c.missed();
+		}
 		if (!m)
 			over(c.status());
 		std::string line = "message length=" + std::to_string(m.size()) + " payload=" + hexadecimal(m.bytes());
@@ -266,6 +195,8 @@ void run_vector(const an::ring &r)
 
 int run(options &o)
 {
+	if (o.words.at(0) == "cell")
+		return run_cell(o);
 	const std::string command = o.words.at(0), &name = o.words.back();
 	if (command == "create") {
 		doing = "create";
@@ -275,7 +206,7 @@ int run(options &o)
 		say("created");
 		return 0;
 	}
-	an::ring r = open_ring(name, command == "dump");
+	an::ring r = open_ring(name, o.readonly || command == "dump");
 	if (o.config.kind != an::kind::standard && o.config.kind != r.kind())
 		throw an::error(an::errc::invalid, "invalid argument: a ring of the other kind");
 	if (r.kind() == an::kind::slots && !o.sized)
@@ -299,6 +230,12 @@ int run(options &o)
 
 bool known(const std::vector<std::string> &words)
 {
+	if (words.size() == 3 && words[0] == "cell") {
+		for (const char *c : {"create", "write", "read", "cat", "check", "dump"})
+			if (words[1] == c)
+				return true;
+		return false;
+	}
 	if (words.size() == 3)
 		return words[0] == "hold" && (words[1] == "producer" || words[1] == "consumer");
 	if (words.size() != 2)
@@ -317,7 +254,8 @@ int main(int argc, char **argv)
 	try {
 		options o = parse(argc, argv);
 		if (!known(o.words))
-			throw usage_error("usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME");
+			throw usage_error("usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME | "
+					  "peer cell create|write|read|cat|check|dump NAME [options]");
 		return run(o);
 	} catch (const usage_error &e) {
 		std::cerr << e.what() << '\n';

@@ -17,9 +17,10 @@
 struct options {
 	static constexpr std::uint64_t all = UINT64_MAX;
 
-	std::uint64_t count = all, start = 0, batch = 1, checks = 1, die_after = 0, tag = 0, per_sender = 0;
+	std::uint64_t count = all, start = 0, batch = 1, checks = 1, die_after = 0, tag = 0, per_sender = 0, until = 0;
 	stream messages{.seed = 0, .min = 12, .max = 1024};
-	bool sized = false, cut = false, any = false, hold = false, announce = false;
+	bool sized = false, cut = false, any = false, hold = false, announce = false, backlog = false, readonly = false, lossy = false, resume = false;
+	bool block = false; // cell create
 	annulus::wait wait = annulus::wait::futex;
 	std::optional<std::chrono::milliseconds> timeout;
 	annulus::config config; // of create; its kind also of the ring that is wanted
@@ -61,7 +62,8 @@ inline options parse(int argc, char **argv)
 		{"wait", 1, nullptr, 0}, {"kind", 1, nullptr, 0}, {"batch", 1, nullptr, 0}, {"timeout", 1, nullptr, 0},
 		{"checks", 1, nullptr, 0}, {"die-after", 1, nullptr, 0}, {"tag", 1, nullptr, 0}, {"per-sender", 1, nullptr, 0},
 		{"capacity", 1, nullptr, 0}, {"members", 1, nullptr, 0}, {"topology", 1, nullptr, 0},
-		{"cut", 0, nullptr, 0}, {"any", 0, nullptr, 0}, {"hold", 0, nullptr, 0}, {"announce", 0, nullptr, 0},
+		{"overrun", 1, nullptr, 0}, {"until", 1, nullptr, 0}, {"backlog", 0, nullptr, 0}, {"readonly", 0, nullptr, 0}, {"lossy", 0, nullptr, 0},
+		{"resume", 0, nullptr, 0}, {"cut", 0, nullptr, 0}, {"any", 0, nullptr, 0}, {"hold", 0, nullptr, 0}, {"announce", 0, nullptr, 0},
 		{"mpmc", 0, nullptr, 0}, {"fixed", 0, nullptr, 0}, {"redeliver", 0, nullptr, 0}, {},
 	};
 	options o;
@@ -82,6 +84,11 @@ inline options parse(int argc, char **argv)
 		else if (name == "per-sender") o.per_sender = n();
 		else if (name == "capacity") o.config.capacity = n();
 		else if (name == "members") o.config.members = n();
+		else if (name == "until") o.until = n();
+		else if (name == "backlog") o.backlog = true;
+		else if (name == "readonly") o.readonly = true;
+		else if (name == "lossy") o.lossy = true;
+		else if (name == "resume") o.resume = true;
 		else if (name == "cut") o.cut = true;
 		else if (name == "any") o.any = true;
 		else if (name == "hold") o.hold = true;
@@ -90,7 +97,14 @@ inline options parse(int argc, char **argv)
 		else if (name == "fixed") o.config.fixed = true;
 		else if (name == "redeliver") o.config.redeliver = true;
 		else if (name == "topology")
-			o.config.topology = choice<annulus::topology>(name, value, {{"spsc", annulus::topology::spsc}, {"mpmc", annulus::topology::mpmc}});
+			o.config.topology = choice<annulus::topology>(name, value, {
+				{"spsc", annulus::topology::spsc}, {"mpmc", annulus::topology::mpmc}, {"mpsc", annulus::topology::mpsc},
+				{"mpsc-ordered", annulus::topology::mpsc_ordered}, {"broadcast", annulus::topology::broadcast}});
+		else if (name == "overrun")
+			o.config.overrun = choice<annulus::overrun>(name, value, {{"overwrite", annulus::overrun::overwrite},
+				{"block", annulus::overrun::block}, {"drop", annulus::overrun::drop}});
+		else if (name == "kind" && (value == "value" || value == "block"))
+			o.block = value == "block"; // of a cell
 		else if (name == "kind")
 			o.config.kind = choice<annulus::kind>(name, value, {{"bytes", annulus::kind::records}, {"slots", annulus::kind::slots}});
 		else if (name == "wait")

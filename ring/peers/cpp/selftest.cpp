@@ -55,6 +55,9 @@ int main(int argc, char **argv)
 		test_waits(argv[1]);
 		test_typed(argv[1]);
 		test_many(argv[1]);
+		test_topologies(argv[1]);
+		test_broadcast(argv[1]);
+		test_cells(argv[1]);
 	} catch (const std::exception &e) {
 		std::printf("unexpected: %s\n", e.what());
 		return 1;

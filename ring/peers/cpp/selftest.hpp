@@ -79,5 +79,8 @@ void test_lifetimes(const std::string &dir);
 void test_waits(const std::string &dir);
 void test_typed(const std::string &dir);
 void test_many(const std::string &dir);
+void test_topologies(const std::string &dir);
+void test_broadcast(const std::string &dir);
+void test_cells(const std::string &dir);
 
 #endif

@@ -96,11 +96,15 @@ struct sample {
 	std::uint64_t number;
 	double value;
 };
+struct point {
+	double x, y;
+};
 ANNULUS_ELEMENT(sample, number, value)
+ANNULUS_ELEMENT(point, x, y)
 
 void test_typed(const std::string &dir)
 {
-	pair t(dir, an::slots_of<sample>(4), false);
+	pair t(dir, an::slots_of<sample>(4, "sample"), false);
 	auto p = t.ring.producer_of<sample>();
 	auto c = t.ring.consumer_of<sample>();
 	p.send({1, 0.5});
@@ -122,6 +126,8 @@ void test_typed(const std::string &dir)
 	CHECK(p.send_batch(batch) == 3 && c.recv()->number == 6);
 	p = {};
 	CHECK(c.recv()->number == 7 && c.recv()->number == 8 && !c.recv() && c.ended());
+	CHECK(t.ring.fingerprint() == an::fingerprint<sample>() && t.ring.element() == "sample");
+	CHECK(fails(an::errc::invalid, [&] { t.ring.producer_of<point>(); })); // of the same size
 	CHECK(fails(an::errc::invalid, [&] { t.ring.producer_of<float>(); }) && !t.ring.attached(an::role::producer));
 
 	pair bytes(dir, small, false);

@@ -36,7 +36,7 @@ int endpoint_enter(endpoint *e, const char *what)
 {
 	char line[ANNULUS_DETAIL];
 	const char *why = "is closed";
-	if (e->ring != NULL && e->ring->forked)
+	if (e->ring != NULL && e->ring->m.forked)
 		why = "belongs to the parent of this process: open the ring anew after a fork";
 	else if (e->ring != NULL && e->busy)
 		why = "is in use by another thread: one at a time uses an endpoint";
@@ -131,6 +131,20 @@ int call_arguments(const char *method, PyObject *const *args, Py_ssize_t n, PyOb
 	return 1;
 }
 
+int add_types(PyObject *module, PyTypeObject *const *types, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (PyType_Ready(types[i]) < 0)
+			return -1;
+		Py_INCREF(types[i]);
+		if (PyModule_AddObject(module, strrchr(types[i]->tp_name, '.') + 1, (PyObject *)types[i]) != 0) {
+			Py_DECREF(types[i]);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 PyObject *return_self(PyObject *self, PyObject *unused)
 {
 	(void)unused;
@@ -201,7 +215,8 @@ PyMODINIT_FUNC PyInit__annulus(void)
 	PyObject *module = PyModule_Create(&definition);
 	if (module == NULL)
 		return NULL;
-	if (add_codes(module) != 0 || PyType_Ready(&lease_type) < 0 || PyType_Ready(&attached_type) < 0 || ring_init(module) != 0) {
+	if (add_codes(module) != 0 || PyType_Ready(&lease_type) < 0 || PyType_Ready(&attached_type) < 0 || ring_init(module) != 0 ||
+	    cell_init(module) != 0 || memory_init() != 0) {
 		Py_DECREF(module);
 		return NULL;
 	}

@@ -2,10 +2,13 @@
  * is what Python needs around them: exceptions, the GIL, signals, buffers, forks.
  *
  *   binding.c   errors, waits, forks
+ *   memory.c    what is mapped, and what a fork does to it
  *   ring.c      Ring, and the functions that make one
  *   lease.c     bytes in the ring that Python has views of
  *   producer.c  Producer, Reservation
  *   consumer.c  Consumer
+ *   cell.c      Cell, and the functions that make one
+ *   cell_ends.c CellWriter, CellReader
  *
  * Everything is called with the GIL held, which also guards the fields below; it is given away
  * during waits alone. */
@@ -17,12 +20,25 @@
 
 #include "annulus.h"
 
-typedef struct ring_object {
-	PyObject_HEAD
-	struct annulus c;
+/* Memory that is mapped, of a ring or cell: mapped_opened puts it into a list for forks. */
+typedef struct mapped {
+	struct annulus *c;
 	int open;
 	int forked; /* this is a child, which has no mapping */
-	struct ring_object *next, *prev; /* of all that are open */
+	Py_ssize_t users; /* waits and views of it that no role stands for */
+	struct mapped *next, *prev;
+} mapped;
+
+void mapped_opened(mapped *m, struct annulus *c);
+/* mapped_usable raises an exception and is false if it is not open, or this is a child. */
+int mapped_usable(const mapped *m, const char *what);
+/* mapped_close lets go of it; an error code while something is attached, or uses it. */
+int mapped_close(mapped *m);
+
+typedef struct {
+	PyObject_HEAD
+	struct annulus c;
+	mapped m;
 } ring_object;
 
 /* What an endpoint object begins with: see endpoint_enter. */
@@ -44,6 +60,7 @@ typedef struct lease_object {
 	void *at;
 	Py_ssize_t size, exports;
 	int readonly, over;
+	Py_ssize_t *users; /* counts exports too, if not NULL; the keeper's */
 	void (*forgotten)(struct lease_object *l); /* with the last export, if not NULL */
 } lease_object;
 
@@ -89,5 +106,21 @@ int consumer_attach(PyObject *self, ring_object *r, enum annulus_strategy wait, 
 
 /* ring_init readies the types that users name, and adds them and the functions to the module. */
 int ring_init(PyObject *module);
+int cell_init(PyObject *module);
+int memory_init(void);
+
+/* add_types readies types and adds them to the module under the last parts of their names. */
+int add_types(PyObject *module, PyTypeObject *const *types, size_t n);
+
+typedef struct {
+	PyObject_HEAD
+	struct annulus_cell c;
+	mapped m;
+} cell_object;
+
+extern PyTypeObject cell_type, cell_writer_type, cell_reader_type;
+
+int cell_writer_attach(PyObject *self, cell_object *c);
+int cell_reader_attach(PyObject *self, cell_object *c, enum annulus_strategy wait);
 
 #endif

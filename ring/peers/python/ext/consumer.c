@@ -39,7 +39,7 @@ int consumer_attach(PyObject *self, ring_object *r, enum annulus_strategy wait, 
 static int detach(attached_object *a)
 {
 	int rc = ANNULUS_OK;
-	if (!a->end.ring->forked)
+	if (!a->end.ring->m.forked)
 		rc = annulus_consumer_detach(&a->c);
 	Py_CLEAR(a->end.ring);
 	return rc;
@@ -290,7 +290,7 @@ static PyObject *consumer_next(consumer_object *c)
 static PyObject *consumer_cancel(consumer_object *c, PyObject *unused)
 {
 	(void)unused;
-	if (c->a->end.ring != NULL && !c->a->end.ring->forked)
+	if (c->a->end.ring != NULL && !c->a->end.ring->m.forked)
 		annulus_consumer_cancel(&c->a->c);
 	Py_RETURN_NONE;
 }
@@ -301,7 +301,7 @@ static PyObject *consumer_close(consumer_object *c, PyObject *unused)
 	(void)unused;
 	if (e->ring == NULL)
 		Py_RETURN_NONE;
-	if (!e->ring->forked && !enter(c))
+	if (!e->ring->m.forked && !enter(c))
 		return NULL;
 	int ok = let_go(c) && PyList_SetSlice(c->held, 0, PyList_GET_SIZE(c->held), NULL) == 0;
 	leave(c);

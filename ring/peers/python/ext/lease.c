@@ -31,6 +31,8 @@ static int lease_buffer(PyObject *self, Py_buffer *b, int flags)
 	if (PyBuffer_FillInfo(b, self, l->at, l->size, l->readonly, flags) != 0)
 		return -1;
 	l->exports++;
+	if (l->users != NULL)
+		++*l->users;
 	return 0;
 }
 
@@ -38,6 +40,8 @@ static void lease_return(PyObject *self, Py_buffer *b)
 {
 	lease_object *l = (lease_object *)self;
 	(void)b;
+	if (l->users != NULL)
+		--*l->users;
 	if (--l->exports == 0 && l->forgotten)
 		l->forgotten(l);
 }

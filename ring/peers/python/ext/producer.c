@@ -41,7 +41,7 @@ static void abandoned(lease_object *room)
 	producer_object *p = (producer_object *)room->keeper;
 	if (p->open != room)
 		return;
-	if (p->end.ring != NULL && !p->end.ring->forked)
+	if (p->end.ring != NULL && !p->end.ring->m.forked)
 		annulus_abort(&p->c);
 	closed(p);
 }
@@ -213,7 +213,7 @@ static PyObject *producer_send_batch(producer_object *p, PyObject *const *args, 
 static PyObject *producer_cancel(producer_object *p, PyObject *unused)
 {
 	(void)unused;
-	if (p->end.ring != NULL && !p->end.ring->forked)
+	if (p->end.ring != NULL && !p->end.ring->m.forked)
 		annulus_producer_cancel(&p->c);
 	Py_RETURN_NONE;
 }
@@ -222,7 +222,7 @@ static PyObject *producer_cancel(producer_object *p, PyObject *unused)
 static int detach(producer_object *p)
 {
 	int rc = ANNULUS_OK;
-	if (!p->end.ring->forked)
+	if (!p->end.ring->m.forked)
 		rc = annulus_producer_detach(&p->c);
 	Py_CLEAR(p->end.ring);
 	return rc;
@@ -233,7 +233,7 @@ static PyObject *producer_close(producer_object *p, PyObject *unused)
 	(void)unused;
 	if (p->end.ring == NULL)
 		Py_RETURN_NONE;
-	if (!p->end.ring->forked && !endpoint_enter(&p->end, "producer"))
+	if (!p->end.ring->m.forked && !endpoint_enter(&p->end, "producer"))
 		return NULL;
 	endpoint_leave(&p->end);
 	if (p->open != NULL) { /* given up */

@@ -1,35 +1,5 @@
-/* Ring: a handle on the memory, the functions that make one, and what a fork does to it. */
+/* Ring: a handle on the memory, and the functions that make one. See binding.h. */
 #include "binding.h"
-
-#include <pthread.h>
-
-static ring_object all = {.next = &all, .prev = &all}; /* that are open */
-
-/* A child shares the locks' descriptors, so that nobody would notice the death of the parent,
- * and has no mapping, so that a view it has inherited would crash it. It closes the ones, and
- * has zeros in place of the other. */
-static void forked(void)
-{
-	for (ring_object *r = all.next; r != &all; r = r->next) {
-		r->forked = 1;
-		if (r->c.fd >= 0)
-			close(r->c.fd);
-		r->c.fd = -1;
-		if (r->c.base != NULL && mmap(r->c.base, r->c.geometry.total_size, PROT_READ | PROT_WRITE,
-					      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
-			r->c.base = NULL;
-	}
-}
-
-static void unlist(ring_object *r)
-{
-	r->open = 0;
-	if (r->next == NULL)
-		return;
-	r->next->prev = r->prev;
-	r->prev->next = r->next;
-	r->next = r->prev = NULL;
-}
 
 /* opened finishes an open or create, whose code is rc. */
 static PyObject *opened(ring_object *r, int rc)
@@ -39,11 +9,7 @@ static PyObject *opened(ring_object *r, int rc)
 		Py_DECREF(r);
 		return NULL;
 	}
-	r->open = 1;
-	r->next = all.next;
-	r->prev = &all;
-	all.next->prev = r;
-	all.next = r;
+	mapped_opened(&r->m, &r->c);
 	return (PyObject *)r;
 }
 
@@ -115,25 +81,14 @@ static PyObject *create(PyObject *module, PyObject *args)
 	return result;
 }
 
-static int usable(ring_object *r)
-{
-	if (r->open && !r->forked)
-		return 1;
-	invalid(r->forked ? "this ring belongs to the parent of this process: open it anew after a fork" : "this ring is closed");
-	return 0;
-}
+static int usable(ring_object *r) { return mapped_usable(&r->m, "ring"); }
 
 static PyObject *ring_close(ring_object *r, PyObject *unused)
 {
 	(void)unused;
-	if (!r->open)
-		Py_RETURN_NONE;
-	if (r->forked)
-		memset(r->c.held, 0, sizeof(r->c.held)); /* by the parent */
-	int rc = annulus_close(&r->c);
+	int rc = mapped_close(&r->m);
 	if (rc != ANNULUS_OK)
 		return fail(rc, r->c.detail);
-	unlist(r);
 	Py_RETURN_NONE;
 }
 
@@ -145,12 +100,7 @@ static PyObject *ring_exit(ring_object *r, PyObject *args)
 
 static void ring_dealloc(ring_object *r)
 {
-	/* Who is attached keeps the ring: nobody is. */
-	if (r->open) {
-		memset(r->c.held, 0, sizeof(r->c.held));
-		annulus_close(&r->c);
-		unlist(r);
-	}
+	mapped_close(&r->m); /* who is attached keeps the ring: nobody is */
 	Py_TYPE(r)->tp_free((PyObject *)r);
 }
 
@@ -246,7 +196,7 @@ static PyObject *ring_element(ring_object *r, void *unused)
 static PyObject *ring_closed(ring_object *r, void *unused)
 {
 	(void)unused;
-	return PyBool_FromLong(!r->open);
+	return PyBool_FromLong(!r->m.open);
 }
 
 #define NUMBER(name, field, doc) {name, (getter)ring_number, NULL, doc, (void *)offsetof(struct annulus, field)}
@@ -297,22 +247,8 @@ static PyMethodDef functions[] = {
 
 int ring_init(PyObject *module)
 {
-	static const struct {
-		const char *name;
-		PyTypeObject *type;
-	} types[] = {{"Ring", &ring_type}, {"Producer", &producer_type}, {"Consumer", &consumer_type}, {"Reservation", &reservation_type}};
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (PyType_Ready(types[i].type) < 0)
-			return -1;
-		Py_INCREF(types[i].type);
-		if (PyModule_AddObject(module, types[i].name, (PyObject *)types[i].type) != 0) {
-			Py_DECREF(types[i].type);
-			return -1;
-		}
-	}
-	if (pthread_atfork(NULL, NULL, forked) != 0) {
-		PyErr_NoMemory();
+	static PyTypeObject *const types[] = {&ring_type, &producer_type, &consumer_type, &reservation_type};
+	if (add_types(module, types, sizeof(types) / sizeof(types[0])) != 0)
 		return -1;
-	}
 	return PyModule_AddFunctions(module, functions);
 }

@@ -417,5 +417,140 @@ class TestMany(Case):
         self.assertEqual(sum(sums), each * (2 * each - 1))
 
 
+class TestManyToOne(Case):
+    config = {"topology": "mpsc", "members": 3}
+
+    def test_lanes(self):
+        second = self.ring.producer(tag=7)
+        self.out.send_batch([b"a1", b"a2"])
+        second.send(b"b1")
+        got = self.got()
+        self.assertEqual(sorted(got), [b"a1", b"a2", b"b1"])
+        self.assertLess(got.index(b"a1"), got.index(b"a2"))
+        self.out.close()
+        self.assertIsNone(self.into.try_recv())
+        second.close()
+        self.assertRaises(annulus.End, self.into.recv)
+
+
+class TestOrdered(TestManyToOne):
+    config = {"topology": "mpsc-ordered", "members": 3}
+
+    def test_order(self):
+        second = self.ring.producer()
+        for i in range(10):
+            (self.out, second)[i % 2].send(str(i).encode())
+        self.assertEqual(self.got(), [str(i).encode() for i in range(10)])
+        second.close()
+
+
+class TestBroadcast(Case):
+    config = {"topology": "broadcast"}
+
+    def test_overrun(self):
+        lossy = self.ring.consumer(lossy=True)
+        with annulus.open_file("/dev/shm/" + NAME, True) as same, same.consumer() as looking:
+            self.out.send_batch([b"one", b"two"])
+            self.assertEqual(looking.peek(), b"one")
+            self.assertRaises(annulus.Held, looking.try_peek)
+            looking.release()
+        late = self.ring.consumer(backlog=True)
+        self.assertEqual(late.recv(), b"one")
+        late.close()
+        for i in range(10):
+            self.out.send(bytes([i]) * 800)
+        self.assertEqual(lossy.recv(1), b"\x09" * 800)
+        self.assertEqual(lossy.missed, 11)
+        lossy.close()
+        self.assertRaises(annulus.Overrun, self.into.recv)
+        self.assertEqual((self.into.missed, self.into.recv()), (11, b"\x09" * 800))
+
+    def test_policies(self):
+        with self.assertRaises(ValueError):
+            annulus.create(NAME + "-not", topology="broadcast", overrun="perhaps")
+        with self.assertRaises(annulus.Invalid):
+            annulus.create(NAME + "-not", overrun="drop")
+
+
+class TestCells(unittest.TestCase):
+    def setUp(self):
+        self.cell = annulus.create_cell(NAME, 100, block=True)
+        self.addCleanup(annulus.remove, NAME)
+
+    def test_block(self):
+        cell = self.cell
+        self.assertTrue(cell.block and cell.size == 100 and not cell.closed)
+        writer, reader = cell.writer(), cell.reader("spin")
+        self.assertIsNone(reader.load())
+        self.assertRaises(annulus.Timeout, reader.next, 0.005)
+        writer.write(b"first")
+        with annulus.open_cell_file("/dev/shm/" + NAME, True) as same:
+            self.assertEqual(same.reader().load(), b"first")
+        self.assertEqual((reader.next(), reader.version, writer.version), (b"first", 1, 1))
+        draft = writer.begin()
+        draft[:3] = b"two"
+        self.assertRaises(annulus.Reserved, writer.begin)
+        self.assertEqual(reader.load(), b"first")
+        self.assertRaises(annulus.TooLarge, writer.commit, 101)
+        part = draft[5:]
+        self.assertRaisesRegex(BufferError, "still in use", writer.commit)
+        part.release()
+        writer.commit(3)
+        self.assertRaises(ValueError, bytes, draft)
+        self.assertRaises(annulus.NotReserved, writer.commit)
+        self.assertEqual((reader.next(1), reader.version), (b"two", 2))
+        writer.begin()
+        writer.abort()
+        writer.write(b"")
+        self.assertEqual(reader.next(), b"")
+        self.assertRaises(annulus.Attached, cell.writer)
+        self.assertRaises(annulus.TooLarge, writer.write, bytes(101))
+        self.assertRaisesRegex(annulus.Invalid, "still attached", cell.close)
+        writer.close()
+        self.assertRaises(annulus.End, reader.next)
+        self.assertRaisesRegex(annulus.Invalid, "closed", writer.write, b"x")
+        cell.close()
+        for call in (reader.load, reader.next, cell.reader, lambda: cell.size):
+            self.assertRaisesRegex(annulus.Invalid, "closed", call)
+
+    def test_in_use(self):
+        """Memory that somebody waits or writes in is not let go."""
+        view = self.cell.writer().begin()
+        gc.collect()
+        self.assertRaisesRegex(annulus.Invalid, "in use", self.cell.close)
+        view[:] = bytes(100)
+        view.release()
+        writer, reader = self.cell.writer(), self.cell.reader()
+        answers = []
+
+        def other():
+            while True:
+                try:
+                    reader.load()
+                except annulus.Invalid:
+                    break
+            try:
+                self.cell.close()
+            except annulus.Invalid as e:
+                answers.append(str(e))
+            reader.cancel()
+
+        t = threading.Thread(target=other)
+        t.start()
+        self.assertRaises(annulus.Cancelled, reader.next)
+        t.join()
+        self.assertIn("a reader waits", answers[0])
+        writer.close()
+        self.cell.close()
+
+    def test_value(self):
+        annulus.remove(NAME)
+        with annulus.create_cell(NAME, 8) as cell, cell.writer() as writer:
+            writer.write(b"12345678")
+            self.assertRaises(annulus.WrongSize, writer.write, b"123")
+            self.assertRaises(annulus.NotRing, annulus.open, NAME)
+            self.assertEqual(cell.reader().load(), b"12345678")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -17,7 +17,7 @@ import os
 from typing import Union
 
 try:
-    from ._annulus import Consumer, Producer, Reservation, Ring
+    from ._annulus import Cell, CellReader, CellWriter, Consumer, Producer, Reservation, Ring
 except ImportError as err:
     raise ImportError(
         f"annulus: its extension module is missing or does not fit this Python ({err}); Python has no atomic operations, "
@@ -65,7 +65,7 @@ __version__ = "1.0.0"
 
 __all__ = [
     "open", "open_file", "open_fd", "create", "create_file", "open_or_create", "remove", "remove_file",
-    "Ring", "Producer", "Consumer", "Reservation",
+    "open_cell", "open_cell_file", "open_cell_fd", "create_cell", "create_cell_file", "Cell", "CellWriter", "CellReader", "Ring", "Producer", "Consumer", "Reservation",
     "Attached", "Cancelled", "Checksum", "Closed", "Corrupt", "Empty", "End", "Endian",
     "Error", "Exists", "Feature", "Full", "Geometry", "Held", "Invalid", "Lost",
     "NoSpace", "NotFound", "NotReady", "NotReserved", "NotRing", "Overrun", "Permission", "Removed",
@@ -153,15 +153,40 @@ def open_or_create(name: str, *, kind: str = "", topology: str = "spsc", capacit
         return ring
 
 
+def open_cell(name: str) -> Cell:
+    """Opens the cell or block of that name in POSIX shared memory: the latest value of something."""
+    return _annulus.open_cell(name)
+
+
+def open_cell_file(path: Path, readonly: bool = False) -> Cell:
+    """Opens the one in a file. What is read-only has no writer, and its readers look now and then."""
+    return _annulus.open_cell_file(path, readonly)
+
+
+def open_cell_fd(fd: int, readonly: bool = False) -> Cell:
+    """Opens the one in an inherited or received descriptor."""
+    return _annulus.open_cell_fd(fd, readonly)
+
+
+def create_cell(name: str, size: int, *, block: bool = False) -> Cell:
+    """Makes a cell whose versions have size bytes, or a block, whose versions have at most so many."""
+    return _annulus.create_cell(name, True, size, block)
+
+
+def create_cell_file(path: Path, size: int, *, block: bool = False) -> Cell:
+    """create_cell, in a file."""
+    return _annulus.create_cell(path, False, size, block)
+
+
 def remove(name: str) -> bool:
-    """Takes a ring's name away; False if there is none. Those who have it open go on."""
+    """Takes the name of a ring or cell away; False if there is none. Those who have it open go on."""
     if not name or "/" in name or name in (".", ".."):
         raise Invalid(f"{Invalid.text}: name {name}: want one without a slash")
     return remove_file("/dev/shm/" + name)
 
 
 def remove_file(path: Path) -> bool:
-    """Removes a ring's file; False if there is none."""
+    """Removes the file of a ring or cell; False if there is none."""
     try:
         os.unlink(path)
     except FileNotFoundError:

@@ -10,25 +10,10 @@ from typing import Dict, List, NoReturn, Optional
 
 import annulus
 
+from . import cells, common
+from .common import Failed, say, wait_for_end
 from .options import Options, Usage, number
 from .payload import REST, WORD, Stream, mix
-
-doing = "open"  # what the line of an error begins with
-
-
-class Failed(Exception):
-    """An error in the words of the contract, where the library has none."""
-
-
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def wait_for_end() -> None:
-    while os.read(0, 4096):
-        pass
-
 
 def open_ring(name: str, readonly: bool) -> annulus.Ring:
     if name.startswith("fd:"):
@@ -60,17 +45,17 @@ def die(ring: annulus.Ring, out: Optional[annulus.Producer], o: Options, stream:
 
 
 def run_send(ring: annulus.Ring, o: Options, stream: Stream) -> None:
-    global doing
-    doing = "attach"
+    common.doing = "attach"
     count = 1 if o.count is None else o.count
     with ring.producer(o.wait, tag=o.tag) as out:
         if o.announce:
             say("attached")
         if o.tag:
             say(f"committed {out.committed}")
-        doing = "send"
+        common.doing = "send"
+        first = out.committed if o.resume else o.start
         for i in range(count):
-            message = stream.message(o.start + i)
+            message = stream.message(first + i)
             if o.batch == 1:
                 out.send(message, o.seconds)
             else:
@@ -135,13 +120,12 @@ class Receiver:
 
 
 def run_recv(ring: annulus.Ring, o: Options, stream: Stream) -> None:
-    global doing
-    doing = "attach"
+    common.doing = "attach"
     got = Receiver(o, stream)
     with ring.consumer(o.wait, backlog=o.backlog, lossy=o.lossy) as into:
         if o.announce:
             say("attached")
-        doing = "recv"
+        common.doing = "recv"
         count = 1 if o.hold else o.count
         try:
             while count is None or got.done < count:
@@ -158,18 +142,16 @@ def run_recv(ring: annulus.Ring, o: Options, stream: Stream) -> None:
 
 
 def run_hold(ring: annulus.Ring, role: str, o: Options) -> None:
-    global doing
-    doing = "attach"
+    common.doing = "attach"
     with ring.producer(o.wait) if role == "producer" else ring.consumer(o.wait):
         say("attached")
         wait_for_end()
 
 
 def run_cat(ring: annulus.Ring, o: Options) -> None:
-    global doing
-    doing = "attach"
+    common.doing = "attach"
     with ring.consumer(o.wait, backlog=o.backlog) as into:
-        doing = "cat"
+        common.doing = "cat"
         left = o.count
         while left is None or left > 0:
             try:
@@ -249,16 +231,20 @@ COMMANDS = ("create", "send", "recv", "check", "dump", "cat", "vector", "rate")
 
 
 def run(arguments: List[str]) -> int:
-    global doing
     o = Options(arguments)
     words = o.words
+    if len(words) == 3 and words[0] == "cell" and words[1] in cells.COMMANDS:
+        return cells.run(words[1], words[2], o)
     hold = len(words) == 3 and words[0] == "hold" and words[1] in ("producer", "consumer")
     if not hold and (len(words) != 2 or words[0] not in COMMANDS):
-        raise Usage(f"usage: annulus.peer {'|'.join(COMMANDS)} NAME [options] | annulus.peer hold producer|consumer NAME")
+        raise Usage(f"usage: annulus.peer {'|'.join(COMMANDS)} NAME [options] | annulus.peer hold producer|consumer NAME | "
+                    f"annulus.peer cell {'|'.join(cells.COMMANDS)} NAME [options]")
     command, name = words[0], words[-1]
+    if o.kind in ("value", "block"):
+        raise Usage(f"--kind {o.kind}: want one of bytes slots")
     size = o.size or (12, 1024)
     if command == "create":
-        doing = "create"
+        common.doing = "create"
         slots = o.kind == "slots" or o.topology == "mpmc"
         make = annulus.create_file if "/" in name else annulus.create
         make(name, kind=o.kind, topology=o.topology, capacity=o.capacity, slot_size=size[1] if slots else 0, members=o.members,
@@ -299,10 +285,10 @@ def main() -> int:
         print(e, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"{doing}: interrupted", file=sys.stderr)
+        print(f"{common.doing}: interrupted", file=sys.stderr)
         return 1
     except (annulus.Error, Failed, OSError) as e:
-        print(f"{doing}: {e}", file=sys.stderr)
+        print(f"{common.doing}: {e}", file=sys.stderr)
         return 1
 
 

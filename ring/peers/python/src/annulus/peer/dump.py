@@ -140,6 +140,34 @@ def slots(m: Image, data: int, head: int, lane: str, say: Say) -> int:
     return 0
 
 
+def ordered(m: Image, say: Say) -> int:
+    granules = m.capacity // 64
+    words = m.data_area - -(-granules * 8 // 4096) * 4096
+    p, tail = m.head(), m.tail()
+    while p < tail:
+        index = p % granules
+        word, lap = m.word(words + index * 8), p - index
+        at = m.data_area + index * 64
+        length, span = m.half(at), m.half(at + 4)
+        if word == lap | 1 and length <= m.max_message and (length + 8 + 63) // 64 <= span <= granules - index:
+            say(f"message at={p} span={span} {payload(m, at + 8, length)}")
+        elif word == lap | 2:
+            say(f"skip at={p}")
+            span = 1
+        elif word == lap | 3 and index:
+            span = granules - index
+            say(f"pad at={p} span={span}")
+        elif word == 0 or (word % granules in (1, 2, 3) and word - word % granules < lap):
+            say(f"claimed at={p}")
+            span = 1
+        else:
+            say(f"corrupt word {sharp(word)} at {p}")
+            return 1
+        p += span
+    say(f"end at={p}")
+    return 0
+
+
 def lanes(m: Image, say: Say) -> int:
     bad = 0
     area = -(-m.members * m.stride // 4096) * 4096
@@ -196,6 +224,8 @@ def dump(memory: bytes, say: Say) -> int:
         return tickets(m, say)
     if m.topology == MPSC:
         return lanes(m, say)
+    if m.topology == ORDERED:
+        return ordered(m, say)
     if m.topology == BROADCAST:
         return broadcast(m, say)
     return (records if m.kind == KIND_BYTES else slots)(m, m.data_area, m.head(), "", say)

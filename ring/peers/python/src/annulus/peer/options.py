@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import List, Optional, Tuple
 
-FLAGS = ("cut", "any", "hold", "announce", "mpmc", "fixed", "redeliver", "backlog", "readonly", "lossy")
-NUMBERS = ("count", "start", "seed", "batch", "timeout", "checks", "die-after", "tag", "per-sender", "capacity", "members")
+FLAGS = ("cut", "any", "hold", "announce", "mpmc", "fixed", "redeliver", "backlog", "readonly", "lossy", "resume")
+NUMBERS = ("count", "start", "seed", "batch", "timeout", "checks", "die-after", "tag", "per-sender", "capacity", "members", "until")
 WORDS = {
     "topology": ("spsc", "mpmc", "mpsc", "mpsc-ordered", "broadcast"),
-    "kind": ("bytes", "slots"),
+    "kind": ("bytes", "slots", "value", "block"),
     "wait": ("spin", "futex", "semaphore"),
     "overrun": ("overwrite", "block", "drop"),
     "size": (),
@@ -39,12 +39,13 @@ class Options:
     per_sender = 0
     capacity = 0
     members = 0
+    until = 0
     topology = "spsc"
     kind = ""
     wait = "futex"
     overrun = "overwrite"
     size: Optional[Tuple[int, int]] = None
-    cut = any = hold = announce = mpmc = fixed = redeliver = backlog = readonly = lossy = False
+    cut = any = hold = announce = mpmc = fixed = redeliver = backlog = readonly = lossy = resume = False
 
     def __init__(self, arguments: List[str]) -> None:
         self.words: List[str] = []
