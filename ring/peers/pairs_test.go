@@ -59,4 +59,6 @@ func TestProgramsAmongThemselves(t *testing.T) {
 }
 
 // paired tells whether a program is tried with another: with the first, and the first with it.
-func paired(from, to program) bool { return from.name == programs[0].name || to.name == programs[0].name }
+func paired(from, to program) bool {
+	return from.name == programs[0].name || to.name == programs[0].name
+}
