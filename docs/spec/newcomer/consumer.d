@@ -100,7 +100,6 @@ void checkGeometry() {
     within("endpoint_count", h.entries, lanes ? 2 : 0, lanes ? 4096 : 0);
     must("slot_payload", h.slotPayload, slots ? 8 : 0);
     must("slot_stride", h.slotStride, slots ? 8 + up(h.slotSize, 8) : 0);
-    must("required", h.required & ~REDELIVER, 0);
 
     immutable area = up(4 * h.stride, PAGE);
     immutable size = slots ? h.capacity * h.slotStride : h.capacity;
@@ -145,6 +144,8 @@ void openRing(const(char)* path) {
         fail("open", "ring of another layout version");
     if (h.checksum != crc32c((cast(ubyte*)&h)[0 .. Header.checksum.offsetof]))
         fail("open", "ring header damaged");
+    if (h.required & ~REDELIVER)
+        fail("open", "ring needs a feature unknown here");
     if (h.topology != 1 && h.topology != 3)
         fail("open", "not supported here: only topologies 1 and 3 are");
     checkGeometry();
@@ -239,7 +240,8 @@ struct Lane {
                 if (w == 0)
                     return false;
                 pad = (w >> 33 & 1) != 0;
-                if (w >> 34 || !(w >> 32 & 1) || 8 + n > h.capacity - i || pad && (i == 0 || i + 8 + n != h.capacity))
+                if (w >> 34 || !(w >> 32 & 1) || 8 + n > h.capacity - i
+                    || (pad ? i == 0 || i + 8 + n != h.capacity : n > h.maxMessage))
                     fail("recv", "ring corrupt: record header");
                 m = base[data + i + 8 .. data + i + 8 + n];
                 head += 8 + up(n, 8);
