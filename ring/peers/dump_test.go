@@ -8,18 +8,45 @@ import (
 	"annulus/internal/layout"
 )
 
-// TestCDumpsVectors compares what C reads from each vector with what Go knows
+// topology is what a program has to speak for rings of a topology.
+func topology(number uint32) string {
+	return map[uint32]string{layout.TopologySPSC: "spsc", layout.TopologyMPMC: "mpmc", layout.TopologyMPSC: "mpsc",
+		layout.TopologyMPSCOrdered: "mpsc-ordered", layout.TopologyCast: "broadcast-recv"}[number]
+}
+
+// inEachVector runs a test with each vector of a ring that the program speaks.
+func inEachVector(t *testing.T, what string, test func(t *testing.T, l program, v vector)) {
+	inEach(t, what, func(t *testing.T, l program) {
+		for _, v := range vectors() {
+			if l.can(topology(v.shape.Topology)) {
+				t.Run(v.name, func(t *testing.T) { test(t, l, v) })
+			}
+		}
+	})
+}
+
+// TestPeerDumpsVectors compares what a peer reads from each vector with what Go knows
 // of it.
-func TestCDumpsVectors(t *testing.T) {
-	for _, v := range vectors() {
-		t.Run(v.name, func(t *testing.T) {
-			path := copyOf(t, v.path())
-			got := start(t, peer(t, "dump", path)).Done()
-			b, g := v.make(t)
-			want := append(describe(b, g), v.want...)
-			expect(t, got, strings.Join(want, "\n"))
-		})
-	}
+func TestPeerDumpsVectors(t *testing.T) {
+	inEachVector(t, "dump", func(t *testing.T, l program, v vector) {
+		got := start(t, l.peer(t, "dump", copyOf(t, v.path()))).Done()
+		b, g := v.make(t)
+		expect(t, got, strings.Join(append(describe(b, g), v.want...), "\n"))
+	})
+}
+
+// A consumer of each language gets from each vector what was sent.
+func TestPeerReadsVectors(t *testing.T) {
+	inEachVector(t, "", func(t *testing.T, l program, v vector) {
+		args := []string{"cat", copyOf(t, v.path()), "--count", fmt.Sprint(v.count())}
+		if v.shape.Topology == layout.TopologyCast {
+			args = append(args, "--backlog")
+		}
+		lines := strings.Split(start(t, l.peer(t, args...)).Done(), "\n")
+		last := len(lines) - 1
+		v.check(t, lines[:last])
+		expect(t, lines[last], map[bool]string{true: "end", false: "empty"}[v.end])
+	})
 }
 
 // describe says what peer dump prints of the header and of both sides.
@@ -56,10 +83,14 @@ func describe(b []byte, g layout.Geometry) []string {
 				hex(m.Intent), m.Sent, m.SentBytes, m.Received, m.ReceivedBytes, m.Drawn, m.Base, m.Skipped))
 		}
 	}
+	if g.Topology == layout.TopologyCast {
+		c, e := layout.CursorAt(b, g.ProducerArea), layout.EndpointAt(b, g.ProducerArea, g.Stride)
+		lines = append(lines, fmt.Sprintf("broadcast latest=%d intent=%d dropped=%d", c.Latest, e.Intent, c.Dropped))
+	}
 	return lines
 }
 
-// hex is C's %#x, which has no prefix for 0.
+// hex is a number as %#x of PROGRAM.md.
 func hex(n uint64) string {
 	if n == 0 {
 		return "0"

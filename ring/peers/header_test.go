@@ -29,7 +29,7 @@ func imageOf(t *testing.T, s layout.Shape) []byte {
 	return b
 }
 
-// refusals are what C says for Go's errors.
+// refusals are what peers say for Go's errors.
 var refusals = map[error]string{
 	ring.ErrNotRing:  "not a ring",
 	ring.ErrEndian:   "ring of the other byte order",
@@ -43,8 +43,8 @@ var refusals = map[error]string{
 }
 
 // agree opens a file of these bytes in both languages and returns Go's error,
-// after C has said the same.
-func agree(t *testing.T, b []byte) error {
+// after the peer has said the same.
+func agree(t *testing.T, l program, b []byte) error {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ring")
 	must(t, os.WriteFile(path, b, 0o600))
@@ -52,7 +52,7 @@ func agree(t *testing.T, b []byte) error {
 	if err == nil {
 		must(t, r.Close())
 	}
-	p := start(t, peer(t, "check", path))
+	p := start(t, l.peer(t, "check", path))
 	said := "ok"
 	if p.End() != nil {
 		said = strings.TrimPrefix(strings.TrimSpace(p.Complaints()), "open: ")
@@ -68,7 +68,7 @@ func agree(t *testing.T, b []byte) error {
 		}
 	}
 	if said != want {
-		t.Errorf("Go: %v\n C: %s %s", err, said, p.Complaints())
+		t.Errorf("Go: %v\n%s: %s %s", err, l.name, said, p.Complaints())
 	}
 	return err
 }
@@ -80,82 +80,100 @@ func seal(b []byte) []byte {
 }
 
 func TestBadHeaders(t *testing.T) {
-	put := func(off int, v uint64) func([]byte) []byte {
-		return func(b []byte) []byte { binary.LittleEndian.PutUint64(b[off:], v); return b }
-	}
-	sealed := func(off int, v uint64) func([]byte) []byte {
-		return func(b []byte) []byte { return seal(put(off, v)(b)) }
-	}
-	for name, c := range map[string]struct {
-		change func([]byte) []byte
-		want   error
-	}{
-		"nothing":          {seal, nil},
-		"wrong magic":      {put(0, 0xabad1dea), ring.ErrNotRing},
-		"swapped":          {put(0, bits.ReverseBytes64(layout.Magic)), ring.ErrEndian},
-		"not ready":        {put(0, 0), ring.ErrNotReady},
-		"newer major":      {sealed(8, 2), ring.ErrVersion},
-		"major before sum": {put(8, 2), ring.ErrVersion},
-		"newer minor":      {sealed(8, 1|7<<32), nil},
-		"required bit":     {sealed(32, 1<<5), ring.ErrFeature},
-		"eventfds":         {sealed(32, layout.FeatureEventfd), ring.ErrFeature},
-		"redelivery":       {sealed(32, layout.FeatureRedeliver), nil}, // it means nothing in an SPSC ring
-		"optional bit":     {sealed(40, 1<<63), nil},
-		"bad checksum":     {put(176, 1), ring.ErrChecksum},
-		"high checksum":    {func(b []byte) []byte { b[255] = 1; return b }, ring.ErrChecksum},
-		"longer header":    {func(b []byte) []byte { b[17] = 2; return seal(b) }, nil},
-		"shorter header":   {func(b []byte) []byte { b[16], b[17] = 248, 0; return seal(b) }, ring.ErrGeometry},
-		"100 bytes":        {func(b []byte) []byte { return b[:100] }, ring.ErrShort},
-		"a header only":    {func(b []byte) []byte { return b[:256] }, ring.ErrShort},
-		"a page missing":   {func(b []byte) []byte { return b[:len(b)-1] }, ring.ErrShort},
-		"a page more":      {func(b []byte) []byte { return append(b, make([]byte, 4096)...) }, nil},
-		"total and a page": {sealed(48, 1<<40), ring.ErrGeometry},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if err := agree(t, c.change(image(t, layout.KindBytes, 4096, 0))); !errors.Is(err, c.want) {
-				t.Errorf("Go: %v, want %v", err, c.want)
-			}
-		})
-	}
+	inEach(t, "spsc", func(t *testing.T, l program) {
+		put := func(off int, v uint64) func([]byte) []byte {
+			return func(b []byte) []byte { binary.LittleEndian.PutUint64(b[off:], v); return b }
+		}
+		sealed := func(off int, v uint64) func([]byte) []byte {
+			return func(b []byte) []byte { return seal(put(off, v)(b)) }
+		}
+		for name, c := range map[string]struct {
+			change func([]byte) []byte
+			want   error
+		}{
+			"nothing":          {seal, nil},
+			"wrong magic":      {put(0, 0xabad1dea), ring.ErrNotRing},
+			"swapped":          {put(0, bits.ReverseBytes64(layout.Magic)), ring.ErrEndian},
+			"not ready":        {put(0, 0), ring.ErrNotReady},
+			"newer major":      {sealed(8, 2), ring.ErrVersion},
+			"major before sum": {put(8, 2), ring.ErrVersion},
+			"newer minor":      {sealed(8, 1|7<<32), nil},
+			"required bit":     {sealed(32, 1<<5), ring.ErrFeature},
+			"eventfds":         {sealed(32, layout.FeatureEventfd), ring.ErrFeature},
+			"block":            {sealed(32, layout.FeatureBlock), ring.ErrGeometry}, // it is for broadcast rings
+			"redelivery":       {sealed(32, layout.FeatureRedeliver), nil},          // it means nothing in an SPSC ring
+			"optional bit":     {sealed(40, 1<<63), nil},
+			"bad checksum":     {put(176, 1), ring.ErrChecksum},
+			"high checksum":    {func(b []byte) []byte { b[255] = 1; return b }, ring.ErrChecksum},
+			"longer header":    {func(b []byte) []byte { b[17] = 2; return seal(b) }, nil},
+			"shorter header":   {func(b []byte) []byte { b[16], b[17] = 248, 0; return seal(b) }, ring.ErrGeometry},
+			"100 bytes":        {func(b []byte) []byte { return b[:100] }, ring.ErrShort},
+			"a header only":    {func(b []byte) []byte { return b[:256] }, ring.ErrShort},
+			"a page missing":   {func(b []byte) []byte { return b[:len(b)-1] }, ring.ErrShort},
+			"a page more":      {func(b []byte) []byte { return append(b, make([]byte, 4096)...) }, nil},
+			"total and a page": {sealed(48, 1<<40), ring.ErrGeometry},
+		} {
+			t.Run(name, func(t *testing.T) {
+				if name == "block" && !l.can("broadcast-recv") {
+					return // it does not know what that is
+				}
+				if err := agree(t, l, c.change(image(t, layout.KindBytes, 4096, 0))); !errors.Is(err, c.want) {
+					t.Errorf("Go: %v, want %v", err, c.want)
+				}
+			})
+		}
+	})
 }
 
 // Every field of the header gets every value that might slip through: both
 // languages accept and refuse the same.
 func TestEveryFieldIsChecked(t *testing.T) {
-	fields := map[int]int{16: 4, 20: 4, 24: 4, 28: 4, 48: 8, 56: 8, 64: 4, 68: 4, 72: 4, 76: 4, 80: 8,
-		88: 8, 96: 8, 104: 8, 112: 8, 120: 8, 128: 8, 136: 8, 144: 8, 168: 8}
-	accepted := map[int]bool{16: true, 80: true, 168: true} // header size, fingerprint, created_ns
-	for name, shape := range map[string]layout.Shape{
-		"bytes": {Kind: layout.KindBytes, Topology: layout.TopologySPSC, Capacity: 4096, Stride: 128},
-		"slots": {Kind: layout.KindSlots, Topology: layout.TopologySPSC, Capacity: 4096, SlotSize: 24, Stride: 128},
-		"mpmc":  {Kind: layout.KindSlots, Topology: layout.TopologyMPMC, Capacity: 64, SlotSize: 24, Stride: 128, Variable: true, Members: 16},
-		"fixed": {Kind: layout.KindSlots, Topology: layout.TopologyMPMC, Capacity: 64, SlotSize: 24, Stride: 128, Members: 16},
-	} {
-		for off, size := range fields {
-			old := imageOf(t, shape)
-			get := binary.LittleEndian.Uint64(old[off:])
-			if size == 4 {
-				get &= 1<<32 - 1
+	inEach(t, "spsc", func(t *testing.T, l program) {
+		fields := map[int]int{16: 4, 20: 4, 24: 4, 28: 4, 48: 8, 56: 8, 64: 4, 68: 4, 72: 4, 76: 4, 80: 8,
+			88: 8, 96: 8, 104: 8, 112: 8, 120: 8, 128: 8, 136: 8, 144: 8, 168: 8}
+		accepted := map[int]bool{16: true, 80: true, 168: true} // header size, fingerprint, created_ns
+		for name, shape := range map[string]layout.Shape{
+			"bytes":          {Kind: layout.KindBytes, Topology: layout.TopologySPSC, Capacity: 4096, Stride: 128},
+			"slots":          {Kind: layout.KindSlots, Topology: layout.TopologySPSC, Capacity: 4096, SlotSize: 24, Stride: 128},
+			"mpmc":           {Kind: layout.KindSlots, Topology: layout.TopologyMPMC, Capacity: 64, SlotSize: 24, Stride: 128, Variable: true, Members: 16},
+			"lanes":          {Kind: layout.KindBytes, Topology: layout.TopologyMPSC, Capacity: 4096, Stride: 128, Members: 3},
+			"lanes of slots": {Kind: layout.KindSlots, Topology: layout.TopologyMPSC, Capacity: 64, SlotSize: 24, Stride: 128, Members: 3},
+			"ordered":        {Kind: layout.KindBytes, Topology: layout.TopologyMPSCOrdered, Capacity: 4096, Stride: 128, Members: 16},
+			"broadcast":      {Kind: layout.KindBytes, Topology: layout.TopologyCast, Capacity: 4096, Stride: 128, Members: 16},
+			"fixed":          {Kind: layout.KindSlots, Topology: layout.TopologyMPMC, Capacity: 64, SlotSize: 24, Stride: 128, Members: 16},
+		} {
+			if !l.can(topology(shape.Topology)) {
+				continue
 			}
-			for _, v := range []uint64{0, get + 1, get * 2, ^uint64(0)} {
-				if size == 4 {
-					v &= 1<<32 - 1
-				}
-				if v == get {
+			for off, size := range fields {
+				if l.pace > 1 && off%32 != 0 { // a slow program does it with some
 					continue
 				}
-				b := imageOf(t, shape)
+				old := imageOf(t, shape)
+				get := binary.LittleEndian.Uint64(old[off:])
 				if size == 4 {
-					binary.LittleEndian.PutUint32(b[off:], uint32(v))
-				} else {
-					binary.LittleEndian.PutUint64(b[off:], v)
+					get &= 1<<32 - 1
 				}
-				t.Run(fmt.Sprintf("%s/at-%d/%#x", name, off, v), func(t *testing.T) {
-					if err := agree(t, seal(b)); err == nil && !accepted[off] {
-						t.Errorf("accepted: %d at byte %d instead of %d", v, off, get)
+				for _, v := range []uint64{0, get + 1, get * 2, ^uint64(0)} {
+					if size == 4 {
+						v &= 1<<32 - 1
 					}
-				})
+					if v == get {
+						continue
+					}
+					b := imageOf(t, shape)
+					if size == 4 {
+						binary.LittleEndian.PutUint32(b[off:], uint32(v))
+					} else {
+						binary.LittleEndian.PutUint64(b[off:], v)
+					}
+					t.Run(fmt.Sprintf("%s/at-%d/%#x", name, off, v), func(t *testing.T) {
+						if err := agree(t, l, seal(b)); err == nil && !accepted[off] {
+							t.Errorf("accepted: %d at byte %d instead of %d", v, off, get)
+						}
+					})
+				}
 			}
 		}
-	}
+	})
 }

@@ -14,37 +14,39 @@ import (
 // A consumer dies with a message in its hands after another got the end of the
 // stream: one that comes then gets the message, and the end behind it.
 func TestMPMCEndBehindTheDead(t *testing.T) {
-	for _, language := range "gc" {
-		t.Run(string(language), func(t *testing.T) {
-			config := manyRing
-			config.Redeliver = true
-			r, name := create(t, config)
-			p := producer(t, r)
-			must(t, send(patient(t), p, manySizes, 0, 2, 1))
-			h := start(t, peer(t, append([]string{"recv", name, "--hold"}, manySizes.args()...)...))
-			expect(t, h.Line(), "held 0")
-			c := consumer(t, r)
-			must(t, p.Close())
-			if n, err := receive(patient(t), c, manySizes, 1, 0, 1, 1); n != 2 || err != nil {
-				t.Fatalf("%d, %v", n, err)
-			}
-			h.Kill()
-			want := numbers(0, 1)
-			want.redelivered = 1
-			w := newCrowd(t, r, name, manySizes, "futex", 1)
-			if language == 'c' {
-				w.parts = append(w.parts, start(t, peer(t, append([]string{"recv", name, "--any"}, w.args()...)...)))
-			} else {
-				w.goConsumer()
-			}
-			if got := w.total(); got != want {
-				t.Errorf("got %+v, want %+v", got, want)
-			}
-			if _, err := c.TryRecv(nil); err != io.EOF {
-				t.Errorf("the first, again: %v", err)
-			}
-		})
-	}
+	inEach(t, "mpmc", func(t *testing.T, l program) {
+		for _, language := range "gp" {
+			t.Run(string(language), func(t *testing.T) {
+				config := manyRing
+				config.Redeliver = true
+				r, name := create(t, config)
+				p := producer(t, r)
+				must(t, send(patient(t), p, manySizes, 0, 2, 1))
+				h := start(t, l.peer(t, append([]string{"recv", name, "--hold"}, manySizes.args()...)...))
+				expect(t, h.Line(), "held 0")
+				c := consumer(t, r)
+				must(t, p.Close())
+				if n, err := receive(patient(t), c, manySizes, 1, 0, 1, 1); n != 2 || err != nil {
+					t.Fatalf("%d, %v", n, err)
+				}
+				h.Kill()
+				want := numbers(0, 1)
+				want.redelivered = 1
+				w := newCrowd(t, l, r, name, manySizes, "futex", 1)
+				if language == 'p' {
+					w.parts = append(w.parts, start(t, l.peer(t, append([]string{"recv", name, "--any"}, w.args()...)...)))
+				} else {
+					w.goConsumer()
+				}
+				if got := w.total(); got != want {
+					t.Errorf("got %+v, want %+v", got, want)
+				}
+				if _, err := c.TryRecv(nil); err != io.EOF {
+					t.Errorf("the first, again: %v", err)
+				}
+			})
+		}
+	})
 }
 
 // A producer publishes a batch while its next message is still being written, commits

@@ -38,10 +38,12 @@ func numbers(from, to uint64) (t tally) {
 	return t
 }
 
-// collect receives messages of a stream in any order, to the end of it.
-func collect(t *testing.T, c *ring.Consumer, s stream, batch int) (got tally, err error) {
+// collect receives messages of a stream in any order, but for that of each producer, to
+// the end of it.
+func collect(t *testing.T, c *ring.Consumer, s stream, batch int, each uint64) (got tally, err error) {
 	ctx := patient(t)
 	views := make([][]byte, batch)
+	next := make(map[uint64]uint64) // by producer
 	for {
 		n := 1
 		if views[0], err = c.Peek(ctx); err == nil && batch > 1 {
@@ -68,6 +70,12 @@ func collect(t *testing.T, c *ring.Consumer, s stream, batch int) (got tally, er
 			if err := s.check(seq, b); err != nil {
 				return got, err
 			}
+			if each > 0 {
+				if want, begun := next[seq/each]; begun && seq != want || !begun && seq%each != 0 {
+					return got, fmt.Errorf("message %d, due is %d", seq, want)
+				}
+				next[seq/each] = seq + 1
+			}
 			got.n, got.mix = got.n+1, got.mix+mix(seq)
 		}
 		if err := c.Release(); err != nil {
@@ -88,54 +96,45 @@ func collected(t *testing.T, p *testutil.Process) (got tally) {
 
 // crowd is some endpoints of both languages at one MPMC ring.
 type crowd struct {
+	l       program
 	t       *testing.T
 	ring    *ring.Ring
 	name    string
 	stream  stream
 	wait    string
 	batch   int
+	each    uint64 // messages k*each to (k+1)*each-1 are one producer's; 0: in any order
 	parts   []*testutil.Process
 	results chan error
 	got     chan tally
 	waiting int
 }
 
-func newCrowd(t *testing.T, r *ring.Ring, name string, s stream, wait string, batch int) *crowd {
-	return &crowd{t: t, ring: r, name: name, stream: s, wait: wait, batch: batch, results: make(chan error, 16), got: make(chan tally, 16)}
+func newCrowd(t *testing.T, l program, r *ring.Ring, name string, s stream, wait string, batch int) *crowd {
+	return &crowd{l: l, t: t, ring: r, name: name, stream: s, wait: wait, batch: batch, results: make(chan error, 16), got: make(chan tally, 16)}
 }
 
 func (w *crowd) args(more ...string) []string {
-	return w.stream.args(append([]string{"--wait", w.wait, "--batch", strconv.Itoa(w.batch),
+	return w.stream.args(append([]string{"--per-sender", strconv.FormatUint(w.each, 10), "--wait", w.wait, "--batch", strconv.Itoa(w.batch),
 		"--timeout", strconv.FormatInt(patience.Milliseconds(), 10)}, more...)...)
 }
 
-// goConsumer and cConsumer receive up to the end of the stream.
+// goConsumer and peerConsumer receive up to the end of the stream.
 func (w *crowd) goConsumer() {
 	c := consumer(w.t, w.ring, ring.WithStrategy(sharedWait[w.wait]))
 	w.waiting++
 	go func() {
-		got, err := collect(w.t, c, w.stream, w.batch)
+		got, err := collect(w.t, c, w.stream, w.batch, w.each)
 		w.got <- got
 		w.results <- errors.Join(err, c.Close())
 	}()
 }
 
-func (w *crowd) cConsumer() {
-	w.parts = append(w.parts, start(w.t, peer(w.t, append([]string{"recv", w.name, "--any"}, w.args()...)...)))
-	w.attached(len(w.parts))
-}
-
-// attached waits until so many C processes hold a place in the table.
-func (w *crowd) attached(n int) {
-	eventually(w.t, "the C consumer is attached", func() bool {
-		s := stats(w.t, w.ring)
-		for _, m := range s.Members {
-			if m.Attached && m.PID == w.parts[n-1].PID() {
-				return true
-			}
-		}
-		return false
-	})
+func (w *crowd) peerConsumer() *testutil.Process {
+	p := start(w.t, w.l.peer(w.t, append([]string{"recv", w.name, "--any", "--announce"}, w.args()...)...))
+	p.Expect("attached")
+	w.parts = append(w.parts, p)
+	return p
 }
 
 // goProducer sends messages from to to-1. It is attached when this returns.
@@ -149,8 +148,8 @@ func (w *crowd) goProducer(from, to uint64) {
 	}()
 }
 
-func (w *crowd) cProducer(from, to uint64) *testutil.Process {
-	return start(w.t, peer(w.t, append([]string{"send", w.name, "--start", fmt.Sprint(from), "--count", fmt.Sprint(to - from)}, w.args()...)...))
+func (w *crowd) peerProducer(from, to uint64) *testutil.Process {
+	return start(w.t, w.l.peer(w.t, append([]string{"send", w.name, "--start", fmt.Sprint(from), "--count", fmt.Sprint(to - from)}, w.args()...)...))
 }
 
 // total waits for all consumers and adds up what they got.
@@ -168,95 +167,101 @@ func (w *crowd) total() (sum tally) {
 	return sum
 }
 
-func perProducer() uint64 {
+func (l program) perProducer() uint64 {
 	if testing.Short() || race.Enabled {
-		return 5_000
+		return 5_000 / l.pace
 	}
-	return 50_000
+	return 50_000 / l.pace
 }
 
 // TestMPMCTogether lets producers and consumers of both languages work at one ring.
 func TestMPMCTogether(t *testing.T) {
-	n := perProducer()
-	for _, mixture := range []struct{ name, producers, consumers string }{
-		{"Go to C", "gg", "cc"}, {"C to Go", "cc", "gg"}, {"2x2", "gc", "cg"}, {"1x1 C", "c", "c"},
-	} {
-		for wait := range sharedWait {
-			for _, batch := range []int{1, 5} {
-				t.Run(fmt.Sprintf("%s/%s/batch-%d", mixture.name, wait, batch), func(t *testing.T) {
-					r, name := create(t, manyRing)
-					w := newCrowd(t, r, name, manySizes, wait, batch)
-					for _, language := range mixture.consumers {
-						if language == 'c' {
-							w.cConsumer()
-						} else {
-							w.goConsumer()
+	inEach(t, "mpmc", func(t *testing.T, l program) {
+		n := l.perProducer()
+		for _, mixture := range []struct{ name, producers, consumers string }{
+			{"Go to peer", "gg", "pp"}, {"peer to Go", "pp", "gg"}, {"2x2", "gp", "pg"}, {"1x1 peer", "p", "p"},
+		} {
+			for wait := range sharedWait {
+				for _, batch := range []int{1, 5} {
+					t.Run(fmt.Sprintf("%s/%s/batch-%d", mixture.name, wait, batch), func(t *testing.T) {
+						r, name := create(t, manyRing)
+						w := newCrowd(t, l, r, name, manySizes, wait, batch)
+						for _, language := range mixture.consumers {
+							if language == 'p' {
+								w.peerConsumer()
+							} else {
+								w.goConsumer()
+							}
 						}
-					}
-					open := producer(t, r) // else the first to be ready might be the last
-					var from uint64
-					var senders []*testutil.Process
-					for _, language := range mixture.producers {
-						if language == 'c' {
-							senders = append(senders, w.cProducer(from, from+n))
-						} else {
-							w.goProducer(from, from+n)
+						open := producer(t, r) // else the first to be ready might be the last
+						var from uint64
+						var senders []*testutil.Process
+						for _, language := range mixture.producers {
+							if language == 'p' {
+								senders = append(senders, w.peerProducer(from, from+n))
+							} else {
+								w.goProducer(from, from+n)
+							}
+							from += n
 						}
-						from += n
-					}
-					for _, p := range senders {
-						expect(t, p.Done(), fmt.Sprintf("sent %d ok", n))
-					}
-					eventually(t, "all is received", func() bool {
-						s := stats(t, r)
-						return s.Producer.Messages == from && s.Occupied == 0
+						for _, p := range senders {
+							expect(t, p.Done(), fmt.Sprintf("sent %d ok", n))
+						}
+						eventually(t, "all is received", func() bool {
+							s := stats(t, r)
+							return s.Producer.Messages == from && s.Occupied == 0
+						})
+						must(t, open.Close())
+						if got, want := w.total(), numbers(0, from); got != want {
+							t.Errorf("got %+v, want %+v", got, want)
+						}
 					})
-					must(t, open.Close())
-					if got, want := w.total(), numbers(0, from); got != want {
-						t.Errorf("got %+v, want %+v", got, want)
-					}
-				})
+				}
 			}
 		}
-	}
+	})
 }
 
 // A ring that C makes, of messages of one size, with redelivery.
-func TestMPMCMadeByC(t *testing.T) {
-	name := freeName(t)
-	expect(t, start(t, peer(t, "create", name, "--mpmc", "--redeliver", "--fixed", "--size", "61", "--capacity", "16")).Done(), "created")
-	r, err := ring.Open(name)
-	must(t, err)
-	defer r.Close()
-	if c := r.Config(); c.Topology != ring.MPMC || !c.Redeliver || c.Capacity != 16 || c.SlotSize != 61 || c.Members != 64 {
-		t.Fatalf("%+v", c)
-	}
-	p := producer(t, r)
-	if err := p.TrySend(make([]byte, 60)); err == nil {
-		t.Error("60 bytes were sent")
-	}
-	w := newCrowd(t, r, name, manyFixed, "futex", 1)
-	w.cConsumer()
-	must(t, send(patient(t), p, manyFixed, 0, 1000, 1))
-	must(t, p.Close())
-	if got, want := w.total(), numbers(0, 1000); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
+func TestMPMCMadeByPeer(t *testing.T) {
+	inEach(t, "mpmc", func(t *testing.T, l program) {
+		name := freeName(t)
+		expect(t, start(t, l.peer(t, "create", name, "--mpmc", "--redeliver", "--fixed", "--size", "61", "--capacity", "16")).Done(), "created")
+		r, err := ring.Open(name)
+		must(t, err)
+		defer r.Close()
+		if c := r.Config(); c.Topology != ring.MPMC || !c.Redeliver || c.Capacity != 16 || c.SlotSize != 61 || c.Members != 64 {
+			t.Fatalf("%+v", c)
+		}
+		p := producer(t, r)
+		if err := p.TrySend(make([]byte, 60)); err == nil {
+			t.Error("60 bytes were sent")
+		}
+		w := newCrowd(t, l, r, name, manyFixed, "futex", 1)
+		w.peerConsumer()
+		must(t, send(patient(t), p, manyFixed, 0, 1000, 1))
+		must(t, p.Close())
+		if got, want := w.total(), numbers(0, 1000); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	})
 }
 
 // C refuses and accepts what Go does: see TestEveryFieldIsChecked for SPSC rings.
 func TestMPMCTableFull(t *testing.T) {
-	c := manyRing
-	c.Members = 2
-	r, name := create(t, c)
-	producer(t, r)
-	h := start(t, peer(t, "hold", "consumer", name))
-	expect(t, h.Line(), "attached")
-	mentions(t, start(t, peer(t, "recv", name)).Fails(), "all 2 entries of the endpoint table are held (0 by tags)")
-	if _, err := r.Producer(); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), "all 2 entries") {
-		t.Errorf("third endpoint: %v", err)
-	}
-	h.Kill()
-	consumer(t, r)
-	mentions(t, start(t, peer(t, "send", name, "--wait", "semaphore")).Fails(), "futexes")
+	inEach(t, "mpmc", func(t *testing.T, l program) {
+		c := manyRing
+		c.Members = 2
+		r, name := create(t, c)
+		producer(t, r)
+		h := start(t, l.peer(t, "hold", "consumer", name))
+		expect(t, h.Line(), "attached")
+		mentions(t, start(t, l.peer(t, "recv", name)).Fails(), "role already taken")
+		if _, err := r.Producer(); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), "all 2 entries") {
+			t.Errorf("third endpoint: %v", err)
+		}
+		h.Kill()
+		consumer(t, r)
+		mentions(t, start(t, l.peer(t, "send", name, "--wait", "semaphore")).Fails(), "invalid argument")
+	})
 }

@@ -10,7 +10,7 @@ import (
 	"annulus/ring"
 )
 
-// flow is one stream between Go and C.
+// flow is one stream between Go and another language.
 type flow struct {
 	wait     string
 	strategy futex.Strategy
@@ -35,12 +35,13 @@ var (
 // flows: a million messages where nobody sleeps and where everybody does, fewer
 // for the other ways. Go yields in the former, for on a busy machine a spinning
 // peer that gives nothing away waits for the other by whole time slices.
-func flows() []flow {
+func (l program) flows() (list []flow) {
 	n := uint64(1_000_000)
 	if testing.Short() || race.Enabled {
 		n = 20_000
 	}
-	return []flow{
+	n /= l.pace
+	for _, f := range []flow{
 		{"spin", futex.Yield(), n, smallRing, anySize, 1, 1},
 		{"futex", futex.Futex(), n, smallRing, anySize, 1, 1},
 		{"spin", futex.Spin(), n / 20, smallRing, anySize, 1, 1},
@@ -51,7 +52,12 @@ func flows() []flow {
 		{"spin", futex.Yield(), n / 5, slotRing, slotSize, 1, 1},
 		{"futex", futex.Futex(), n / 5, slotRing, slotSize, 16, 1},
 		{"semaphore", futex.Sem(), n / 20, slotRing, slotSize, 1, 10},
+	} {
+		if f.wait != "semaphore" || l.can(f.wait) {
+			list = append(list, f)
+		}
 	}
+	return list
 }
 
 func (f flow) args() []string {
@@ -59,56 +65,61 @@ func (f flow) args() []string {
 		"--timeout", strconv.FormatInt(patience.Milliseconds(), 10), "--kind", f.config.Kind.String())
 }
 
-func TestGoToC(t *testing.T) {
-	for _, f := range flows() {
-		t.Run(f.name(), func(t *testing.T) {
-			r, name := create(t, f.config)
-			p := producer(t, r, ring.WithStrategy(f.strategy))
-			c := start(t, peer(t, append([]string{"recv", name}, f.args()...)...))
-			if err := send(patient(t), p, f.stream, 0, f.count, f.batch); err != nil {
-				t.Fatalf("%v; the consumer: %s", err, c.Fails())
-			}
-			expect(t, c.Done(), fmt.Sprintf("received %d ok", f.count))
-			s, err := r.Stats()
-			must(t, err)
-			if s.Consumer.Messages != f.count || s.Occupied != 0 {
-				t.Errorf("statistics: %d messages released, %d bytes or slots left, want %d and 0", s.Consumer.Messages, s.Occupied, f.count)
-			}
-		})
-	}
+func TestGoToPeer(t *testing.T) {
+	inEach(t, "spsc", func(t *testing.T, l program) {
+		for _, f := range l.flows() {
+			t.Run(f.name(), func(t *testing.T) {
+				r, name := create(t, f.config)
+				p := producer(t, r, ring.WithStrategy(f.strategy))
+				c := start(t, l.peer(t, append([]string{"recv", name}, f.args()...)...))
+				if err := send(patient(t), p, f.stream, 0, f.count, f.batch); err != nil {
+					t.Fatalf("%v; the consumer: %s", err, c.Fails())
+				}
+				expect(t, c.Done(), fmt.Sprintf("received %d ok", f.count))
+				s, err := r.Stats()
+				must(t, err)
+				if s.Consumer.Messages != f.count || s.Occupied != 0 {
+					t.Errorf("statistics: %d messages released, %d bytes or slots left, want %d and 0", s.Consumer.Messages, s.Occupied, f.count)
+				}
+			})
+		}
+	})
 }
 
-func TestCToGo(t *testing.T) {
-	for _, f := range flows() {
-		t.Run(f.name(), func(t *testing.T) {
-			r, name := create(t, f.config)
-			c := consumer(t, r, ring.WithStrategy(f.strategy))
-			p := start(t, peer(t, append([]string{"send", name}, f.args()...)...))
-			n, err := receive(patient(t), c, f.stream, 0, 0, f.batch, f.checks) // to the end of the stream
-			if err != nil {
-				p.Kill()
-				t.Fatalf("%v; the producer: %s", err, p.Complaints())
-			}
-			if n != f.count {
-				t.Errorf("end of stream after %d messages, want %d", n, f.count)
-			}
-			expect(t, p.Done(), fmt.Sprintf("sent %d ok", f.count))
-		})
-	}
+func TestPeerToGo(t *testing.T) {
+	inEach(t, "spsc", func(t *testing.T, l program) {
+		for _, f := range l.flows() {
+			t.Run(f.name(), func(t *testing.T) {
+				r, name := create(t, f.config)
+				c := consumer(t, r, ring.WithStrategy(f.strategy))
+				p := start(t, l.peer(t, append([]string{"send", name}, f.args()...)...))
+				n, err := receive(patient(t), c, f.stream, 0, 0, f.batch, f.checks) // to the end of the stream
+				if err != nil {
+					p.Kill()
+					t.Fatalf("%v; the producer: %s", err, p.Complaints())
+				}
+				if n != f.count {
+					t.Errorf("end of stream after %d messages, want %d", n, f.count)
+				}
+				expect(t, p.Done(), fmt.Sprintf("sent %d ok", f.count))
+			})
+		}
+	})
 }
 
-// A memfd has no name: C gets it by inheritance and opens it anew, for locks of
+// A memfd has no name: the peer gets it by inheritance and opens it anew, for locks of
 // its own.
 func TestInheritedMemfd(t *testing.T) {
-	compiler(t, "gcc")
-	r, err := ring.CreateMemfd("annulus-peers", smallRing)
-	must(t, err)
-	defer r.Close()
-	c := consumer(t, r)
-	cmd := peer(t, append([]string{"send", "fd:3", "--count", "1000"}, anySize.args()...)...)
-	cmd.ExtraFiles = append(cmd.ExtraFiles, r.Region().File())
-	p := start(t, cmd)
-	n, err := receive(patient(t), c, anySize, 0, 0, 1, 1)
-	must(t, err)
-	expect(t, p.Done(), fmt.Sprintf("sent %d ok", n))
+	inEach(t, "spsc", func(t *testing.T, l program) {
+		r, err := ring.CreateMemfd("annulus-peers", smallRing)
+		must(t, err)
+		defer r.Close()
+		c := consumer(t, r)
+		cmd := l.peer(t, append([]string{"send", "fd:3", "--count", "1000"}, anySize.args()...)...)
+		cmd.ExtraFiles = append(cmd.ExtraFiles, r.Region().File())
+		p := start(t, cmd)
+		n, err := receive(patient(t), c, anySize, 0, 0, 1, 1)
+		must(t, err)
+		expect(t, p.Done(), fmt.Sprintf("sent %d ok", n))
+	})
 }

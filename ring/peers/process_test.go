@@ -1,8 +1,6 @@
 package peers_test
 
 import (
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -20,12 +18,4 @@ func compiler(t *testing.T, name string) string {
 		t.Skip("the C peer is for Linux")
 	}
 	return testutil.Compiler(t, name)
-}
-
-// peer is the C program, not started yet.
-func peer(t *testing.T, args ...string) *exec.Cmd {
-	t.Helper()
-	compiler(t, "gcc")
-	exe := testutil.BuildC(t, "peer", append(cflags[:len(cflags):len(cflags)], filepath.Join("c", "peer.c"), "-pthread")...)
-	return exec.Command(exe, args...)
 }

@@ -15,7 +15,6 @@ import (
 // freeName returns a name of POSIX shared memory that is removed in the end.
 func freeName(t *testing.T) string {
 	t.Helper()
-	compiler(t, "gcc")
 	name := testutil.ShmName()
 	t.Cleanup(func() { ring.Remove(name) })
 	return name

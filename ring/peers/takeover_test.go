@@ -88,148 +88,162 @@ func goOn(t *testing.T, p *ring.Producer, c *ring.Consumer, s stream, from uint6
 	}
 }
 
-// A C producer kills itself at a known place: all it has committed arrives, and
+// A peer's producer kills itself at a known place: all it has committed arrives, and
 // nothing of what it had only staged.
-func TestGoAfterKilledCProducer(t *testing.T) {
-	for _, k := range []struct {
-		config ring.Config
-		stream stream
-	}{{smallRing, anySize}, {slotRing, slotSize}} {
-		for _, batch := range []int{1, 5} {
-			t.Run(fmt.Sprintf("%s/batch-%d", k.config.Kind, batch), func(t *testing.T) {
-				const dead = 10_003
-				r, name := create(t, k.config)
-				c := consumer(t, r)
-				cp := start(t, peer(t, append([]string{"send", name, "--die-after", fmt.Sprint(dead), "--cut",
-					"--batch", fmt.Sprint(batch), "--count", fmt.Sprint(endless)}, k.stream.args()...)...))
-				n, err := receive(patient(t), c, k.stream, 0, dead, batch, 1)
-				must(t, err)
-				cp.EndsBy(syscall.SIGKILL)
-				if _, err := c.TryRecv(nil); err != ring.ErrEmpty {
-					t.Fatalf("behind what was committed: %v, want %v", err, ring.ErrEmpty)
-				}
-				goOn(t, producer(t, r), c, k.stream, n)
-			})
+func TestGoAfterKilledProducer(t *testing.T) {
+	inEach(t, "spsc", func(t *testing.T, l program) {
+		for _, k := range []struct {
+			config ring.Config
+			stream stream
+		}{{smallRing, anySize}, {slotRing, slotSize}} {
+			for _, batch := range []int{1, 5} {
+				t.Run(fmt.Sprintf("%s/batch-%d", k.config.Kind, batch), func(t *testing.T) {
+					const dead = 10_003
+					r, name := create(t, k.config)
+					c := consumer(t, r)
+					cp := start(t, l.peer(t, append([]string{"send", name, "--die-after", fmt.Sprint(dead), "--cut",
+						"--batch", fmt.Sprint(batch), "--count", fmt.Sprint(endless)}, k.stream.args()...)...))
+					n, err := receive(patient(t), c, k.stream, 0, dead, batch, 1)
+					must(t, err)
+					cp.EndsBy(syscall.SIGKILL)
+					if _, err := c.TryRecv(nil); err != ring.ErrEmpty {
+						t.Fatalf("behind what was committed: %v, want %v", err, ring.ErrEmpty)
+					}
+					goOn(t, producer(t, r), c, k.stream, n)
+				})
+			}
 		}
-	}
+	})
 }
 
 // The successor comes while all that was committed is still unread, and finds
 // the end of it by itself.
 func TestGoTakesOverUnread(t *testing.T) {
-	const dead, batch = 150, 5
-	r, name := create(t, ring.Config{Capacity: 1 << 20})
-	start(t, peer(t, append([]string{"send", name, "--die-after", fmt.Sprint(dead), "--cut", "--batch", fmt.Sprint(batch),
-		"--count", fmt.Sprint(endless)}, anySize.args()...)...)).EndsBy(syscall.SIGKILL)
-	p := producer(t, r)
-	n, err := drain(consumer(t, r), anySize, 0)
-	must(t, err)
-	if n != dead {
-		t.Fatalf("%d messages, %d were committed", n, dead)
-	}
-	must(t, send(patient(t), p, anySize, dead, dead+1, 1))
+	inEach(t, "spsc", func(t *testing.T, l program) {
+		const dead, batch = 150, 5
+		r, name := create(t, ring.Config{Capacity: 1 << 20})
+		start(t, l.peer(t, append([]string{"send", name, "--die-after", fmt.Sprint(dead), "--cut", "--batch", fmt.Sprint(batch),
+			"--count", fmt.Sprint(endless)}, anySize.args()...)...)).EndsBy(syscall.SIGKILL)
+		p := producer(t, r)
+		n, err := drain(consumer(t, r), anySize, 0)
+		must(t, err)
+		if n != dead {
+			t.Fatalf("%d messages, %d were committed", n, dead)
+		}
+		must(t, send(patient(t), p, anySize, dead, dead+1, 1))
+	})
 }
 
-// A C producer is killed wherever it happens to be.
-func TestGoAfterKilledCProducerAnywhere(t *testing.T) {
-	for _, wait := range []string{"spin", "futex", "semaphore"} {
-		for _, batch := range []int{1, 9} {
-			t.Run(fmt.Sprintf("%s/batch-%d", wait, batch), func(t *testing.T) {
-				r, name := create(t, smallRing)
+// A peer's producer is killed wherever it happens to be.
+func TestGoAfterKilledProducerAnywhere(t *testing.T) {
+	inEach(t, "spsc", func(t *testing.T, l program) {
+		for _, wait := range l.waits() {
+			for _, batch := range []int{1, 9} {
+				t.Run(fmt.Sprintf("%s/batch-%d", wait, batch), func(t *testing.T) {
+					r, name := create(t, smallRing)
+					c := consumer(t, r)
+					cp := start(t, l.peer(t, append([]string{"send", name, "--wait", wait, "--batch", fmt.Sprint(batch),
+						"--count", fmt.Sprint(endless)}, anySize.args()...)...))
+					n, err := receive(patient(t), c, anySize, 0, 5000, 1, 1)
+					must(t, err)
+					cp.Kill()
+					p := producer(t, r)
+					n, err = drain(c, anySize, n)
+					must(t, err)
+					goOn(t, p, c, anySize, n)
+				})
+			}
+		}
+	})
+}
+
+func TestPeerAfterKilledGoProducer(t *testing.T) {
+	inEach(t, "spsc", func(t *testing.T, l program) {
+		for _, k := range []struct {
+			config ring.Config
+			stream stream
+		}{{smallRing, anySize}, {slotRing, slotSize}} {
+			t.Run(k.config.Kind.String(), func(t *testing.T) {
+				r, name := create(t, k.config)
 				c := consumer(t, r)
-				cp := start(t, peer(t, append([]string{"send", name, "--wait", wait, "--batch", fmt.Sprint(batch),
-					"--count", fmt.Sprint(endless)}, anySize.args()...)...))
-				n, err := receive(patient(t), c, anySize, 0, 5000, 1, 1)
+				gp := start(t, child(t, "send", k.stream.roleArgs(name)...))
+				n, err := receive(patient(t), c, k.stream, 0, 5000, 1, 1)
 				must(t, err)
-				cp.Kill()
-				p := producer(t, r)
-				n, err = drain(c, anySize, n)
+				gp.Kill()
+				n, err = drain(c, k.stream, n)
 				must(t, err)
-				goOn(t, p, c, anySize, n)
+				cp := start(t, l.peer(t, append([]string{"send", name, "--start", fmt.Sprint(n), "--count", "1000"}, k.stream.args()...)...))
+				end, err := receive(patient(t), c, k.stream, n, 0, 1, 1)
+				must(t, err)
+				if end != n+1000 {
+					t.Errorf("end of stream after %d, want %d", end, n+1000)
+				}
+				expect(t, cp.Done(), "sent 1000 ok")
 			})
 		}
-	}
+	})
 }
 
-func TestCAfterKilledGoProducer(t *testing.T) {
-	for _, k := range []struct {
-		config ring.Config
-		stream stream
-	}{{smallRing, anySize}, {slotRing, slotSize}} {
-		t.Run(k.config.Kind.String(), func(t *testing.T) {
-			r, name := create(t, k.config)
-			c := consumer(t, r)
-			gp := start(t, child(t, "send", k.stream.roleArgs(name)...))
-			n, err := receive(patient(t), c, k.stream, 0, 5000, 1, 1)
-			must(t, err)
-			gp.Kill()
-			n, err = drain(c, k.stream, n)
-			must(t, err)
-			cp := start(t, peer(t, append([]string{"send", name, "--start", fmt.Sprint(n), "--count", "1000"}, k.stream.args()...)...))
-			end, err := receive(patient(t), c, k.stream, n, 0, 1, 1)
-			must(t, err)
-			if end != n+1000 {
-				t.Errorf("end of stream after %d, want %d", end, n+1000)
-			}
-			expect(t, cp.Done(), "sent 1000 ok")
-		})
-	}
-}
-
-// A C producer takes over while much that its predecessor committed still lies
+// A peer's producer takes over while much that its predecessor committed still lies
 // in the ring: it has to find the end by itself.
-func TestCTakesOverAFullRing(t *testing.T) {
-	r, name := create(t, smallRing)
-	gp := start(t, child(t, "send", anySize.roleArgs(name)...))
-	eventually(t, "the producer sleeps for want of space", func() bool { return stats(t, r).Producer.Asleep })
-	gp.Kill()
-	n := stats(t, r).Producer.Messages
-	cp := start(t, peer(t, append([]string{"send", name, "--start", fmt.Sprint(n), "--count", "1000"}, anySize.args()...)...))
-	end, err := receive(patient(t), consumer(t, r), anySize, 0, 0, 1, 1)
-	must(t, err)
-	if end != n+1000 {
-		t.Errorf("end of stream after %d, want %d", end, n+1000)
-	}
-	expect(t, cp.Done(), "sent 1000 ok")
+func TestPeerTakesOverAFullRing(t *testing.T) {
+	inEach(t, "spsc", func(t *testing.T, l program) {
+		r, name := create(t, smallRing)
+		gp := start(t, child(t, "send", anySize.roleArgs(name)...))
+		eventually(t, "the producer sleeps for want of space", func() bool { return stats(t, r).Producer.Asleep })
+		gp.Kill()
+		n := stats(t, r).Producer.Messages
+		cp := start(t, l.peer(t, append([]string{"send", name, "--start", fmt.Sprint(n), "--count", "1000"}, anySize.args()...)...))
+		end, err := receive(patient(t), consumer(t, r), anySize, 0, 0, 1, 1)
+		must(t, err)
+		if end != n+1000 {
+			t.Errorf("end of stream after %d, want %d", end, n+1000)
+		}
+		expect(t, cp.Done(), "sent 1000 ok")
+	})
 }
 
-// A C consumer dies with messages in its hands; the producer, blocked meanwhile,
+// A peer's consumer dies with messages in its hands; the producer, blocked meanwhile,
 // never notices, and a Go consumer gets them again.
-func TestGoAfterKilledCConsumer(t *testing.T) {
-	for _, k := range []struct {
-		config ring.Config
-		stream stream
-	}{{smallRing, anySize}, {slotRing, slotSize}} {
-		t.Run(k.config.Kind.String(), func(t *testing.T) {
-			const dead, batch, total = 1000, 7, 3000
-			r, name := create(t, k.config)
-			p := producer(t, r)
-			ctx, sent := patient(t), make(chan error, 1)
-			go func() { sent <- errors.Join(send(ctx, p, k.stream, 0, total, 1), p.Close()) }()
-			start(t, peer(t, append([]string{"recv", name, "--die-after", fmt.Sprint(dead), "--batch", fmt.Sprint(batch)},
-				k.stream.args()...)...)).EndsBy(syscall.SIGKILL)
-			first := stats(t, r).Consumer.Messages // the first that it has not released
-			if first > dead-1 || dead-first > batch {
-				t.Fatalf("%d messages released of %d, in batches of %d", first, dead, batch)
-			}
-			n, err := receive(ctx, consumer(t, r), k.stream, first, 0, 1, 1)
-			must(t, errors.Join(err, <-sent))
-			if n != total {
-				t.Errorf("end of stream after %d, want %d", n, total)
-			}
-		})
-	}
+func TestGoAfterKilledConsumer(t *testing.T) {
+	inEach(t, "spsc", func(t *testing.T, l program) {
+		for _, k := range []struct {
+			config ring.Config
+			stream stream
+		}{{smallRing, anySize}, {slotRing, slotSize}} {
+			t.Run(k.config.Kind.String(), func(t *testing.T) {
+				const dead, batch, total = 1000, 7, 3000
+				r, name := create(t, k.config)
+				p := producer(t, r)
+				ctx, sent := patient(t), make(chan error, 1)
+				go func() { sent <- errors.Join(send(ctx, p, k.stream, 0, total, 1), p.Close()) }()
+				start(t, l.peer(t, append([]string{"recv", name, "--die-after", fmt.Sprint(dead), "--batch", fmt.Sprint(batch)},
+					k.stream.args()...)...)).EndsBy(syscall.SIGKILL)
+				first := stats(t, r).Consumer.Messages // the first that it has not released
+				if first > dead-1 || dead-first > batch {
+					t.Fatalf("%d messages released of %d, in batches of %d", first, dead, batch)
+				}
+				n, err := receive(ctx, consumer(t, r), k.stream, first, 0, 1, 1)
+				must(t, errors.Join(err, <-sent))
+				if n != total {
+					t.Errorf("end of stream after %d, want %d", n, total)
+				}
+			})
+		}
+	})
 }
 
-func TestCAfterKilledGoConsumer(t *testing.T) {
-	r, name := create(t, smallRing)
-	p := producer(t, r)
-	ctx, sent := patient(t), make(chan error, 1)
-	go func() { sent <- errors.Join(send(ctx, p, anySize, 0, 3000, 1), p.Close()) }()
-	gc := start(t, child(t, "recv", anySize.roleArgs(name, "1000")...))
-	expect(t, gc.Line(), "peeked")
-	gc.Kill()
-	cc := start(t, peer(t, append([]string{"recv", name, "--start", "1000"}, anySize.args()...)...))
-	expect(t, cc.Done(), "received 2000 ok")
-	must(t, <-sent)
+func TestPeerAfterKilledGoConsumer(t *testing.T) {
+	inEach(t, "spsc", func(t *testing.T, l program) {
+		r, name := create(t, smallRing)
+		p := producer(t, r)
+		ctx, sent := patient(t), make(chan error, 1)
+		go func() { sent <- errors.Join(send(ctx, p, anySize, 0, 3000, 1), p.Close()) }()
+		gc := start(t, child(t, "recv", anySize.roleArgs(name, "1000")...))
+		expect(t, gc.Line(), "peeked")
+		gc.Kill()
+		cc := start(t, l.peer(t, append([]string{"recv", name, "--start", "1000"}, anySize.args()...)...))
+		expect(t, cc.Done(), "received 2000 ok")
+		must(t, <-sent)
+	})
 }

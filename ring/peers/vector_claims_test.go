@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -46,63 +45,35 @@ func fillMany(t *testing.T, r *ring.Ring) {
 	}
 }
 
-// impersonal makes zero what depends on process and hour, and what means nothing: a
-// consumer's notes for a producer's successor.
-func impersonal(b []byte, g layout.Geometry) []byte {
-	h := layout.HeaderAt(b)
-	h.BootID, h.CreatedNS, h.CreatorPID = [16]byte{}, 0, 0
-	for i := range g.Members {
-		m, h := layout.MemberAt(b, g.MemberArea, g.Stride, i), layout.HolderAt(b, g.MemberArea, g.Stride, i)
-		h.PID, h.StartTime, h.Attached = 0, 0, 0
-		if h.Role == layout.RoleConsumer {
-			m.Base, m.Drawn = 0, 0
+func vectorOfClaims() vector {
+	return vector{
+		name:     "mpmc-claims",
+		shape:    layout.Shape{Kind: layout.KindSlots, Topology: layout.TopologyMPMC, Capacity: 8, SlotSize: 24, Variable: true, Members: vectorMembers},
+		required: layout.FeatureRedeliver,
+		fill:     fillMany,
+		want:     []string{"skip at=8", say(9, letters(9)), say(10, letters(10)), "claimed at=11", say(12, letters(12)), "end at=13"},
+		messages: []string{letters(9), letters(10), letters(12), letters(6), letters(7)},
+		handed:   2,
+	}
+}
+
+// A peer makes the vector byte for byte.
+func TestPeerWritesVectorOfClaims(t *testing.T) {
+	inEach(t, "mpmc vector", func(t *testing.T, l program) {
+		path := filepath.Join(t.TempDir(), "ring")
+		p := start(t, l.peer(t, "create", path, "--mpmc", "--redeliver", "--size", "24", "--capacity", "8", "--members", fmt.Sprint(vectorMembers)))
+		if err := p.End(); err != nil && strings.Contains(p.Complaints(), "not supported here") {
+			t.Skipf("no unnamed files in %s", filepath.Dir(path))
 		}
-	}
-	return seal(b)
-}
-
-func vectorOfClaims(t *testing.T) vector {
-	t.Helper()
-	list := vectors()
-	return list[slices.IndexFunc(list, func(v vector) bool { return v.many })]
-}
-
-// C makes the vector byte for byte.
-func TestCWritesVectorOfClaims(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ring")
-	p := start(t, peer(t, "create", path, "--mpmc", "--redeliver", "--size", "24", "--capacity", "8", "--members", fmt.Sprint(vectorMembers)))
-	if err := p.End(); err != nil && strings.Contains(p.Complaints(), "not supported here") {
-		t.Skipf("no unnamed files in %s", filepath.Dir(path))
-	}
-	p.Done()
-	expect(t, start(t, peer(t, "vector", path)).Done(), "made")
-	b, err := os.ReadFile(path)
-	must(t, err)
-	g, _, err := layout.Decode(b, uint64(len(b)))
-	must(t, err)
-	if g.Stride != 128 {
-		t.Skipf("C makes lines of %d bytes here", g.Stride)
-	}
-	vectorOfClaims(t).compare(t, impersonal(b, g))
-}
-
-// All that have claims in the vector are dead for whoever opens it: a consumer steps
-// over what they had drawn and gets what they had in their hands.
-func TestVectorOfClaims(t *testing.T) {
-	want := []string{letters(9) + " 0", letters(10) + " 0", letters(12) + " 0", letters(6) + " 1", letters(7) + " 1"}
-	t.Run("Go", func(t *testing.T) {
-		r, err := ring.OpenFile(copyOf(t, vectorOfClaims(t).path()))
+		p.Done()
+		expect(t, start(t, l.peer(t, "vector", path)).Done(), "made")
+		b, err := os.ReadFile(path)
 		must(t, err)
-		defer r.Close()
-		c := consumer(t, r)
-		for _, w := range want {
-			got, err := c.Recv(patient(t), nil)
-			must(t, err)
-			expect(t, fmt.Sprintf("%s %d", got, c.Redelivered()), w)
+		g, _, err := layout.Decode(b, uint64(len(b)))
+		must(t, err)
+		if g.Stride != 128 {
+			t.Skipf("it makes lines of %d bytes here", g.Stride)
 		}
-	})
-	t.Run("C", func(t *testing.T) {
-		got := start(t, peer(t, "cat", copyOf(t, vectorOfClaims(t).path()), "--count", fmt.Sprint(len(want)))).Done()
-		expect(t, got, strings.Join(want, "\n"))
+		vectorOfClaims().compare(t, impersonal(b, g))
 	})
 }

@@ -1,19 +1,26 @@
-/* Annulus rings for C and C++: one producer and one consumer (SPSC), or many
- * (MPMC), in whatever processes and languages speak docs/spec/layout-v1.md.
+/* Annulus rings for C and C++: one producer and one consumer (SPSC), many (MPMC), many
+ * producers (MPSC: in lanes, or in one order), many consumers that each receive everything
+ * (broadcast); and cells, which hold the latest value. In whatever processes and languages
+ * speak docs/spec/layout-v1.md.
  *
  *   cc -std=c11 -D_GNU_SOURCE -O2 program.c -o program -pthread
  *
  * Everything is static inline. A program keeps three structs, whose fields are
- * private: a handle on the memory (struct annulus) and the endpoints on it: of
- * an SPSC ring at most one of each, of an MPMC ring any number. They must not be moved or copied while in use.
+ * private: a handle on the memory (struct annulus) and the endpoints on it, of a side
+ * as many as the topology allows. They must not be moved or copied while in use.
  *
- *   annulus_region.h    create, open, close
+ *   annulus_create.h    create
+ *   annulus_region.h    open, close
  *   annulus_side.h      who is attached
- *   annulus_repair.h    MPMC: settle what the dead have left
+ *   annulus_granule.h   settle what the dead have left
  *   annulus_producer.h  take and leave the sending end
  *   annulus_send.h      send, reserve, batches
  *   annulus_consumer.h  take and leave the receiving end
  *   annulus_recv.h      receive, peek, end of stream
+ *   annulus_cell.h      cells and blocks; annulus_cell_write.h, annulus_cell_read.h
+ *
+ * The topologies have files of their own beside these: ..._ticket.h MPMC, annulus_lanes.h,
+ * ..._granule.h one order, ..._cast.h broadcast.
  *
  * One thread at a time uses a handle, an endpoint likewise; the endpoints of
  * one handle may be in as many threads. annulus_producer_cancel and
@@ -50,6 +57,7 @@ enum annulus_error {
 	ANNULUS_END,       /* the producer has closed and all is received */
 	ANNULUS_TIMEOUT,   /* the time allowed for waiting is over */
 	ANNULUS_CANCELLED, /* annulus_*_cancel was called */
+	ANNULUS_OVERRUN,   /* broadcast: messages were overwritten before they were received; the next call goes on with the latest */
 
 	/* Mistakes of the caller; nothing has happened. */
 	ANNULUS_TOO_LARGE,    /* longer than the ring's greatest message */
@@ -90,7 +98,7 @@ enum annulus_error {
 static inline const char *annulus_strerror(int code)
 {
 	static const char *const text[] = {
-		"ok", "ring full", "ring empty", "end of stream", "timed out", "cancelled",
+		"ok", "ring full", "ring empty", "end of stream", "timed out", "cancelled", "overrun",
 		"message too large", "buffer too small", "message of the wrong size", "a reservation is open",
 		"no reservation is open", "invalid argument", "release what was peeked first", "closed by the consumer", "role already taken",
 		"ring removed", "ring corrupt", "memory lost", "file shorter than the ring in it", "not a ring",
@@ -120,6 +128,8 @@ struct annulus_geometry {
 	uint64_t stride, capacity, slot_size, slot_stride, slot_payload, max_message;
 	uint64_t members; /* entries of the endpoint table */
 	uint64_t producer_area, consumer_area, shared_area, endpoint_table, data_area, data_size, total_size;
+	uint64_t lane_producers, lane_consumers, lane_stride; /* MPSC; data_area and data_size are lane 0's */
+	uint64_t granules, word_table;                        /* MPSC in one order */
 };
 
 /* annulus is a handle on the memory of one ring. */
@@ -162,20 +172,33 @@ static inline uint64_t annulus_max_(uint64_t a, uint64_t b) { return a > b ? a :
  * by their difference, so that they may wrap at 2^64. */
 static inline int annulus_room_for_(uint64_t end, uint64_t limit) { return (int64_t)(limit - end) >= 0; }
 
+#include "annulus_geometry.h"
 #include "annulus_header.h"
 #include "annulus_region.h"
+#include "annulus_create.h"
 #include "annulus_lock.h"
 #include "annulus_gate.h"
 #include "annulus_side.h"
 #include "annulus_repair.h"
+#include "annulus_granule.h"
 #include "annulus_member.h"
 #include "annulus_endpoint.h"
+#include "annulus_wait.h"
 #include "annulus_ticket.h"
+#include "annulus_cast.h"
 #include "annulus_producer.h"
 #include "annulus_send_ticket.h"
+#include "annulus_send_granule.h"
+#include "annulus_send_cast.h"
 #include "annulus_send.h"
 #include "annulus_consumer.h"
+#include "annulus_lanes.h"
 #include "annulus_recv_ticket.h"
+#include "annulus_recv_granule.h"
+#include "annulus_recv_cast.h"
 #include "annulus_recv.h"
+#include "annulus_cell.h"
+#include "annulus_cell_write.h"
+#include "annulus_cell_read.h"
 
 #endif

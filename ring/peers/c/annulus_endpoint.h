@@ -7,9 +7,9 @@
 #define ANNULUS_NEVER_QUIET_ UINT64_C(1)
 
 /* How messages are claimed and published. */
-enum annulus_form_kind_ { ANNULUS_RECORDS_, ANNULUS_SLOTS_, ANNULUS_TICKETS_ };
+enum annulus_form_kind_ { ANNULUS_RECORDS_, ANNULUS_SLOTS_, ANNULUS_TICKETS_, ANNULUS_GRANULES_, ANNULUS_CAST_ };
 
-/* What an endpoint of an MPMC ring has beside: see annulus_ticket.h. */
+/* What an endpoint whose places are drawn has beside: see annulus_ticket.h. */
 struct annulus_claim_ {
 	uint64_t *counter;     /* this side's tickets: tail or head */
 	const uint64_t *other; /* the other side's */
@@ -35,6 +35,7 @@ struct annulus_end_ {
 	unsigned slot_bits;   /* capacity is 1 << slot_bits */
 	enum annulus_form_kind_ form;
 	int exact;            /* every message has max bytes */
+	int several;          /* a wait is for any of several words */
 	int fenced;           /* no membarrier here */
 	int failed;           /* CORRUPT or LOST, for good */
 	int cancelled;
@@ -46,24 +47,9 @@ struct annulus_end_ {
 	enum annulus_strategy strategy;
 	unsigned idle; /* sleeps of this wait */
 	struct annulus_claim_ claim;
+	struct annulus_member own_line; /* of a consumer without a place in the ring */
+	struct annulus_holder own_holder;
 };
-
-/* A wait in progress. */
-struct annulus_wait_ {
-	uint64_t deadline; /* on CLOCK_MONOTONIC, UINT64_MAX: none */
-	uint64_t slice;
-	unsigned spun;
-	int prepared; /* the next pause sleeps */
-	int armed;    /* a sleep was announced */
-	uint32_t epoch;
-};
-
-enum {
-	ANNULUS_SPINS_ = 200,        /* looks before a sleep */
-	ANNULUS_SPIN_CHUNK_ = 1000,  /* looks before a look at the clock */
-};
-#define ANNULUS_FIRST_SLICE_ UINT64_C(1000000) /* ns of the first sleep of a wait */
-#define ANNULUS_SLICE_ UINT64_C(50000000)      /* bounds one sleep: a peer may be killed before it wakes us */
 
 /* annulus_start_time_ is field 22 of /proc/self/stat; the name before it may
  * hold blanks and brackets. */
@@ -82,51 +68,90 @@ static inline uint64_t annulus_start_time_(void)
 	return p ? strtoull(p, NULL, 10) : 0;
 }
 
-/* annulus_take_role_ takes the lock byte of a role of an SPSC ring. */
+/* annulus_take_role_ takes the lock byte of a role that one has at a time. */
 static inline int annulus_take_role_(struct annulus *r, struct annulus_side_ *s, const char *who, char *detail)
 {
+	uint64_t pid = ANNULUS_LOAD_(&s->endpoint->pid);
+	for (uint64_t i = 0; annulus_many_(r, s->role) && i < r->geometry.members; i++) {
+		struct annulus_entry_ m = annulus_entry_at_(r, i);
+		if (ANNULUS_LOAD_(&m.holder->role) == annulus_number_(s->role) && ANNULUS_LOAD_(&m.holder->state) != 0)
+			pid = ANNULUS_LOAD_(&m.holder->pid);
+	}
 	int err = annulus_lock_(r, s->lock);
 	if (err == EALREADY)
 		return annulus_fail_(detail, ANNULUS_ATTACHED, "this handle has a %s already", who);
 	if (err == EAGAIN)
 		return annulus_fail_(detail, ANNULUS_ATTACHED, "a %s is attached (pid %llu); wait until it closes or dies", who,
-				     (unsigned long long)ANNULUS_LOAD_(&s->endpoint->pid));
+				     (unsigned long long)pid);
 	return err ? annulus_fail_(detail, ANNULUS_SYSTEM, "lock the %s role: %s", who, strerror(err)) : ANNULUS_OK;
+}
+
+/* annulus_enter_lane_ makes lane i the place where an endpoint of an MPSC ring works. */
+static inline void annulus_enter_lane_(struct annulus_end_ *e, uint64_t i)
+{
+	const struct annulus_geometry *g = &e->ring->geometry;
+	struct annulus_cursor *producer = (struct annulus_cursor *)(void *)(e->ring->base + g->lane_producers + i * g->stride);
+	struct annulus_cursor *consumer = (struct annulus_cursor *)(void *)(e->ring->base + g->lane_consumers + i * g->stride);
+	e->data = e->ring->base + g->data_area + i * g->lane_stride;
+	e->mine.cursor = e->mine.role == ANNULUS_PRODUCER ? producer : consumer;
+	e->peer.cursor = e->mine.role == ANNULUS_PRODUCER ? consumer : producer;
 }
 
 /* annulus_attach_ takes a role. The caller finds out where to go on from. */
 static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enum annulus_role role,
-				  enum annulus_strategy strategy, uint64_t tag, char *detail)
+				  enum annulus_strategy strategy, uint64_t tag, struct annulus_refused_ *refused, char *detail)
 {
 	const char *who = role == ANNULUS_PRODUCER ? "producer" : "consumer";
 	memset(e, 0, sizeof(*e));
 	detail[0] = 0;
 	if (r->base == NULL || strategy > ANNULUS_SEMAPHORE)
 		return annulus_fail_(detail, ANNULUS_INVALID, "the ring is not open, or the strategy unknown");
-	if (r->readonly)
+	int observes = role == ANNULUS_CONSUMER && annulus_observers_(r);
+	if (r->readonly && !observes)
 		return annulus_fail_(detail, ANNULUS_PERMISSION, "the ring was opened read-only, a %s writes", who);
-	e->ring = r;
 	e->mine = annulus_side_at_(r, role);
 	e->peer = annulus_side_at_(r, role == ANNULUS_PRODUCER ? ANNULUS_CONSUMER : ANNULUS_PRODUCER);
 	if (r->geometry.members && strategy == ANNULUS_SEMAPHORE)
-		return annulus_fail_(detail, ANNULUS_INVALID, "the endpoints of an MPMC ring sleep on futexes or spin");
+		return annulus_fail_(detail, ANNULUS_INVALID, "the endpoints of a ring of many sleep on futexes or spin, not on semaphores");
 #ifndef __GLIBC__
 	if (strategy == ANNULUS_SEMAPHORE)
 		return annulus_fail_(detail, ANNULUS_UNSUPPORTED, "the ring's semaphores are glibc's");
 #endif
-	int rc = r->geometry.members ? annulus_join_(r, &e->mine, tag, detail) : annulus_take_role_(r, &e->mine, who, detail);
+	int rc = ANNULUS_OK;
+	if (r->readonly)
+		rc = ANNULUS_ATTACHED;
+	else if (!annulus_many_(r, role) || annulus_sole_(r, role))
+		rc = annulus_take_role_(r, &e->mine, who, detail);
+	if (rc == ANNULUS_OK && annulus_many_(r, role)) {
+		rc = annulus_join_(r, &e->mine, tag, refused, detail);
+		if (rc && annulus_sole_(r, role))
+			annulus_unlock_(r, ANNULUS_LOCK_CONSUMER);
+	}
+	if (rc == ANNULUS_ATTACHED && observes) {
+		e->mine.entry.line = &e->own_line;
+		e->mine.entry.holder = &e->own_holder;
+		e->mine.lock = ANNULUS_NOBODY_;
+		rc = ANNULUS_OK;
+	}
 	if (rc)
 		return rc;
+	e->ring = r; /* only now: a detach after an attach that failed has nothing to give back */
 	/* Only now: the counts are the entry's. */
 	e->wake = annulus_gate_at_(r, &e->mine, &e->peer);
 	e->sleep = annulus_gate_at_(r, &e->peer, &e->mine);
 	const struct annulus_geometry *g = &r->geometry;
 	e->data = r->base + g->data_area;
+	if (g->topology == ANNULUS_TOPOLOGY_MPSC && role == ANNULUS_PRODUCER)
+		annulus_enter_lane_(e, e->mine.entry.index);
 	e->size = g->capacity;
 	e->mask = g->capacity - 1;
 	e->max = g->max_message;
 	e->slot_stride = g->slot_stride;
-	e->form = g->members ? ANNULUS_TICKETS_ : g->kind == ANNULUS_KIND_SLOTS ? ANNULUS_SLOTS_ : ANNULUS_RECORDS_;
+	e->form = g->topology == ANNULUS_TOPOLOGY_MPMC ? ANNULUS_TICKETS_ : g->granules ? ANNULUS_GRANULES_ : g->topology == ANNULUS_TOPOLOGY_CAST ? ANNULUS_CAST_ : g->kind == ANNULUS_KIND_SLOTS ? ANNULUS_SLOTS_ : ANNULUS_RECORDS_;
+	if (g->granules) {
+		e->size = g->granules;
+		e->mask = g->granules - 1;
+	}
 	e->claim.payload = g->slot_payload;
 	e->claim.length = g->slot_payload == ANNULUS_SLOT_PAYLOAD_LENGTH;
 	e->claim.counter = &e->mine.cursor->position;
@@ -140,7 +165,7 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	return ANNULUS_OK;
 }
 
-/* annulus_announce_ begins a session. In an MPMC ring the entry speaks for the
+/* annulus_announce_ begins a session. Of many, the entry speaks for the
  * endpoint, and its state comes before the session: see annulus_producer_detach. */
 static inline void annulus_announce_(struct annulus_end_ *e)
 {
@@ -152,7 +177,8 @@ static inline void annulus_announce_(struct annulus_end_ *e)
 	if (h)
 		ANNULUS_STORE_(&h->role, annulus_number_(e->mine.role));
 	ANNULUS_STORE_(h ? &h->state : &p->state, (uint32_t)ANNULUS_STATE_ATTACHED);
-	__atomic_fetch_add(&p->session, 1, __ATOMIC_SEQ_CST);
+	if (!e->ring->readonly)
+		__atomic_fetch_add(&p->session, 1, __ATOMIC_SEQ_CST); /* [L1] pairs with the load in annulus_find_lanes_ */
 }
 
 /* annulus_leave_ gives the role back. */
@@ -160,7 +186,10 @@ static inline void annulus_leave_(struct annulus_end_ *e)
 {
 	struct annulus_holder *h = e->mine.entry.holder;
 	ANNULUS_STORE_(h ? &h->state : &e->mine.endpoint->state, 0u);
-	annulus_unlock_(e->ring, e->mine.lock);
+	if (e->mine.lock != ANNULUS_NOBODY_)
+		annulus_unlock_(e->ring, e->mine.lock);
+	if (annulus_sole_(e->ring, e->mine.role))
+		annulus_unlock_(e->ring, ANNULUS_LOCK_CONSUMER);
 	e->ring = NULL;
 }
 
@@ -208,77 +237,6 @@ static inline void annulus_signal_(struct annulus_end_ *e, int now)
 		return;
 	annulus_wake_(&e->wake, w);
 	e->quiet = fence || w & ANNULUS_ARM_CLOSED ? ANNULUS_NEVER_QUIET_ : w;
-}
-
-/* annulus_forlorn_ finds out, after sleeps in vain, whether anybody can come. */
-static inline int annulus_forlorn_(struct annulus_end_ *e)
-{
-	struct stat st;
-	int attached = 1;
-	if (fstat(e->ring->fd, &st) != 0)
-		return ANNULUS_OK;
-	if ((uint64_t)st.st_size < e->ring->geometry.total_size)
-		return e->failed = ANNULUS_LOST;
-	if (!e->ring->named || st.st_nlink > 0)
-		return ANNULUS_OK;
-	if (annulus_attached(e->ring, e->peer.role, &attached) != ANNULUS_OK || attached)
-		return ANNULUS_OK;
-	return ANNULUS_REMOVED;
-}
-
-static inline void annulus_begin_(struct annulus_wait_ *w, int timeout_ms)
-{
-	memset(w, 0, sizeof(*w));
-	w->deadline = UINT64_MAX;
-	if (timeout_ms >= 0)
-		w->deadline = annulus_clock_(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * 1000000;
-}
-
-/* annulus_pause_ waits a little for *word to differ from old. The caller tries
- * again when it returns OK. */
-static inline int annulus_pause_(struct annulus_end_ *e, struct annulus_wait_ *w, const uint64_t *word, uint64_t old)
-{
-	unsigned chunk = e->strategy == ANNULUS_SPIN ? ANNULUS_SPIN_CHUNK_ : ANNULUS_SPINS_;
-	if (__atomic_load_n(&e->cancelled, __ATOMIC_ACQUIRE))
-		return ANNULUS_CANCELLED;
-	if (e->strategy == ANNULUS_SPIN || w->spun < chunk) {
-		for (unsigned i = 0; i < chunk; i++, w->spun++) {
-			if (ANNULUS_LOAD_(word) != old)
-				return ANNULUS_OK;
-			annulus_cpu_pause_();
-		}
-		if (e->strategy == ANNULUS_SPIN)
-			sched_yield(); /* the peer may be waiting for this processor */
-		return annulus_clock_(CLOCK_MONOTONIC) < w->deadline ? ANNULUS_OK : ANNULUS_TIMEOUT;
-	}
-	uint64_t now = annulus_clock_(CLOCK_MONOTONIC);
-	if (now >= w->deadline)
-		return ANNULUS_TIMEOUT;
-	if (!w->prepared) {
-		w->epoch = annulus_prepare_(&e->sleep, e->strategy);
-		w->prepared = w->armed = 1;
-		return ANNULUS_OK; /* to look once more, now that the peer is told */
-	}
-	/* Short sleeps at first find what is not worth a wake to the peer. */
-	w->slice = w->slice ? annulus_min_(2 * w->slice, ANNULUS_SLICE_) : ANNULUS_FIRST_SLICE_;
-	w->prepared = 0;
-	int rc = annulus_sleep_(&e->sleep, e->strategy, w->epoch, annulus_min_(w->slice, w->deadline - now));
-	if (rc == ANNULUS_OK && ++e->idle % 4 == 0)
-		rc = annulus_forlorn_(e);
-	return rc;
-}
-
-static inline void annulus_done_(struct annulus_end_ *e, struct annulus_wait_ *w)
-{
-	e->idle = 0;
-	if (w->armed)
-		annulus_disarm_(&e->sleep);
-}
-
-static inline void annulus_cancel_(struct annulus_end_ *e)
-{
-	__atomic_store_n(&e->cancelled, 1, __ATOMIC_SEQ_CST);
-	annulus_interrupt_(&e->sleep);
 }
 
 #endif

@@ -25,6 +25,7 @@ struct annulus_gate_ {
 	uint64_t *wakes, *parks, *bounds;
 	void *sem;
 	int shared; /* others sleep here too: nobody takes back what may be another's */
+	int blind;  /* nobody can be told of a sleep: a read-only mapping */
 };
 
 static inline void annulus_count_(uint64_t *n)

@@ -4,6 +4,25 @@
 #ifndef ANNULUS_PRODUCER_H
 #define ANNULUS_PRODUCER_H
 
+/* What the producer of a broadcast ring has beside: see annulus_send_cast.h. Positions but
+ * for the counts. */
+struct annulus_cast_writer_ {
+	uint64_t raised; /* intent */
+	uint64_t last;   /* of the last published record */
+	uint64_t ahead;  /* bytes by which intent is raised beyond what is needed */
+	uint64_t number; /* messages published */
+	uint64_t bytes;  /* of these */
+	uint64_t dropped;
+	uint64_t at;  /* of the open reservation's record */
+	uint64_t end; /* of the last staged record */
+	int waits;    /* for consumers */
+	int drops;    /* rather than wait */
+	int dropping; /* the open reservation comes to nothing */
+	uint8_t *scratch;
+};
+
+enum { ANNULUS_BATCH_ = 64 }; /* MPSC in one order: most messages that are published together */
+
 struct annulus_producer {
 	struct annulus_end_ e;
 	uint64_t run;   /* a message may end here without a closer look */
@@ -14,10 +33,13 @@ struct annulus_producer {
 	uint64_t room;  /* bytes of the open reservation */
 	int reserved;
 	uint64_t staged;     /* messages staged and not published */
-	uint64_t staged_bytes; /* MPMC: of these */
+	uint64_t staged_bytes; /* of these, where places are drawn, or broadcast */
+	uint64_t filled;       /* MPSC in one order: granules of these */
+	uint32_t spans[ANNULUS_BATCH_]; /* and of each */
 	uint64_t *first;     /* word of the first of them, */
 	uint64_t first_val;  /* what it will hold */
 	uint64_t first_pos;  /* and its position */
+	struct annulus_cast_writer_ cast;
 	char detail[ANNULUS_DETAIL];
 };
 
@@ -65,7 +87,7 @@ static inline void annulus_wipe_(struct annulus_producer *p, uint64_t limit)
 		ANNULUS_STORE_(annulus_word_(e, last), UINT64_C(0));
 }
 
-/* annulus_take_over_ finds the end of what is committed in an SPSC ring. */
+/* annulus_take_over_ finds the end of what is committed in an SPSC ring, or in a lane. */
 static inline int annulus_take_over_(struct annulus_producer *p)
 {
 	struct annulus_end_ *e = &p->e;
@@ -84,27 +106,54 @@ static inline int annulus_take_over_(struct annulus_producer *p)
 	return ANNULUS_OK;
 }
 
+static inline int annulus_take_over_cast_(struct annulus_producer *p); /* annulus_send_cast.h */
+
+/* annulus_go_on_ finds the place where a predecessor has stopped. */
+static inline int annulus_go_on_(struct annulus_producer *p)
+{
+	switch (p->e.form) {
+	case ANNULUS_TICKETS_: return ANNULUS_OK;
+	case ANNULUS_GRANULES_: p->head = ANNULUS_LOAD_(&p->e.peer.cursor->position); return ANNULUS_OK; /* [C1] */
+	case ANNULUS_CAST_: return annulus_take_over_cast_(p);
+	default: return annulus_take_over_(p);
+	}
+}
+
 /* annulus_producer_attach_tagged takes the producer role: ANNULUS_ATTACHED while
  * another producer lives. After its death the new one goes on behind what was
- * committed. In an MPMC ring it is one more producer, ANNULUS_ATTACHED while the
+ * committed. In a ring of many producers it is one more, ANNULUS_ATTACHED while the
  * endpoint table is full; a tag, if not 0, keeps its place there for its successor,
  * which gives the same tag, until it detaches: see annulus_committed. */
 static inline int annulus_producer_attach_tagged(struct annulus_producer *p, struct annulus *r, enum annulus_strategy strategy,
 						 uint64_t tag)
 {
 	struct annulus_end_ *e = &p->e;
-	memset(p, 0, sizeof(*p));
-	int alive, rc = annulus_attach_(e, r, ANNULUS_PRODUCER, strategy, tag, p->detail);
-	if (rc)
-		return rc;
-	if (e->form != ANNULUS_TICKETS_ && (rc = annulus_take_over_(p))) {
+	struct annulus_refused_ refused;
+	char spoilt[ANNULUS_DETAIL] = "";
+	int alive, rc;
+	memset(&refused, 0, sizeof(refused));
+	for (;;) {
+		memset(p, 0, sizeof(*p));
+		if ((rc = annulus_attach_(e, r, ANNULUS_PRODUCER, strategy, tag, &refused, p->detail)))
+			return rc == ANNULUS_ATTACHED && spoilt[0]
+				? annulus_fail_(p->detail, rc, "no entry is free whose lane is sound: %.90s", spoilt) : rc;
+		if ((rc = annulus_go_on_(p)) == ANNULUS_OK)
+			break;
+		uint64_t i = e->mine.entry.index;
+		if (e->mine.entry.holder && tag == 0)
+			refused.bits[i / 64] |= UINT64_C(1) << i % 64;
+		if (e->mine.entry.named)
+			ANNULUS_STORE_(&e->mine.entry.holder->tag, UINT64_C(0));
 		annulus_leave_(e);
-		return rc;
+		/* Other lanes may be sound. */
+		if (rc != ANNULUS_CORRUPT || r->geometry.topology != ANNULUS_TOPOLOGY_MPSC || tag != 0)
+			return rc;
+		memcpy(spoilt, p->detail, sizeof(spoilt));
 	}
 	/* A close speaks to whoever was attached then: without a consumer, its flag
-	 * is history; so it is in an SPSC ring while one is still attaching (state 0). */
+	 * is history; so it is while the only one is still attaching (state 0). */
 	if (annulus_attached(r, ANNULUS_CONSUMER, &alive) == ANNULUS_OK &&
-	    (!alive || (e->form != ANNULUS_TICKETS_ && ANNULUS_LOAD_(&e->peer.endpoint->state) == 0)))
+	    (!alive || (!annulus_many_(r, ANNULUS_CONSUMER) && ANNULUS_LOAD_(&e->peer.endpoint->state) == 0)))
 		__atomic_fetch_and(&e->peer.arm->arm, ~ANNULUS_ARM_CLOSED, __ATOMIC_SEQ_CST);
 	annulus_announce_(e);
 	return ANNULUS_OK;
@@ -116,20 +165,31 @@ static inline int annulus_producer_attach(struct annulus_producer *p, struct ann
 }
 
 /* annulus_committed tells how far this producer and those before it have come: a
- * position of an SPSC ring; messages sent under its tag in an MPMC ring, or without
- * one in its place of the endpoint table. One that notes it before a send and dies
+ * position of an SPSC ring or of a lane; messages sent under its tag in other rings of
+ * many producers, or without one in its place of the endpoint table. One that notes it before a send and dies
  * learns, as the successor, whether that took effect: if it is greater. */
 static inline uint64_t annulus_committed(const struct annulus_producer *p)
 {
 	if (p->e.ring == NULL)
 		return 0;
-	return p->e.form == ANNULUS_TICKETS_ ? ANNULUS_LOAD_(&p->e.mine.entry.line->sent) : annulus_committed_(p);
+	return annulus_claims_(p->e.ring) ? ANNULUS_LOAD_(&p->e.mine.entry.line->sent) : annulus_committed_(p);
 }
 
 static inline void annulus_skip_tickets_(struct annulus_producer *p); /* annulus_send_ticket.h */
+static inline void annulus_skip_granules_(struct annulus_producer *p); /* annulus_send_granule.h */
+
+/* annulus_end_session_ closes a session of the producers. Another may have come, and
+ * closed a later one, since. */
+static inline void annulus_end_session_(struct annulus_endpoint *side, uint32_t session)
+{
+	uint32_t old = ANNULUS_LOAD_(&side->closed);
+	while ((int32_t)(session - old) > 0 &&
+	       !__atomic_compare_exchange_n(&side->closed, &old, session, 0, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE)) /* [P2] */
+		;
+}
 
 /* annulus_producer_detach ends the session: what is committed stays, the
- * consumer gets ANNULUS_END behind it, the role is free. In an MPMC ring it ends
+ * consumer gets ANNULUS_END behind it, the role is free. Where there are many it ends
  * with the last producer. A reservation or an unpublished batch is given up. */
 static inline int annulus_producer_detach(struct annulus_producer *p)
 {
@@ -143,17 +203,22 @@ static inline int annulus_producer_detach(struct annulus_producer *p)
 			p->staged = 0;
 			p->reserved = 0;
 			annulus_skip_tickets_(p);
-		} else {
+		} else if (e->form == ANNULUS_GRANULES_) {
+			p->staged = p->filled = 0;
+			annulus_skip_granules_(p);
+		} else if (e->form != ANNULUS_CAST_) {
 			ANNULUS_STORE_(&e->mine.cursor->position, annulus_committed_(p));
 		}
 		uint32_t session = ANNULUS_LOAD_(&mine->session); /* before the look at the others */
 		if (annulus_leaving_(e->ring, &e->mine))
-			ANNULUS_STORE_(&mine->closed, session); /* [P2] */
+			annulus_end_session_(mine, session);
 		if (e->mine.entry.holder)
 			ANNULUS_STORE_(&e->mine.entry.holder->tag, UINT64_C(0));
 		annulus_interrupt_(&e->wake);
 	}
 	annulus_leave_(e);
+	free(p->cast.scratch);
+	p->cast.scratch = NULL;
 	return ANNULUS_OK;
 }
 

@@ -1,4 +1,4 @@
-/* The memory of a ring: create, open, close. Included by annulus.h. */
+/* The memory of a ring: open, close. Included by annulus.h. */
 #ifndef ANNULUS_REGION_H
 #define ANNULUS_REGION_H
 
@@ -10,19 +10,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-/* annulus_config says what ring to make. Zero fields are defaults. */
-struct annulus_config {
-	uint32_t kind;      /* ANNULUS_KIND_BYTES (default) or ANNULUS_KIND_SLOTS */
-	uint64_t capacity;  /* bytes (default 1 MiB) or slots (default 4096); a power of two */
-	uint64_t slot_size; /* KIND_SLOTS: bytes of every message */
-	uint64_t stride;    /* bytes that keep two writers apart; default 128 on x86, else 64 */
-	unsigned mode;      /* permission bits; default 0600 */
-	uint32_t topology;  /* ANNULUS_TOPOLOGY_SPSC (default) or ANNULUS_TOPOLOGY_MPMC, which is of kind slots */
-	uint64_t members;   /* MPMC: how many endpoints there can be at a time; default 64 */
-	int fixed;          /* MPMC: every message has slot_size bytes, else at most so many */
-	int redeliver;      /* MPMC: what a dead consumer had in its hands goes to another; else it is dropped */
-};
 
 /* annulus_system_ turns errno into a code. */
 static inline int annulus_system_(struct annulus *r, const char *what, const char *name)
@@ -71,9 +58,20 @@ static inline void annulus_clear_(struct annulus *r)
 	r->fd = -1;
 }
 
-/* annulus_adopt_ checks the open file r->fd and maps the ring in it. */
-static inline int annulus_adopt_(struct annulus *r, const char *name)
+/* annulus_decoder_ judges the first got bytes, raw, of a file of size bytes, and says in
+ * r->geometry.total_size how much of it is to be mapped. */
+typedef int (*annulus_decoder_)(struct annulus *r, const void *raw, uint64_t got, uint64_t size);
+
+static inline int annulus_decode_ring_(struct annulus *r, const void *raw, uint64_t got, uint64_t size)
 {
+	memcpy(&r->header, raw, sizeof(r->header));
+	return annulus_decode_(&r->geometry, &r->header, got, size, r->readonly, r->detail);
+}
+
+/* annulus_adopt_ checks the open file r->fd and maps what is in it. */
+static inline int annulus_adopt_(struct annulus *r, const char *name, annulus_decoder_ decode)
+{
+	uint64_t raw[ANNULUS_HEADER_SIZE / 8] = {0};
 	struct stat st;
 	if (fstat(r->fd, &st) != 0)
 		return annulus_undo_(r, annulus_system_(r, "fstat", name));
@@ -83,12 +81,19 @@ static inline int annulus_adopt_(struct annulus *r, const char *name)
 		return annulus_undo_(r, annulus_fail_(r->detail, ANNULUS_PERMISSION, "%.80s belongs to uid %u, expected %u", name,
 						      (unsigned)st.st_uid, (unsigned)geteuid()));
 	r->named = st.st_nlink > 0;
-	ssize_t n = pread(r->fd, &r->header, sizeof(r->header), 0);
+	ssize_t n = pread(r->fd, raw, sizeof(raw), 0);
 	if (n < 0)
 		return annulus_undo_(r, annulus_system_(r, "read", name));
-	int rc = annulus_decode_(&r->geometry, &r->header, (uint64_t)n, (uint64_t)st.st_size, r->readonly, r->detail);
+	int rc = decode(r, raw, (uint64_t)n, (uint64_t)st.st_size);
 	if (rc == ANNULUS_OK)
 		rc = annulus_map_(r, name);
+	return rc == ANNULUS_OK ? ANNULUS_OK : annulus_undo_(r, rc);
+}
+
+/* annulus_inspect_ looks at the words of a mapped ring that must be there always. */
+static inline int annulus_inspect_(struct annulus *r)
+{
+	int rc = ANNULUS_OK;
 	for (uint64_t line = 0; rc == ANNULUS_OK && line < 2; line++) {
 		uint64_t area = line ? r->geometry.consumer_area : r->geometry.producer_area;
 		struct annulus_arm *arm = (struct annulus_arm *)(void *)(r->base + area + ANNULUS_LINE_ARM * r->geometry.stride);
@@ -106,10 +111,7 @@ static inline int annulus_flags_(int readonly)
 	return (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 }
 
-/* annulus_open_path opens the ring in a file. readonly handles can be looked at
- * but take no role. No symbolic link is followed in the last component, and the
- * file must belong to the effective user. */
-static inline int annulus_open_path(struct annulus *r, const char *path, int readonly)
+static inline int annulus_open_path_(struct annulus *r, const char *path, int readonly, annulus_decoder_ decode)
 {
 	struct stat st;
 	annulus_clear_(r);
@@ -122,7 +124,17 @@ static inline int annulus_open_path(struct annulus *r, const char *path, int rea
 	r->fd = open(path, annulus_flags_(readonly) | O_NOFOLLOW);
 	if (r->fd < 0)
 		return annulus_system_(r, "open", path);
-	return annulus_adopt_(r, path);
+	return annulus_adopt_(r, path, decode);
+}
+
+/* annulus_open_path opens the ring in a file. readonly handles can be looked at
+ * but take no role, other than that of the consumer of a broadcast ring whose producer
+ * overwrites. No symbolic link is followed in the last component, and the
+ * file must belong to the effective user. */
+static inline int annulus_open_path(struct annulus *r, const char *path, int readonly)
+{
+	int rc = annulus_open_path_(r, path, readonly, annulus_decode_ring_);
+	return rc ? rc : annulus_inspect_(r);
 }
 
 /* annulus_posix_path_ checks a name of POSIX shared memory, without a slash. */
@@ -144,9 +156,7 @@ static inline int annulus_open(struct annulus *r, const char *name)
 	return rc ? rc : annulus_open_path(r, path, 0);
 }
 
-/* annulus_open_fd opens the ring in an inherited or received file, as a memfd.
- * The caller keeps fd: the file is opened anew, so that the locks are ours. */
-static inline int annulus_open_fd(struct annulus *r, int fd, int readonly)
+static inline int annulus_open_fd_(struct annulus *r, int fd, int readonly, annulus_decoder_ decode)
 {
 	char path[64];
 	annulus_clear_(r);
@@ -160,7 +170,15 @@ static inline int annulus_open_fd(struct annulus *r, int fd, int readonly)
 	r->fd = open(path, annulus_flags_(readonly));
 	if (r->fd < 0)
 		return annulus_system_(r, "reopen", path);
-	return annulus_adopt_(r, path);
+	return annulus_adopt_(r, path, decode);
+}
+
+/* annulus_open_fd opens the ring in an inherited or received file, as a memfd.
+ * The caller keeps fd: the file is opened anew, so that the locks are ours. */
+static inline int annulus_open_fd(struct annulus *r, int fd, int readonly)
+{
+	int rc = annulus_open_fd_(r, fd, readonly, annulus_decode_ring_);
+	return rc ? rc : annulus_inspect_(r);
 }
 
 static inline void annulus_boot_id_(uint8_t id[16])
@@ -184,85 +202,6 @@ static inline uint64_t annulus_clock_(clockid_t clock)
 	struct timespec t;
 	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
-
-static inline int annulus_defaults_(struct annulus *r, const struct annulus_config *config)
-{
-	struct annulus_config c;
-	memset(&c, 0, sizeof(c));
-	if (config)
-		c = *config;
-	int many = c.topology == ANNULUS_TOPOLOGY_MPMC;
-	if (c.redeliver && !many)
-		return annulus_fail_(r->detail, ANNULUS_INVALID, "redeliver is for MPMC rings; an SPSC ring does so anyway");
-	struct annulus_shape_ s = {c.kind, c.topology, c.capacity, c.slot_size, c.stride, c.members, many && !c.fixed};
-	if (s.topology == 0)
-		s.topology = ANNULUS_TOPOLOGY_SPSC;
-	if (s.kind == 0)
-		s.kind = many ? ANNULUS_KIND_SLOTS : ANNULUS_KIND_BYTES;
-	if (s.capacity == 0)
-		s.capacity = s.kind == ANNULUS_KIND_SLOTS ? 4096 : 1 << 20;
-	if (s.members == 0 && many)
-		s.members = 64;
-	if (s.stride == 0) {
-#if defined(__x86_64__)
-		s.stride = 128; /* its prefetcher fetches lines in pairs */
-#else
-		s.stride = 64;
-#endif
-	}
-	return annulus_compute_(&r->geometry, &s, r->detail);
-}
-
-/* annulus_create_path makes a ring in a new file, complete before it has its
- * name, and opens it. config may be NULL. */
-static inline int annulus_create_path(struct annulus *r, const char *path, const struct annulus_config *config)
-{
-	char dir[PATH_MAX], fd_path[64];
-	annulus_clear_(r);
-	int rc = annulus_defaults_(r, config);
-	if (rc)
-		return rc;
-	const char *slash = strrchr(path, '/');
-	const char *base = slash ? slash + 1 : path;
-	if (*base == 0 || strlen(path) >= sizeof(dir))
-		return annulus_fail_(r->detail, ANNULUS_INVALID, "path %.80s: want the name of a file", path);
-	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-	/* A file without a name: a creator that dies here leaves nothing. */
-	r->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (r->fd < 0) {
-		if (errno == EISDIR || errno == EINVAL)
-			errno = EOPNOTSUPP;
-		return annulus_system_(r, "create an unnamed file in", dir);
-	}
-	do { /* all pages now: a full file system is an error here, not SIGBUS later */
-		rc = fallocate(r->fd, 0, 0, (off_t)r->geometry.total_size);
-	} while (rc != 0 && errno == EINTR);
-	if (rc != 0)
-		return annulus_undo_(r, annulus_system_(r, "allocate", path));
-	if ((rc = annulus_map_(r, path)))
-		return annulus_undo_(r, rc);
-	uint8_t boot_id[16];
-	annulus_boot_id_(boot_id);
-	annulus_format_(r->base, &r->geometry, config && config->redeliver ? ANNULUS_FEATURE_REDELIVER : 0, boot_id, annulus_clock_(CLOCK_REALTIME), (uint64_t)getpid());
-	memcpy(&r->header, r->base, sizeof(r->header));
-	unsigned mode = config && config->mode ? config->mode : 0600;
-	snprintf(fd_path, sizeof(fd_path), "/proc/self/fd/%d", r->fd);
-	if (fchmod(r->fd, (mode_t)(mode & 0666)) != 0)
-		return annulus_undo_(r, annulus_system_(r, "chmod", path));
-	if (linkat(AT_FDCWD, fd_path, AT_FDCWD, path, AT_SYMLINK_FOLLOW) != 0)
-		return annulus_undo_(r, annulus_system_(r, "link", path));
-	r->named = 1;
-	return ANNULUS_OK;
-}
-
-/* annulus_create is annulus_create_path in POSIX shared memory. */
-static inline int annulus_create(struct annulus *r, const char *name, const struct annulus_config *config)
-{
-	char path[NAME_MAX + 16];
-	annulus_clear_(r);
-	int rc = annulus_posix_path_(r, name, path, sizeof(path));
-	return rc ? rc : annulus_create_path(r, path, config);
 }
 
 /* annulus_close lets go of the memory; the ring stays. Detach the endpoints

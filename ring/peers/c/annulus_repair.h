@@ -1,8 +1,15 @@
-/* Tickets of an MPMC ring whose owners are dead, and what becomes of them.
- * Section 8 of docs/spec/layout-v1.md, "Dead owners". Anybody who has the ring open
+/* Tickets whose owners are dead, and what becomes of them.
+ * Section 8 of docs/spec/layout-v1.md, "Dead owners"; those of granules are in
+ * annulus_granule.h. Anybody who has the ring open
  * may do it, any number at once, and die meanwhile. Included by annulus.h. */
 #ifndef ANNULUS_REPAIR_H
 #define ANNULUS_REPAIR_H
+
+/* annulus_unknown_ is the error of a lock byte that cannot be asked after. */
+static inline int annulus_unknown_(char *detail)
+{
+	return annulus_fail_(detail, ANNULUS_SYSTEM, "ask who holds the entries of the endpoint table: %s", strerror(errno));
+}
 
 /* annulus_lap_word_ is the word of a slot in a lap. */
 static inline uint64_t annulus_lap_word_(uint64_t lap, uint64_t state) { return lap << ANNULUS_SLOT_LAP_SHIFT | state; }
@@ -16,15 +23,24 @@ static inline uint64_t *annulus_slot_at_(const struct annulus *r, uint64_t t)
 	return (uint64_t *)(void *)(r->base + g->data_area + (t & (g->capacity - 1)) * g->slot_stride);
 }
 
-/* annulus_covers_ tells whether an intent names ticket t. */
-static inline int annulus_covers_(uint64_t intent, uint64_t t)
+/* annulus_shift_ is where the count begins in the intents of a ring; below it is the
+ * position, modulo a power of two. */
+static inline unsigned annulus_shift_(const struct annulus *r)
 {
-	return ((t - intent) & ANNULUS_INTENT_POSITION_MASK) < intent >> ANNULUS_INTENT_COUNT_SHIFT;
+	return r->geometry.granules ? ANNULUS_GRANULE_INTENT_SHIFT : ANNULUS_INTENT_COUNT_SHIFT;
 }
 
-static inline uint64_t annulus_intent_(uint64_t t, uint64_t n)
+static inline uint64_t annulus_modulo_(const struct annulus *r, uint64_t t) { return t & ((UINT64_C(1) << annulus_shift_(r)) - 1); }
+
+/* annulus_covers_ tells whether an intent names ticket t. */
+static inline int annulus_covers_(const struct annulus *r, uint64_t intent, uint64_t t)
 {
-	return (t & ANNULUS_INTENT_POSITION_MASK) | n << ANNULUS_INTENT_COUNT_SHIFT;
+	return annulus_modulo_(r, t - intent) < intent >> annulus_shift_(r);
+}
+
+static inline uint64_t annulus_intent_(const struct annulus *r, uint64_t t, uint64_t n)
+{
+	return annulus_modulo_(r, t) | n << annulus_shift_(r);
 }
 
 /* annulus_counter_ is the next that a role draws: tail or head. */
@@ -63,7 +79,7 @@ static inline int annulus_orphan_(struct annulus *r, enum annulus_role role, uin
 	for (uint64_t i = 0; i < r->geometry.members; i++) {
 		struct annulus_entry_ m = annulus_entry_at_(r, i);
 		int locked;
-		if (!annulus_covers_(ANNULUS_LOAD_(&m.line->intent), t) || m.lock == own || /* [I1] */
+		if (!annulus_covers_(r, ANNULUS_LOAD_(&m.line->intent), t) || m.lock == own || /* [I1] */
 		    ANNULUS_LOAD_(&m.holder->role) != annulus_number_(role))
 			continue;
 		int rc = annulus_locked_(r, m.lock, &locked);
@@ -81,11 +97,11 @@ static inline void annulus_mark_(struct annulus *r, uint64_t t)
 	for (uint64_t i = 0; i < r->geometry.members; i++) {
 		struct annulus_entry_ m = annulus_entry_at_(r, i);
 		uint64_t in = ANNULUS_LOAD_(&m.line->intent);
-		if (!annulus_covers_(in, t) || ANNULUS_LOAD_(&m.holder->role) != ANNULUS_ROLE_PRODUCER)
+		if (!annulus_covers_(r, in, t) || ANNULUS_LOAD_(&m.holder->role) != ANNULUS_ROLE_PRODUCER)
 			continue;
 		uint64_t old = ANNULUS_LOAD_(&m.line->skipped);
 		/* Until there is a lower one of this claim. */
-		while (!(old != 0 && annulus_covers_(in, old - 1) && old - 1 <= t) &&
+		while (!(old != 0 && annulus_covers_(r, in, old - 1) && old - 1 <= t) &&
 		       !__atomic_compare_exchange_n(&m.line->skipped, &old, t + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE))
 			;
 	}
@@ -125,7 +141,7 @@ static inline int annulus_settle_orphan_(struct annulus *r, enum annulus_role ro
 static inline int annulus_repair_(struct annulus *r, enum annulus_role role, uint64_t t, uint64_t n, uint64_t own, uint64_t *done)
 {
 	uint64_t counter = annulus_counter_(r, role);
-	t = counter - ((counter - t) & ANNULUS_INTENT_POSITION_MASK);
+	t = counter - annulus_modulo_(r, counter - t);
 	for (*done = 0; n > 0; n--, t++) {
 		uint64_t w = ANNULUS_LOAD_(annulus_slot_at_(r, t)); /* before the look at the intents */
 		int orphan;
@@ -149,24 +165,6 @@ static inline int annulus_handed_(struct annulus *r, uint64_t *t, uint64_t *w, i
 			continue;
 		int rc = annulus_orphan_(r, ANNULUS_CONSUMER, *t, ANNULUS_NOBODY_, found);
 		if (rc || *found)
-			return rc;
-	}
-	return ANNULUS_OK;
-}
-
-/* annulus_recover settles at once whatever dead endpoints of an MPMC ring have left
- * and nobody takes over, and sets *settled to the number of it. Blocked endpoints do
- * so by themselves for what they wait for. In an SPSC ring there is nothing to do. */
-static inline int annulus_recover(struct annulus *r, uint64_t *settled)
-{
-	*settled = 0;
-	if (r->readonly)
-		return annulus_fail_(r->detail, ANNULUS_PERMISSION, "the ring was opened read-only");
-	for (int role = ANNULUS_PRODUCER; r->geometry.members && role <= ANNULUS_CONSUMER; role++) {
-		uint64_t counter = annulus_counter_(r, (enum annulus_role)role), n = annulus_min_(r->geometry.capacity, counter), done;
-		int rc = annulus_repair_(r, (enum annulus_role)role, counter - n, n, ANNULUS_NOBODY_, &done);
-		*settled += done;
-		if (rc)
 			return rc;
 	}
 	return ANNULUS_OK;

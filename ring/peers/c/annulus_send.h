@@ -62,6 +62,10 @@ static inline void annulus_pad_(struct annulus_producer *p, uint64_t lap)
 	__atomic_store_n(annulus_word_(&p->e, pos), value, p->staged ? __ATOMIC_RELAXED : __ATOMIC_RELEASE);
 }
 
+/* annulus_short_ tells whether a ring, or lane, has one producer and one consumer: the
+ * short way is theirs. */
+static inline int annulus_short_(const struct annulus_end_ *e) { return e->form <= ANNULUS_SLOTS_; }
+
 /* annulus_make_room_ finds out whether a message of n bytes fits at pos, and
  * moves pos behind padding where it does not fit before the end. */
 static inline int annulus_make_room_(struct annulus_producer *p, uint64_t n)
@@ -113,7 +117,7 @@ static inline int annulus_admit_(struct annulus_producer *p, uint64_t n)
 	if (n > e->max)
 		return annulus_fail_(p->detail, ANNULUS_TOO_LARGE, "%llu bytes, at most %llu fit; make the capacity greater",
 				     (unsigned long long)n, (unsigned long long)e->max);
-	return e->form == ANNULUS_TICKETS_ ? ANNULUS_OK : annulus_make_room_(p, n);
+	return annulus_short_(e) ? annulus_make_room_(p, n) : ANNULUS_OK;
 }
 
 /* annulus_publish makes every staged message visible, in order: at once, but in
@@ -122,8 +126,12 @@ static inline void annulus_publish(struct annulus_producer *p)
 {
 	if (p->staged == 0 || p->e.ring == NULL)
 		return;
-	if (p->e.form == ANNULUS_TICKETS_) {
-		annulus_publish_tickets_(p);
+	if (!annulus_short_(&p->e)) {
+		switch (p->e.form) {
+		case ANNULUS_CAST_: annulus_publish_cast_(p); break;
+		case ANNULUS_GRANULES_: annulus_publish_granules_(p); break;
+		default: annulus_publish_tickets_(p);
+		}
 		annulus_shown_(p);
 		return;
 	}
@@ -139,6 +147,8 @@ static inline void annulus_publish(struct annulus_producer *p)
 static inline int annulus_fits_(const struct annulus_producer *p, uint64_t n)
 {
 	const struct annulus_end_ *e = &p->e;
+	if (!annulus_short_(e))
+		return 0;
 	if (e->slot_stride ? n != e->max : n > e->max)
 		return 0;
 	return annulus_room_for_(e->pos + annulus_need_(e, n), p->run) && ANNULUS_LOAD_(e->arm) == e->quiet;
@@ -151,7 +161,14 @@ static inline int annulus_try_reserve(struct annulus_producer *p, size_t n, void
 {
 	if (!annulus_fits_(p, n)) {
 		int rc = annulus_admit_(p, n);
-		if (rc == ANNULUS_OK && p->e.form == ANNULUS_TICKETS_ && (rc = annulus_reserve_ticket_(p, room)) == ANNULUS_OK) {
+		if (rc == ANNULUS_OK && !annulus_short_(&p->e)) {
+			switch (p->e.form) {
+			case ANNULUS_CAST_: rc = annulus_reserve_cast_(p, n, room); break;
+			case ANNULUS_GRANULES_: rc = annulus_reserve_granules_(p, n, room); break;
+			default: rc = annulus_reserve_ticket_(p, room);
+			}
+			if (rc)
+				return rc;
 			p->reserved = ANNULUS_TICKET_OPEN_;
 			p->room = n;
 			return ANNULUS_OK;
@@ -178,7 +195,11 @@ static inline int annulus_stage(struct annulus_producer *p, size_t n)
 		return e->exact ? ANNULUS_SIZE : ANNULUS_TOO_LARGE;
 	if (p->reserved == ANNULUS_TICKET_OPEN_) {
 		p->reserved = 0;
-		annulus_stage_ticket_(p, n);
+		switch (e->form) {
+		case ANNULUS_CAST_: annulus_stage_cast_(p, n); break;
+		case ANNULUS_GRANULES_: annulus_stage_granules_(p, n); break;
+		default: annulus_stage_ticket_(p, n);
+		}
 		return ANNULUS_OK;
 	}
 	p->reserved = 0;
@@ -211,8 +232,11 @@ static inline void annulus_abort(struct annulus_producer *p)
 {
 	if (!p->reserved)
 		return;
-	if (p->reserved == ANNULUS_TICKET_OPEN_ && p->e.ring != NULL) {
-		annulus_skip_tickets_(p);
+	if (p->e.ring != NULL && annulus_claims_(p->e.ring)) {
+		if (p->e.form == ANNULUS_GRANULES_)
+			annulus_skip_granules_(p);
+		else
+			annulus_skip_tickets_(p);
 		annulus_shown_(p); /* others may wait behind it */
 	}
 	p->reserved = 0;
@@ -223,7 +247,7 @@ static inline void annulus_abort(struct annulus_producer *p)
 /* annulus_try_send commits a copy of n bytes, behind what is staged. */
 static inline int annulus_try_send(struct annulus_producer *p, const void *msg, size_t n)
 {
-	void *room;
+	void *room = NULL;
 	if (p->staged && !p->reserved)
 		annulus_publish(p);
 	int rc = annulus_try_reserve(p, n, &room);
@@ -237,7 +261,7 @@ static inline int annulus_try_send(struct annulus_producer *p, const void *msg, 
 /* annulus_wait_space_ is one step of a wait for room. */
 static inline int annulus_wait_space_(struct annulus_producer *p, struct annulus_wait_ *w)
 {
-	if (p->e.form == ANNULUS_TICKETS_)
+	if (!annulus_short_(&p->e))
 		return annulus_pause_(&p->e, w, p->e.claim.watch, p->e.claim.seen);
 	return annulus_pause_(&p->e, w, &p->e.peer.cursor->position, p->head);
 }

@@ -5,7 +5,7 @@
 
 static inline void annulus_publish(struct annulus_producer *p); /* annulus_send.h */
 
-enum { ANNULUS_TICKET_OPEN_ = 2 }; /* annulus_producer.reserved: of a ticket */
+enum { ANNULUS_TICKET_OPEN_ = 2 }; /* annulus_producer.reserved: not the short way's */
 
 /* annulus_unblock_producer_ settles the ticket of the lap before that keeps
  * producers from ticket t, whose slot's word is w, if its owner is dead: a producer

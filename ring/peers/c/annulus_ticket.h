@@ -1,4 +1,4 @@
-/* Claims of an MPMC ring: a position is a ticket, drawn from tail or head by one
+/* Claims, where places are drawn: a position is a ticket, drawn from tail or head by one
  * compare-and-swap, after the endpoint has said in its intent which it is about to
  * draw. Section 8 of docs/spec/layout-v1.md, "Draw". Included by annulus.h. */
 #ifndef ANNULUS_TICKET_H
@@ -17,7 +17,7 @@ static inline uint64_t annulus_claim_word_(const struct annulus_end_ *e, uint64_
 
 static inline void annulus_intend_(struct annulus_end_ *e, uint64_t t, uint64_t n)
 {
-	ANNULUS_STORE_(&e->mine.entry.line->intent, n ? annulus_intent_(t, n) : 0); /* [I1] pairs with the load in annulus_orphan_ */
+	ANNULUS_STORE_(&e->mine.entry.line->intent, n ? annulus_intent_(e->ring, t, n) : 0); /* [I1] pairs with the load in annulus_orphan_ */
 }
 
 /* annulus_drew_ notes for a producer's successor what the claim began with. */
@@ -49,7 +49,8 @@ static inline int annulus_draw_(struct annulus_end_ *e, uint64_t t, uint64_t n)
 	return 1;
 }
 
-/* annulus_undrawn_ takes back an intent that came to nothing, and notes where. */
+/* annulus_undrawn_ takes back an intent that came to nothing, and notes where: at the word of
+ * a slot, or as the caller puts right. */
 static inline void annulus_undrawn_(struct annulus_end_ *e, uint64_t t, uint64_t w)
 {
 	struct annulus_claim_ *c = &e->claim;
@@ -77,12 +78,6 @@ static inline int annulus_impossible_(struct annulus_end_ *e, char *detail, cons
 {
 	e->pos = t;
 	return annulus_poison_(e, detail, what, w);
-}
-
-/* annulus_unknown_ is the error of a lock byte that cannot be asked after. */
-static inline int annulus_unknown_(char *detail)
-{
-	return annulus_fail_(detail, ANNULUS_SYSTEM, "ask who holds the entries of the endpoint table: %s", strerror(errno));
 }
 
 #endif

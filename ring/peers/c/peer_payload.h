@@ -69,14 +69,14 @@ static inline void payload_fill(const struct stream *s, uint64_t seq, uint8_t *b
 	uint32_t sum = n > PAYLOAD_REST ? payload_checksum(b + PAYLOAD_REST, n - PAYLOAD_REST) : payload_checksum(b, 0);
 	memcpy(head, &seq, 8);
 	memcpy(head + 8, &sum, 4);
-	memcpy(b, head, n < PAYLOAD_REST ? n : PAYLOAD_REST);
+	memcpy(b, head, n < PAYLOAD_REST ? n : (uint64_t)PAYLOAD_REST);
 }
 
 /* payload_check returns NULL, or what is wrong with b as message seq. */
 static inline const char *payload_check(const struct stream *s, uint64_t seq, const uint8_t *b, uint64_t n)
 {
 	uint8_t head[PAYLOAD_REST];
-	uint64_t len = n < PAYLOAD_REST ? n : PAYLOAD_REST;
+	uint64_t len = n < PAYLOAD_REST ? n : (uint64_t)PAYLOAD_REST;
 	if (n != payload_length(s, seq))
 		return "length";
 	uint32_t sum = n > PAYLOAD_REST ? payload_checksum(b + PAYLOAD_REST, n - PAYLOAD_REST) : payload_checksum(b, 0);

@@ -2,7 +2,7 @@
 #ifndef ANNULUS_PEER_VECTOR_H
 #define ANNULUS_PEER_VECTOR_H
 
-#include "annulus.h"
+#include "peer_dump.h"
 
 /* vector_message is message i: i times three letters. */
 static inline size_t vector_message(int i, char *b)
@@ -57,23 +57,36 @@ static inline int vector(struct annulus *r)
 	return rc != 0;
 }
 
-/* cat receives count messages and prints them. */
-static inline int cat(struct annulus *r, uint64_t count)
+/* cat receives count messages and prints them, and what comes behind. */
+static inline int cat(struct annulus *r, uint64_t count, int backlog)
 {
 	struct annulus_consumer c;
 	const void *msg;
 	size_t n;
-	int rc = annulus_consumer_attach(&c, r, ANNULUS_FUTEX);
-	for (; rc == ANNULUS_OK && count > 0; count--) {
-		rc = annulus_peek(&c, &msg, &n, 10000);
-		if (rc == ANNULUS_OK)
-			printf("%.*s %d\n", (int)n, (const char *)msg, annulus_redelivered(&c));
+	uint64_t lost = 0;
+	int rc = annulus_consumer_attach_(&c, r, ANNULUS_FUTEX, backlog);
+	if (rc)
+		return complain("attach", rc, c.detail);
+	for (; count > 0 && ((rc = annulus_peek(&c, &msg, &n, 10000)) == ANNULUS_OK || rc == ANNULUS_OVERRUN); count -= rc == ANNULUS_OK) {
+		if (rc == ANNULUS_OVERRUN) {
+			printf("lost %llu\n", (ull)(annulus_missed(&c) - lost));
+			lost = annulus_missed(&c);
+			continue;
+		}
+		printf("message length=%zu", n);
+		dump_payload(msg, n);
+		if (annulus_redelivered(&c))
+			printf(" redelivered=%d", annulus_redelivered(&c));
+		putchar('\n');
 		annulus_release(&c);
 	}
-	if (rc)
-		fprintf(stderr, "cat: %s\n", annulus_strerror(rc));
+	if (count == 0)
+		rc = annulus_try_peek(&c, &msg, &n);
 	annulus_consumer_detach(&c);
-	return rc != 0;
+	if (count > 0 || (rc != ANNULUS_OK && rc != ANNULUS_EMPTY && rc != ANNULUS_END))
+		return complain("cat", rc, rc == ANNULUS_TIMEOUT || rc == ANNULUS_END ? NULL : c.detail);
+	puts(rc == ANNULUS_END ? "end" : rc == ANNULUS_EMPTY ? "empty" : "more");
+	return 0;
 }
 
 #endif

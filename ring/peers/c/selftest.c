@@ -4,6 +4,8 @@
 
 #include "selftest.h"
 #include "selftest_mpmc.h"
+#include "selftest_many.h"
+#include "selftest_cast.h"
 
 static void test_reservations(const char *dir)
 {
@@ -205,6 +207,9 @@ static void test_slots(const char *dir)
 	CHECK(holds(&t.c, "12345") && send_text(&t.p, "67890") == ANNULUS_OK);
 	CHECK(holds(&t.c, "abcde") && holds(&t.c, "67890"));
 	CHECK(annulus_producer_attach(&second, &t.ring, ANNULUS_SPIN) == ANNULUS_ATTACHED);
+	/* What failed holds nothing that it could let go of. */
+	CHECK(annulus_producer_detach(&second) == ANNULUS_INVALID && send_text(&second, "12345") == ANNULUS_INVALID);
+	CHECK(annulus_attached(&t.ring, ANNULUS_PRODUCER, &attached) == ANNULUS_OK && attached);
 	CHECK(annulus_close(&t.ring) == ANNULUS_INVALID);
 	CHECK(annulus_open_path(&reader, t.path, 1) == ANNULUS_OK);
 	CHECK(annulus_attached(&reader, ANNULUS_PRODUCER, &attached) == ANNULUS_OK && attached);
@@ -290,6 +295,8 @@ int main(int argc, char **argv)
 	test_corruption(argv[1]);
 	test_cancel(argv[1]);
 	test_mpmc(argv[1]);
+	test_many(argv[1]);
+	test_cast(argv[1]);
 	if (failures == 0)
 		puts("ok");
 	return failures != 0;

@@ -1,0 +1,78 @@
+package peers_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"annulus/internal/testutil"
+)
+
+// program is the peer program of a language; PROGRAM.md is its contract.
+type program struct {
+	name string
+	// command returns the command line up to the program's own arguments, once it is
+	// built (testutil.Build). It ends the test for want of a compiler (testutil.Absent).
+	command func(t *testing.T) []string
+	// speaks are the parts of the contract that it knows, of these words:
+	//
+	//	spsc mpmc mpsc mpsc-ordered  topologies, both sides and the vectors of them
+	//	broadcast-recv broadcast     consumers; producers too
+	//	cell-read cell               readers; writers too
+	//	create dump vector           commands (create and dump: of the topologies it speaks)
+	//	semaphore                    a way to wait
+	speaks string
+	pace   uint64 // streams are so many times shorter than those of C
+}
+
+// programs are all of them. A language adds a line.
+var programs = []program{
+	{"c", buildC, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 1},
+	{"c++", peerCPP, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 1},
+	{"rust", buildRust, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 1},
+	{"java", buildJava, "spsc mpmc mpsc broadcast-recv cell-read cell create dump vector semaphore", 10},
+	{"java-foreign", buildJavaForeign, "spsc mpmc mpsc broadcast-recv cell-read cell create dump vector semaphore", 20},
+	{"python", peerPython, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 100},
+}
+
+func buildC(t *testing.T) []string {
+	compiler(t, "gcc")
+	return []string{testutil.BuildC(t, "peer", append(cflags[:len(cflags):len(cflags)], filepath.Join("c", "peer.c"), "-pthread")...)}
+}
+
+// can tells whether it speaks all the words of what.
+func (l program) can(what string) bool {
+	have := strings.Fields(l.speaks)
+	for _, w := range strings.Fields(what) {
+		if !slices.Contains(have, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// peer is the program, not started yet.
+func (l program) peer(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	line := append(l.command(t), args...)
+	return exec.Command(line[0], line[1:]...)
+}
+
+// waits are the ways to wait that Go and the program share in a ring of one producer.
+func (l program) waits() []string {
+	if l.can("semaphore") {
+		return []string{"spin", "futex", "semaphore"}
+	}
+	return []string{"spin", "futex"}
+}
+
+// inEach runs a test with each program that speaks all the words of what.
+func inEach(t *testing.T, what string, test func(t *testing.T, l program)) {
+	for _, l := range programs {
+		if l.can(what) {
+			t.Run(l.name, func(t *testing.T) { test(t, l) })
+		}
+	}
+}
