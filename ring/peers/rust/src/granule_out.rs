@@ -4,11 +4,11 @@
 use std::sync::atomic::Ordering;
 
 use crate::claim::Claim;
+use crate::data::Data;
 use crate::endpoint::End;
 use crate::error::{Error, Result};
 use crate::granules::{granules, records};
 use crate::layout::{GRANULE_COMMITTED, GRANULE_PAD, SPAN_SHIFT};
-use crate::map::Data;
 use crate::ring::Role;
 
 pub(crate) struct GranuleOut {
