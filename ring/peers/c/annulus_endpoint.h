@@ -109,7 +109,6 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	int observes = role == ANNULUS_CONSUMER && annulus_observers_(r);
 	if (r->readonly && !observes)
 		return annulus_fail_(detail, ANNULUS_PERMISSION, "the ring was opened read-only, a %s writes", who);
-	e->ring = r;
 	e->mine = annulus_side_at_(r, role);
 	e->peer = annulus_side_at_(r, role == ANNULUS_PRODUCER ? ANNULUS_CONSUMER : ANNULUS_PRODUCER);
 	if (r->geometry.members && strategy == ANNULUS_SEMAPHORE)
@@ -136,6 +135,7 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	}
 	if (rc)
 		return rc;
+	e->ring = r; /* only now: a detach after an attach that failed has nothing to give back */
 	/* Only now: the counts are the entry's. */
 	e->wake = annulus_gate_at_(r, &e->mine, &e->peer);
 	e->sleep = annulus_gate_at_(r, &e->peer, &e->mine);
