@@ -9,17 +9,18 @@ use crate::error::{Error, Result};
 use crate::gate::published;
 use crate::layout;
 use crate::ring::{Info, Ring, Role};
+use crate::side::Entry;
 use crate::wait::{Canceller, Paused, Sleeper, Wait};
 
 /// The receiving end of a broadcast ring: each gets every message that is sent from
 /// where it began.
 ///
 /// Messages are copied out; one that was overwritten meanwhile is never returned. Where
-/// the producer does not wait for its consumers, who is too slow gets
-/// [`Error::Overrun`] and goes on with the latest message.
+/// nobody waits, who is too slow gets [`Error::Overrun`] and goes on with the latest message.
 ///
 /// On a ring that was opened read-only it takes no place and tells nobody of itself: it
-/// polls. Such a ring must not be one whose producer waits for consumers.
+/// polls. Such a ring must not be one whose producer waits for consumers. Of others it does
+/// without a place too where all are taken.
 pub struct Subscriber {
     pub(crate) ring: Ring,
     pub(crate) cast: Cast,
@@ -50,6 +51,11 @@ impl Subscriber {
     /// What the ring is.
     pub fn info(&self) -> Info {
         self.ring.info()
+    }
+
+    /// Its place in the table, if it has one.
+    pub(crate) fn entry(&self) -> Option<&Entry> {
+        self.end.as_ref().and_then(|end| end.entry.as_ref())
     }
 
     /// How many messages were sent before the next one.
@@ -231,7 +237,7 @@ impl Subscriber {
             return Ok(());
         }
         self.lost = self.lost.wrapping_add(lost);
-        if let Some(entry) = self.end.as_ref().and_then(|end| end.entry.as_ref()) {
+        if let Some(entry) = self.entry() {
             entry.member.skipped.store(self.lost, Ordering::Release);
         }
         Err(Error::Overrun { lost })
@@ -239,7 +245,7 @@ impl Subscriber {
 
     /// Tells how far this consumer has come, behind a message of `n` bytes.
     fn release(&mut self, n: u64) {
-        if let Some(entry) = self.end.as_ref().and_then(|end| end.entry.as_ref()) {
+        if let Some(entry) = self.entry() {
             let m = &entry.member;
             let received = m.received.load(Ordering::Relaxed).wrapping_add(1);
             m.received.store(received, Ordering::Relaxed);
@@ -264,30 +270,6 @@ impl Subscriber {
                 end.signal(now);
             }
         }
-    }
-
-    /// Ends this consumer: nobody waits for it any more.
-    pub fn close(mut self) {
-        self.detach();
-    }
-
-    fn detach(&mut self) {
-        if let Some(end) = self.end.take() {
-            if self.ring.waits_for_consumers() {
-                if let Some(entry) = &end.entry {
-                    let leaving = layout::STATE_LEAVING as u32;
-                    entry.holder.state.store(leaving, Ordering::Release);
-                }
-                end.wake.interrupt();
-            }
-            end.leave();
-        }
-    }
-}
-
-impl Drop for Subscriber {
-    fn drop(&mut self) {
-        self.detach();
     }
 }
 

@@ -1,4 +1,5 @@
-//! Taking a place at a broadcast ring. Section 12 of the specification, "Attach".
+//! Taking a place at a broadcast ring, and giving it back. Section 12 of the specification, "Attach" and
+//! "Leave".
 
 use std::sync::atomic::{fence, Ordering};
 
@@ -6,9 +7,11 @@ use crate::attach::EndpointBuilder;
 use crate::cast::{Begin, Cast};
 use crate::endpoint::End;
 use crate::error::{Error, Result};
+use crate::gate::Gate;
 use crate::layout;
 use crate::member::join;
 use crate::ring::{Ring, Role};
+use crate::side::Entry;
 use crate::subscriber::Subscriber;
 use crate::wait::{Sleeper, Strategy};
 
@@ -52,19 +55,32 @@ impl Subscriber {
             ring: ring.clone(),
         };
         if !readonly {
-            let entry = join(ring, 0, &[])?;
-            let end = End::new(ring, Role::Consumer, Some(entry), with.strategy);
-            made.end = Some(end);
-            if let Err(e) = made.announce(begin) {
-                if let Some(end) = made.end.take() {
-                    end.leave();
+            match join(ring, 0, &[]) {
+                Ok(entry) => made.enter(entry, begin, with.strategy)?,
+                // Who is not waited for may do without a place, but for the gate.
+                Err(Error::Attached(_)) if !stays => {
+                    let gate = Gate::of(ring, Role::Consumer);
+                    made.poller = Sleeper::new(Some(gate), with.strategy);
                 }
-                return Err(e);
+                Err(e) => return Err(e),
             }
         }
         made.tail = made.at.pos;
         made.owed = made.at.pos;
         Ok(made)
+    }
+
+    /// Begins in a place of the table.
+    fn enter(&mut self, entry: Entry, begin: Begin, strategy: Strategy) -> Result<()> {
+        let end = End::new(&self.ring, Role::Consumer, Some(entry), strategy);
+        self.end = Some(end);
+        let announced = self.announce(begin);
+        if announced.is_err() {
+            if let Some(end) = self.end.take() {
+                end.leave();
+            }
+        }
+        announced
     }
 
     /// Finds where to begin and says so. A producer that waits for consumers either sees
@@ -87,8 +103,32 @@ impl Subscriber {
 
     /// Stores how far this consumer has come.
     pub(crate) fn tell(&self) {
-        if let Some(entry) = self.end.as_ref().and_then(|end| end.entry.as_ref()) {
+        if let Some(entry) = self.entry() {
             entry.member.drawn.store(self.at.pos, Ordering::Release); // [B3] pairs with the producer's load
         }
+    }
+
+    /// Ends this consumer: nobody waits for it any more.
+    pub fn close(mut self) {
+        self.detach();
+    }
+
+    fn detach(&mut self) {
+        if let Some(end) = self.end.take() {
+            if self.ring.waits_for_consumers() {
+                if let Some(entry) = &end.entry {
+                    let leaving = layout::STATE_LEAVING as u32;
+                    entry.holder.state.store(leaving, Ordering::Release);
+                }
+                end.wake.interrupt();
+            }
+            end.leave();
+        }
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.detach();
     }
 }

@@ -342,6 +342,26 @@ fn broadcast_together() {
     }
 }
 
+/// Who is not waited for does without a place where all are taken, and sleeps all the same.
+#[test]
+fn broadcast_without_a_place() {
+    let config = Config::records().topology(Topology::Broadcast);
+    let (r, _name) = ring(&config.clone().capacity(4096).members(2));
+    let _others = [r.subscriber().unwrap(), r.subscriber().unwrap()];
+    let mut third = r.subscriber().unwrap();
+    let listener = std::thread::spawn(move || {
+        let mut buf = Vec::new();
+        third.recv_timeout(&mut buf, PATIENCE).map(|()| buf)
+    });
+    r.producer().unwrap().send(b"to all").unwrap();
+    assert_eq!(listener.join().unwrap().unwrap(), b"to all");
+
+    let config = config.capacity(4096).members(2).overrun(Overrun::Block);
+    let (r, _name) = ring(&config);
+    let _others = [r.subscriber().unwrap(), r.subscriber().unwrap()];
+    assert!(matches!(r.subscriber(), Err(Error::Attached(_))));
+}
+
 /// Where it would have to wait, it drops, and counts that; a dead subscriber is not waited
 /// for.
 #[test]
