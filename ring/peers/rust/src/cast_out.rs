@@ -70,7 +70,7 @@ impl CastOut {
                 place.pos
             )));
         }
-        cursor.messages.store(place.number, Ordering::Release);
+        cursor.messages.store(place.number, Ordering::Release); // pairs with the load in Cast::place
         Ok(Self {
             consumers: Side::of(ring, Role::Consumer),
             entries: Entry::all(ring),
@@ -240,7 +240,7 @@ impl CastOut {
         let c = &self.cast.producer.cursor;
         c.latest.store(self.latest, Ordering::Release); // [B2] pairs with the loads in Cast::place
         c.position.store(self.pos, Ordering::Release); // [B2] pairs with the loads in Cast::tail
-        c.messages.store(self.number, Ordering::Release);
+        c.messages.store(self.number, Ordering::Release); // pairs with the load in Cast::place
         c.bytes.store(self.bytes, Ordering::Release);
     }
 

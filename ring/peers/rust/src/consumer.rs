@@ -111,7 +111,8 @@ impl Consumer {
             return Ok(false);
         }
         self.over = Some(session);
-        mine.store(session, Ordering::Release); // nothing is held that is not released
+        // Nothing is held that is not released. Pairs with the load above, of a successor.
+        mine.store(session, Ordering::Release);
         Ok(true)
     }
 

@@ -164,6 +164,7 @@ impl GranuleOut {
         let m = &c.entry.member;
         for &at in &self.starts {
             let sent = m.sent.load(Ordering::Relaxed);
+            // These and sent pair with the loads in Tickets::inherit, of a successor.
             m.drawn.store(at, Ordering::Release);
             m.base.store(sent, Ordering::Release);
             let word = c.tickets.word(at, GRANULE_COMMITTED);

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_op_in_unsafe_fn, unsafe_code, missing_docs)]
+#![deny(rustdoc::broken_intra_doc_links)]
 
 #[cfg(not(all(
     target_os = "linux",

@@ -1,5 +1,6 @@
 //! The sending end.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::endpoint::End;
@@ -246,7 +247,7 @@ impl Producer {
             self.out.give_up();
             done = end_producers(&self.end);
             if let Some(e) = &self.end.entry {
-                e.holder.tag.store(0, std::sync::atomic::Ordering::Release);
+                e.holder.tag.store(0, Ordering::Release); // pairs with the load in join
             }
             self.end.wake.interrupt();
         }

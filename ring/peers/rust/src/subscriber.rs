@@ -41,7 +41,7 @@ pub struct Subscriber {
 
 impl Ring {
     /// Begins to receive from a broadcast ring, with what is sent from now on. See
-    /// [`EndpointBuilder::subscriber`] for other places to begin.
+    /// [`EndpointBuilder::subscriber`](crate::EndpointBuilder::subscriber) for other places to begin.
     pub fn subscriber(&self) -> Result<Subscriber> {
         self.endpoint().subscriber(Begin::Behind)
     }
