@@ -252,7 +252,7 @@ func (c Config) accepts(got Config) error {
 	}{
 		{"kind", c.Kind, got.Kind, c.Kind != 0}, {"topology", c.Topology, got.Topology, c.Topology != 0},
 		{"capacity", c.Capacity, got.Capacity, c.Capacity != 0}, {"slot size", c.SlotSize, got.SlotSize, c.SlotSize != 0},
-		{"overrun policy", c.Overrun, got.Overrun, c.Overrun != 0},
+		{"overrun policy", c.Overrun, got.Overrun, c.Overrun != 0}, {"redelivery", c.Redeliver, got.Redeliver, c.Redeliver},
 		{"stride", c.Stride, got.Stride, c.Stride != 0}, {"members", c.Members, got.Members, c.Members != 0},
 	} {
 		if f.asked && f.want != f.got {

@@ -138,6 +138,46 @@ func TestMismatchInWords(t *testing.T) {
 	}
 }
 
+// Who wants redelivery is not given a ring that drops; who does not say takes either.
+func TestRedeliveryIsAMismatch(t *testing.T) {
+	c := ring.Config{Topology: ring.MPMC, SlotSize: 8}
+	for _, redelivers := range []bool{false, true} {
+		name := t.TempDir() + "/ring"
+		c.Redeliver = redelivers
+		r, err := ring.CreateFile(name, c)
+		must(t, err)
+		must(t, r.Close())
+		for _, c.Redeliver = range []bool{false, true} {
+			r, err := ring.OpenOrCreateFile(name, c)
+			if c.Redeliver && !redelivers {
+				if !errors.Is(err, ring.ErrMismatch) || !strings.Contains(err.Error(), "its redelivery is false, want true") {
+					t.Errorf("%v", err)
+				}
+				continue
+			}
+			must(t, err)
+			must(t, r.Close())
+		}
+	}
+}
+
+// A typed producer's successor learns what took effect, by its tag.
+func TestCommittedOfTyped(t *testing.T) {
+	c := ring.SlotsOf[uint64](4)
+	c.Topology = ring.MPMC
+	r, err := ring.New(c)
+	must(t, err)
+	defer r.Close()
+	p, err := ring.NewProducerOf[uint64](r, ring.WithTag(7))
+	must(t, err)
+	before := p.Committed()
+	must(t, p.TrySend(1))
+	must(t, p.TrySend(2))
+	if n := p.Committed() - before; n != 2 || p.Place() < 0 {
+		t.Errorf("%d committed, place %d", n, p.Place())
+	}
+}
+
 // More messages are peeked before one release than the high bits of tally hold.
 func TestCountOfManyPeeked(t *testing.T) {
 	if testing.Short() || race.Enabled {

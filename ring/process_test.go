@@ -249,7 +249,7 @@ func TestWithoutMembarrier(t *testing.T) {
 	if os.Getenv("ANNULUS_MEMBARRIER") == "off" {
 		t.Skip("this is the inner run")
 	}
-	inner := exec.Command(os.Args[0], "-test.v", "-test.run", "TestConformance/(SPSC|MPSC)/(heap|memfd)/(futex|adaptive)$|TestSleepersAcrossProcesses|TestTakeover|TestLanes")
+	inner := exec.Command(os.Args[0], "-test.v", "-test.timeout", "2m", "-test.run", "TestConformance/(SPSC|MPSC)/(heap|memfd)/(futex|adaptive)$|TestSleepersAcrossProcesses|TestTakeover|TestLanes")
 	inner.Env = append(os.Environ(), "ANNULUS_MEMBARRIER=off")
 	out, err := inner.CombinedOutput()
 	if err != nil {

@@ -212,3 +212,9 @@ func (t *ProducerOf[T]) Finish() error { return t.p.Finish() }
 
 // Close is Producer.Close.
 func (t *ProducerOf[T]) Close() error { return t.p.Close() }
+
+// Committed is that of Producer.
+func (t *ProducerOf[T]) Committed() uint64 { return t.p.Committed() }
+
+// Place is that of Producer.
+func (t *ProducerOf[T]) Place() int { return t.p.Place() }

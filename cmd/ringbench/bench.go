@@ -13,6 +13,8 @@ import (
 type measurement struct {
 	c *contender
 	p rig.Params
+
+	longer int // how often a window in which nothing passed, on a busy machine, is made four times longer
 }
 
 // plan is everything with everything: each size, each contender, each of its
@@ -38,7 +40,7 @@ func plan(list []*contender, base rig.Params, sizes []int, waits []string) ([]me
 				// A rival of one size stands once, whatever the sizes.
 				if name := resultName(c, &p); !seen[name] {
 					seen[name] = true
-					out = append(out, measurement{c, p})
+					out = append(out, measurement{c: c, p: p})
 				}
 			}
 		}
@@ -57,7 +59,12 @@ func measureAll(ctx context.Context, steps []measurement, pairs int, bar *progre
 		m := steps[at]
 		bar.begin(i+1, pairs*len(steps), resultName(m.c, &m.p), &m.p)
 		var out rig.Outcome
-		if out, err = m.c.measure(ctx, m.p, bar.update); err == nil {
+		out, err = m.c.measure(ctx, m.p, bar.update)
+		for longer := m.longer; errors.Is(err, rig.ErrNothing) && longer > 0; longer-- {
+			m.p.Duration *= 4
+			out, err = m.c.measure(ctx, m.p, bar.update)
+		}
+		if err == nil {
 			// A fragment goes into no median: it stands where there is nothing else.
 			if ctx.Err() == nil || len(runs[at]) == 0 && out.Messages > 0 {
 				runs[at] = append(runs[at], result(m, out))

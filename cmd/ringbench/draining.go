@@ -36,13 +36,18 @@ ringbench drain --path /tmp/in.ring stdout:`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			s, f := &side{}, &far{sink: true}
 			f.flags(fs, schemes()...)
+			f.countFlag(fs)
+			f.skipFlag(fs)
 			s.ringFlags(fs)
 			return func(ctx context.Context, io *stdio, args []string) error {
 				f.io = io
 				if len(args) == 0 {
 					return usagef("expected the NAME of a ring and a SINK, one of %s; found nothing", addresses(true, all))
 				}
-				if err := f.at(fs, args[len(args)-1]); err != nil {
+				if len(args) == 1 && s.ring.name == "" {
+					return usagef("expected the NAME of a ring and a SINK, found only %q", args[0])
+				}
+				if err := f.locate(fs, args[len(args)-1]); err != nil {
 					return err
 				}
 				if err := s.ring.resolve(args[:len(args)-1]); err != nil {

@@ -72,7 +72,7 @@ func fifoSink(f *far) (feed.Sink, error)     { return feed.WriteFIFO(f.rest, f.f
 
 func fileSource(f *far) (feed.Source, error) {
 	if f.follow {
-		return feed.Follow(f.rest, f.framing, feed.Following{Report: f.report})
+		return feed.Follow(f.rest, f.framing, feed.Following{FromEnd: f.fromEnd, Report: f.report})
 	}
 	return feed.ReadFile(f.rest, f.framing)
 }
@@ -84,6 +84,9 @@ func fileSink(f *far) (feed.Sink, error) {
 
 func (f *far) file() feed.File {
 	c := feed.File{Sync: feed.Sync(max(0, slices.Index(syncs, f.sync)))}
+	if f.cut {
+		c.Torn = feed.CutTorn
+	}
 	switch {
 	case f.appending:
 		c.Existing = feed.Append
@@ -102,7 +105,7 @@ func (f *far) exists(err error) error {
 }
 
 func (f *far) mq() feed.MessageQueue {
-	return feed.MessageQueue{Name: f.rest, Create: f.create, Priority: uint32(f.priority)}
+	return feed.MessageQueue{Name: f.rest, Create: f.create, MaxMessages: f.depth, MaxSize: f.size, Priority: uint32(f.priority)}
 }
 
 func mqSource(f *far) (feed.Source, error) { return f.mq().Source() }

@@ -31,6 +31,10 @@ type far struct {
 	buffer                                            int
 	lossy                                             bool
 	fast, recover                                     bool
+	max                                               int    // bytes of a raw message
+	depth, size                                       int    // of a message queue that is made
+	count                                             uint64 // of messages, for a sink; 0: all
+	skip, cut, fromEnd, unacknowledged                bool
 
 	mu   sync.Mutex
 	said string // last on stderr
@@ -56,10 +60,24 @@ func (f *far) declare(set *flag.FlagSet, name string) {
 			f.framing, err = feed.ParseFraming(v)
 			return err
 		})
+	case "max":
+		set.Func(name, "raw: at most `BYTES` in one message, with K, M or G; default: 64K", func(v string) (err error) {
+			f.max, err = parseBytes(v)
+			return err
+		})
+	case "depth":
+		set.Func(name, "make the queue for `N` messages; without it, as many as fs.mqueue.msg_default says", number(&f.depth, 1, 1<<20))
+	case "message-size":
+		set.Func(name, "make the queue for messages of up to `BYTES`; without it, as fs.mqueue.msgsize_default says", func(v string) (err error) {
+			f.size, err = parseBytes(v)
+			return err
+		})
+	case "server-name":
+		set.StringVar(&f.tls.Name, name, "", "the `NAME` that the server's certificate must hold, in place of the address' host")
 	case "listen":
 		set.BoolVar(&f.listen, name, false, "wait for connections at the address, any number of them, instead of making one; port 0: any that is free")
 	case "once":
-		set.BoolVar(&f.once, name, false, "the first connection, or the first process on the other side of the FIFO, is the only one; without it the next is waited for")
+		set.BoolVar(&f.once, name, false, "the first connection, made or accepted, or the first process on the other side of the FIFO, is the only one; without it the next is waited for")
 	case "cert":
 		set.StringVar(&f.tls.Cert, name, "", "own certificate, in the PEM file `FILE`; a listener needs one")
 	case "key":
@@ -72,6 +90,12 @@ func (f *far) declare(set *flag.FlagSet, name string) {
 		set.BoolVar(&f.follow, name, false, "go on with what is appended to the file, through rotation, like tail -F")
 	case "append":
 		set.BoolVar(&f.appending, name, false, "go on behind what the file holds")
+	case "cut":
+		set.BoolVar(&f.cut, name, false, "--append: cut off what a process that was killed has left of a message; without it, such a file is refused")
+	case "from-end":
+		set.BoolVar(&f.fromEnd, name, false, "--follow: begin behind the last whole message that the file holds now")
+	case "unacknowledged":
+		set.BoolVar(&f.unacknowledged, name, false, "a message leaves the ring when the kernel of this side has it, not when it has arrived: faster for mpmc rings, and what a connection that breaks had not carried is lost")
 	case "truncate":
 		set.BoolVar(&f.truncate, name, false, "what the file holds is lost")
 	case "sync":
@@ -124,8 +148,8 @@ func number(to *int, least, most int) func(string) error {
 	}
 }
 
-// at sets where it is, and refuses flags that mean nothing there.
-func (f *far) at(set *flag.FlagSet, url string) (err error) {
+// locate sets where it is, and refuses flags that mean nothing there.
+func (f *far) locate(set *flag.FlagSet, url string) (err error) {
 	f.url = url
 	if f.scheme, f.rest, err = schemeOf(url, f.sink); err != nil {
 		return err
@@ -145,8 +169,18 @@ func (f *far) at(set *flag.FlagSet, url string) (err error) {
 // agree refuses flags that exclude each other, and those that need others.
 func (f *far) agree() error {
 	switch {
-	case f.listen && f.once:
-		return usagef("expected --listen or --once, found both")
+	case f.max > 0 && !f.raw():
+		return usagef("expected --max only with --framing raw, found --framing %v", f.framing)
+	case f.count > 0 && f.listen:
+		return usagef("expected --count or --listen, found both: each connection gets messages of its own")
+	case f.listen && f.tls.Name != "":
+		return usagef("expected --server-name or --listen, found both: a client looks for the name")
+	case (f.depth > 0 || f.size > 0) && !f.create:
+		return usagef("expected --depth and --message-size only with --create: a queue that is there has its own")
+	case f.cut && !f.appending:
+		return usagef("expected --cut only with --append")
+	case f.fromEnd && !f.follow:
+		return usagef("expected --from-end only with --follow")
 	case f.appending && f.truncate:
 		return usagef("expected --append or --truncate, found both")
 	case f.pace != 0 && f.fast:
@@ -156,6 +190,60 @@ func (f *far) agree() error {
 	case (f.tls.Cert == "") != (f.tls.Key == ""):
 		return usagef("expected --cert and --key together, found only one of them")
 	}
+	if f.max > 0 {
+		f.framing = feed.Raw(f.max)
+	}
+	return nil
+}
+
+// skipFlag is for those whose messages may be of any size.
+func (f *far) skipFlag(set *flag.FlagSet) {
+	what := "the ring"
+	if f.sink {
+		what = "the sink"
+	}
+	set.BoolVar(&f.skip, "skip", false, "pass over messages that "+what+" cannot take, and report them; without it, one ends the command")
+}
+
+// skipped decides on a message that the other side cannot take.
+func (f *far) skipped(err error) bool {
+	if f.skip {
+		f.report(fmt.Errorf("passed over: %w", plain(err)))
+	}
+	return f.skip
+}
+
+// countFlag is for those that take messages out of a ring.
+func (f *far) countFlag(set *flag.FlagSet) {
+	set.Func("count", "end after `N` messages", func(v string) (err error) {
+		if f.count, err = strconv.ParseUint(v, 10, 62); err != nil || f.count == 0 {
+			return errors.New("expected a whole number of at least 1")
+		}
+		return nil
+	})
+}
+
+// place is what messages call it.
+func (f *far) place() string {
+	if f.scheme.right != nil && f.scheme.right("") { // stdin: and stdout:
+		return f.scheme.name
+	}
+	return f.url
+}
+
+// connections is how many a listener takes; 0: any number.
+func (f *far) connections() int {
+	if f.once {
+		return 1
+	}
+	return 0
+}
+
+// only fails if the only connection did, which conn has reported.
+func (f *far) only(s feed.Stats) error {
+	if f.listen && f.once && s.Failed > 0 {
+		return errors.New("the only connection failed")
+	}
 	return nil
 }
 
@@ -163,7 +251,7 @@ func (f *far) agree() error {
 func (f *far) report(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if text := strings.ReplaceAll(plain(err).Error(), "\n", "; "); text != f.said {
+	if text := strings.ReplaceAll(f.at(err).Error(), "\n", "; "); text != f.said {
 		f.said = text
 		fmt.Fprintln(f.io.err, text)
 	}
@@ -174,12 +262,4 @@ func (f *far) conn(peer net.Addr, err error) {
 	if err != nil {
 		f.report(fmt.Errorf("connection of %v: %w", peer, plain(err)))
 	}
-}
-
-// plain is an error of package feed without its name, which is this command's.
-func plain(err error) error {
-	if text, ok := strings.CutPrefix(err.Error(), "feed: "); ok {
-		return because(err, "%s", text)
-	}
-	return err
 }

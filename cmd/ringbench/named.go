@@ -114,7 +114,6 @@ func (n *named) explain(err error) error {
 // side are the flags of commands that send to a ring or receive from it.
 type side struct {
 	ring     named
-	framing  framing
 	capacity int // 0: the default
 	topology string
 	overrun  string
@@ -159,15 +158,6 @@ func (s *side) note(notices io.Writer, r *ring.Ring, err error) (*ring.Ring, err
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
-}
-
-func (s *side) flags(set *flag.FlagSet, framings string) {
-	s.framing = framing{kind: byLines}
-	set.Func("framing", framings, func(v string) (err error) {
-		s.framing, err = parseFraming(v)
-		return err
-	})
-	s.ringFlags(set)
 }
 
 // ringFlags are those that say nothing of what is on the far side.

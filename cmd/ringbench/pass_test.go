@@ -127,6 +127,17 @@ func TestFramingsMeet(t *testing.T) {
 	}
 }
 
+// Raw pieces are cut to what the ring takes.
+func TestRawThroughSlots(t *testing.T) {
+	in, name := text(100<<10), ringName(t)
+	p := launch(t, bytes.NewReader(in), nil, "produce", name, "--framing", "raw", "--topology", "mpmc", "--slot-size", "1000", "--capacity", "16K")
+	eventually(t, "something is sent", func() bool { return look(t, name).Producer.Messages > 0 })
+	if got := passes(t, nil, "consume", name, "--framing", "raw"); !bytes.Equal(got, in) {
+		t.Errorf("%d bytes came out, %d went in, not the same", len(got), len(in))
+	}
+	p.ends(0, "")
+}
+
 func TestTwoSessions(t *testing.T) {
 	name := ringName(t)
 	for _, s := range []string{"one\n", "two\nthree\n"} {

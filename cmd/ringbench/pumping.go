@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"syscall"
 	"time"
 
 	"annulus/ring"
@@ -42,7 +41,7 @@ func conduct(ctx context.Context, pump *feed.Pump, grace time.Duration) error {
 	})()
 	err := pump.Run(inner)
 	if errors.Is(err, context.Canceled) && context.Cause(inner) == errStuck {
-		err = because(errStuck, "%s", strings.Replace(plain(err).Error(), context.Canceled.Error(), errStuck.Error(), 1))
+		err = because(errors.Join(errStuck, err), "%s", strings.Replace(plain(err).Error(), context.Canceled.Error(), errStuck.Error(), 1))
 	}
 	return err
 }
@@ -68,16 +67,24 @@ func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 		return errors.Join(err, far.Close())
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	if err := f.suits(r); err != nil {
+		return errors.Join(err, far.Close())
+	}
 	ps, err := producers(r, s, f.listen)
 	if err != nil {
 		return errors.Join(err, far.Close())
 	}
 	var pump *feed.Pump
+	w := &watch{ring: r, notices: io.err}
+	if f.follow {
+		w.file = f.rest
+	}
+	opts := []feed.Option{feed.OnConn(f.conn), feed.WithConnections(f.connections()), feed.WithSkip(f.skipped), feed.OnIdle(w.unread)}
 	if f.listen {
 		f.listens(l)
-		pump = feed.ListenInto(l, f.framing, ps, feed.OnConn(f.conn))
+		pump = feed.ListenInto(l, f.framing, ps, opts...)
 	} else {
-		pump = feed.Into(ps[0], source)
+		pump = feed.Into(ps[0], source, opts...)
 	}
 	begun := time.Now()
 	err = conduct(ctx, pump, intoGrace)
@@ -91,16 +98,26 @@ func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 	}
 	switch lost := r.Region().Check(); {
 	case err == nil:
-		return nil
+		return f.only(pump.Stats())
 	case lost != nil: // a read into it has an error of its own
 		return fmt.Errorf("ring %q: %w", r.Name(), lost)
 	case errors.Is(err, ring.ErrClosed):
-		return because(err, "the consumer of ring %q has closed it: %d messages were sent, the rest of %s was not", r.Name(), pump.Stats().Messages, f.url)
+		return because(err, "the consumer of ring %q has closed it: %d messages were sent, the rest of %s was not", r.Name(), pump.Stats().Messages, f.place())
 	case errors.Is(err, errStuck):
-		fmt.Fprintf(io.err, "ring %q stayed full: what was read of %s last is not in it (%v)\n", r.Name(), f.url, err)
+		var m *feed.MessageError
+		from := ""
+		if errors.As(err, &m) {
+			from = fmt.Sprintf(" (from message %d on)", m.Number)
+		}
+		fmt.Fprintf(io.err, "ring %q stayed full: what was read of %s last is not in it%s\n", r.Name(), f.place(), from)
 		return nil
+	case errors.Is(err, feed.ErrFrame):
+		return fmt.Errorf("%s: %w; all before it is sent", f.place(), plain(err))
 	}
-	return plain(err)
+	if advice := f.refused(err, r); advice != err {
+		return advice
+	}
+	return f.at(err)
 }
 
 // maxProducers is among how many producers connections are spread.
@@ -129,72 +146,6 @@ func producers(r *ring.Ring, s *side, many bool) (ps []*ring.Producer, err error
 	return ps, nil
 }
 
-// drainRing hands what comes through a ring to the far end.
-func drainRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
-	r, err := s.open(io.err)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	consumer := func() (*ring.Consumer, error) {
-		o := []ring.EndpointOption{ring.WithStrategy(s.wait)}
-		if r.Config().Topology == ring.Broadcast {
-			o = append(o, ring.WithBacklog())
-		}
-		return r.Consumer(o...)
-	}
-	opts := []feed.Option{feed.OnConn(f.conn), feed.OnOverrun(func(lost *ring.OverrunError) error {
-		_, err := fmt.Fprintln(io.err, lost)
-		return err
-	})}
-	var pump *feed.Pump
-	if f.listen {
-		l, err := f.listener(ctx)
-		if err != nil {
-			return plain(err)
-		}
-		f.listens(l)
-		pump = feed.ListenOutOf(l, f.framing, consumer, opts...)
-	} else {
-		sink, err := f.scheme.sink(f)
-		if err != nil {
-			return plain(err)
-		}
-		c, err := consumer()
-		if err != nil {
-			return errors.Join(err, sink.Close())
-		}
-		defer func() { // its error is the one that counts, but only if all went well
-			if cerr := c.Close(); err == nil {
-				err = cerr
-			}
-		}()
-		w := &watch{ring: r, notices: io.err}
-		pump = feed.OutOf(c, sink, append(opts, feed.OnIdle(w.look))...)
-	}
-	begun := time.Now()
-	err = conduct(ctx, pump, outOfGrace)
-	if s.stats {
-		fmt.Fprintln(io.err, amounts("received", pump.Stats(), time.Since(begun)))
-	}
-	return f.left(err, r, pump.Stats().Messages)
-}
-
-// left says what has become of the messages, if not all went well.
-func (f *far) left(err error, r *ring.Ring, taken uint64) error {
-	if err == nil {
-		return nil
-	}
-	if r.Region().Check() != nil || errors.Is(err, ring.ErrRemoved) { // there is no rest
-		return fmt.Errorf("ring %q: %w", r.Name(), plain(err))
-	}
-	found := fmt.Sprintf("%d messages were written and released, %s", taken, rest(r.Config(), "some"))
-	if errors.Is(err, syscall.EPIPE) && f.scheme.name == "stdout" {
-		return because(err, "stdout was closed by its reader: %s", found)
-	}
-	return fmt.Errorf("%s: %w: %s", f.url, plain(err), found)
-}
-
 // amounts says how much a pump has passed, and what else there was.
 func amounts(did string, s feed.Stats, in time.Duration) string {
 	var b strings.Builder
@@ -204,7 +155,7 @@ func amounts(did string, s feed.Stats, in time.Duration) string {
 		what string
 	}{
 		{s.Opened, "connections or files were opened"}, {s.Failed, "of them failed"}, {s.Again, "messages were sent again"},
-		{s.Lost, "were lost"}, {s.Dropped, "datagrams were dropped on the way"},
+		{s.Refused, "were passed over"}, {s.Lost, "were lost"}, {s.Dropped, "datagrams were dropped on the way"},
 	} {
 		if n.n > 0 {
 			fmt.Fprintf(&b, "; %d %s", n.n, n.what)

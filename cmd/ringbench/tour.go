@@ -62,7 +62,7 @@ func tour(ctx context.Context, std *stdio, o *options) error {
 	o.duration = budget / time.Duration(len(steps)) * 5 / 6 // the rest is the warm-up
 	for i := range steps {
 		timed := o.params(steps[i].p.Kind, cpus)
-		steps[i].p.Duration, steps[i].p.WarmUp = timed.Duration, timed.WarmUp
+		steps[i].p.Duration, steps[i].p.WarmUp, steps[i].longer = timed.Duration, timed.WarmUp, 3
 	}
 
 	if note != "" {

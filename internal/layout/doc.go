@@ -23,4 +23,4 @@
 // page, so each side can be given the other's pages read-only.
 package layout
 
-//go:generate go run ./gen -c ../../ring/peers/c/annulus_layout.h -rust ../../ring/peers/rust/src/layout.rs -doc ../../docs/spec/layout-v1.md
+//go:generate go run ./gen -c ../../ring/peers/c/annulus_layout.h -rust ../../ring/peers/rust/src/layout.rs -java ../../ring/peers/java/src/main/java/annulus/Layout.java -doc ../../docs/spec/layout-v1.md

@@ -35,7 +35,7 @@ func ListenInto(l net.Listener, f Framing, ps []*ring.Producer, opts ...Option) 
 		if err != nil {
 			return errors.Join(err, c.Close())
 		}
-		defer s.track(source)()
+		defer s.track(ender(func() { in.finish(); source.Stop() }))()
 		err = in.pump(ctx, source)
 		if in.failed() {
 			s.fail(err) // the ring's: it fails all
@@ -69,6 +69,7 @@ type place struct {
 func ListenOutOf(l net.Listener, f Framing, open func() (*ring.Consumer, error), opts ...Option) *Pump {
 	pump := new(Pump)
 	o := optionsOf(opts)
+	o.limit = 0
 	s := newServer(l, &pump.counters, o)
 	s.serve = func(outer context.Context, conn net.Conn) error {
 		ctx, cancel := context.WithCancelCause(outer)

@@ -2,11 +2,8 @@ package feed
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"sync/atomic"
 	"time"
 
 	"annulus/ring"
@@ -22,12 +19,13 @@ const framingMax = 64
 // Reader returns the source of the messages in r, which it closes if it is an io.Closer.
 // Stop can end a read that waits if r has a SetReadDeadline, as connections and pipes
 // have; other readers are left when their read returns.
-func Reader(r io.Reader, f Framing) Source { return &stream{r: r, framing: f} }
+func Reader(r io.Reader, f Framing) Source { return &stream{stopper: newStopper(), r: r, framing: f} }
 
 // stream cuts a stream into messages. A message of known length that has not come yet
 // as a whole is read straight into the ring, the others are copied there from what one
 // read has brought.
 type stream struct {
+	stopper
 	r       io.Reader
 	framing Framing
 
@@ -37,15 +35,14 @@ type stream struct {
 	drop       int  // bytes that are passed over yet
 	dropping   bool // the message that is being cut is passed over
 	eof        bool
-	stopped    atomic.Bool
 	number     uint64 // of messages cut
 }
 
 // Stop is Source.Stop.
 func (s *stream) Stop() {
-	s.stopped.Store(true)
+	s.stopper.Stop()
 	if d, ok := s.r.(interface{ SetReadDeadline(time.Time) error }); ok {
-		_ = d.SetReadDeadline(time.Unix(1, 0)) // where it has none, Stop does not promise it
+		_ = d.SetReadDeadline(past) // where it has none, Stop does not promise it
 	}
 }
 
@@ -60,8 +57,11 @@ func (s *stream) Close() error {
 
 // Fill is Source.Fill.
 func (s *stream) Fill(in *Intake) error {
-	if r, ok := s.framing.(raw); ok && s.start == s.end {
-		return s.fillRaw(in, min(int(r), in.Max()))
+	if r, ok := s.framing.(raw); ok {
+		r = min(r, raw(in.Max()))
+		if s.framing = r; s.start == s.end {
+			return s.fillRaw(in, int(r))
+		}
 	}
 	for {
 		n, err := s.cut(in)
@@ -88,21 +88,21 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 		c, err := s.framing.Cut(b, s.seen, s.eof)
 		switch {
 		case err != nil:
-			return n, s.wrong(err)
+			return n, s.wrong(s.number+1, 0, err)
 		case c.Size > len(b) || c.Size == 0:
 			s.seen = len(b)
 			switch {
 			case s.eof: // nothing but what the framing skips
 				s.start = s.end
 			case c.Size > 0 && c.End-c.Start > in.Max():
-				if err := s.tooLong(in, "%d bytes", c.End-c.Start); err != nil {
+				if err := s.tooLong(in, c.End-c.Start, false); err != nil {
 					return n, err
 				}
 				s.number, s.drop, s.seen = s.number+1, c.Size, 0
 				continue
 			case c.Size == 0 && len(b) > in.Max()+framingMax && !s.dropping:
-				if err := s.tooLong(in, "more than %d bytes", in.Max()); err != nil {
-					return n, err
+				if err := s.tooLong(in, len(b), true); err != nil {
+					return n, s.measure(err)
 				}
 				s.dropping = true
 			case n == 0 && c.Size > 0:
@@ -115,8 +115,8 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 		}
 		s.number++
 		if !s.dropping {
-			if err := in.Put(b[c.Start:c.End]); err != nil {
-				return n, s.wrong(err)
+			if err := s.put(in, b[c.Start:c.End]); err != nil {
+				return n, err
 			}
 			n++
 		}
@@ -126,9 +126,22 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 	return n, nil
 }
 
+// put is Intake.Put, whose errors name the message.
+func (s *stream) put(in *Intake, msg []byte) error {
+	b, err := in.reserve(len(msg), true)
+	if err != nil {
+		return in.Refuse(s.wrong(s.number, len(msg), err))
+	}
+	copy(b, msg)
+	if err := in.Stage(len(msg)); err != nil {
+		return s.wrong(s.number, len(msg), err)
+	}
+	return nil
+}
+
 // more reads once, behind what buf holds.
 func (s *stream) more() error {
-	if s.stopped.Load() {
+	if s.over() {
 		return ErrStopped
 	}
 	if s.start > 0 && len(s.buf)-s.end < len(s.buf)/2 {
@@ -153,7 +166,7 @@ func (s *stream) read(b []byte) (int, error) {
 		case err == io.EOF:
 			s.eof = true
 			return 0, io.EOF
-		case err != nil && s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+		case err != nil && s.cause(err) == ErrStopped:
 			return 0, ErrStopped
 		case err != nil:
 			return 0, fmt.Errorf("feed: read: %w", err)
@@ -176,12 +189,12 @@ func (s *stream) rest(in *Intake, c Cut) (n int, err error) {
 	s.number++
 	b, err := in.Room(size)
 	if err != nil {
-		return 0, s.wrong(err)
+		return 0, s.wrong(s.number, size, err)
 	}
 	k := copy(b, have[c.Start:])
 	for k < size && err == nil {
 		var m int
-		if s.stopped.Load() {
+		if s.over() {
 			err = ErrStopped
 			break
 		}
@@ -191,7 +204,7 @@ func (s *stream) rest(in *Intake, c Cut) (n int, err error) {
 	if err != nil {
 		in.Drop()
 		if err == io.EOF {
-			err = s.wrong(cutOff(have, true, "in a message: expected %d bytes, found %d", size, k))
+			err = s.wrong(s.number, 0, cutOff(have, true, "in a message: expected %d bytes, found %d", size, k))
 		}
 		return 0, err
 	}
@@ -208,17 +221,16 @@ func (s *stream) grow(n int) {
 
 // fillRaw sends what one read returns.
 func (s *stream) fillRaw(in *Intake, n int) error {
-	if s.stopped.Load() {
+	if s.over() {
 		return ErrStopped
 	}
 	if !in.Direct() {
-		if err := s.more(); err != nil {
-			return err
-		}
-		_, err := s.cut(in)
-		return err
+		return s.fillRead(in)
 	}
-	b, err := in.Room(n)
+	b, err := in.TryRoom(n)
+	if err == ring.ErrFull {
+		return s.fillRead(in) // the end of the stream needs no room
+	}
 	if err != nil {
 		return err
 	}
@@ -229,16 +241,11 @@ func (s *stream) fillRaw(in *Intake, n int) error {
 	return in.Stage(n)
 }
 
-// tooLong decides on a message that the ring cannot take; nil: it is to be passed over.
-func (s *stream) tooLong(in *Intake, format string, n int) error {
-	return in.Refuse(fmt.Errorf("feed: message %d: %w: it has "+format+", ring %q takes at most %d",
-		s.number+1, ring.ErrTooLarge, n, in.p.Ring().Name(), in.Max()))
-}
-
-// wrong says which message err is about.
-func (s *stream) wrong(err error) error {
-	if errors.Is(err, ErrFrame) {
-		return fmt.Errorf("feed: message %d: %w", s.number+1, err)
+// fillRead sends what one read returns, by way of buf.
+func (s *stream) fillRead(in *Intake) error {
+	if err := s.more(); err != nil {
+		return err
 	}
-	return fmt.Errorf("feed: message %d: %w", s.number, err)
+	_, err := s.cut(in)
+	return err
 }

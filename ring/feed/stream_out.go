@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -41,7 +40,7 @@ func (f plain) appendHead(dst, m []byte) ([]byte, error) { return f.AppendHead(d
 func (f plain) appendTail(dst, _ []byte) []byte          { return f.AppendTail(dst) }
 
 func newStreamSink(w io.Writer, f framer) *streamSink {
-	s := &streamSink{w: w, framing: f}
+	s := &streamSink{delivery: newDelivery(w), framing: f}
 	below := w
 	if h, ok := w.(*heard); ok {
 		s.heard, below = h, h.Conn
@@ -68,15 +67,14 @@ const copyBelow = 2048
 // streamSink frames messages. Small ones and what stands around messages are gathered
 // in scratch; large ones are written from where they lie.
 type streamSink struct {
-	w       io.Writer
 	framing framer
 	vector  *vector // nil: w has no descriptor, everything is gathered
 
 	scratch []byte
 	pieces  []piece
-	ends    []int // bytes of the stream up to the end of each message
-	written int   // bytes of the stream by the last Take
-	stopped atomic.Bool
+	ends    []int        // bytes of the stream up to the end of each message
+	written int          // bytes of the stream by the last Take
+	sound   func() error // nil: the messages lie in no ring
 
 	delivery
 	tls     *tls.Conn // above wire, or nil
@@ -91,22 +89,20 @@ type piece struct {
 
 // Stop is Sink.Stop.
 func (s *streamSink) Stop() {
-	s.stopped.Store(true)
+	s.stopper.Stop()
 	if d, ok := s.w.(interface{ SetWriteDeadline(time.Time) error }); ok {
-		_ = d.SetWriteDeadline(time.Unix(1, 0)) // where it has none, Stop does not promise it
+		_ = d.SetWriteDeadline(past) // where it has none, Stop does not promise it
 	}
 }
 
-// Close is Sink.Close.
-func (s *streamSink) Close() error {
-	if s.wire != nil && s.heard == nil {
-		s.wire.discard()
+// lies is of checked.
+func (s *streamSink) lies(sound func() error) { s.sound = sound }
+
+func (s *streamSink) lost() error {
+	if s.sound == nil {
+		return nil
 	}
-	err := closeStream(s.w)
-	if s.wire != nil {
-		return nil // what arrived is known
-	}
-	return err
+	return s.sound()
 }
 
 // closeStream closes what can be closed and is not yet.
@@ -122,43 +118,35 @@ func closeStream(s any) error {
 // Take is Sink.Take.
 func (s *streamSink) Take(msgs [][]byte) (int, error) {
 	s.written = 0
-	if s.broken != nil {
-		return 0, s.broken
-	}
-	if s.stopped.Load() {
-		return 0, ErrStopped
-	}
-	if s.heard != nil {
-		if err := s.heard.failed(); err != nil {
-			s.broken = fmt.Errorf("feed: write: %w", err)
-			return 0, s.broken
-		}
+	if err := s.ready(); err != nil {
+		return 0, err
 	}
 	if !s.asked {
 		s.waiting = queue{} // nobody keeps these
 	}
 	s.asked = false
 	n, ferr := s.frame(msgs)
+	// What was gathered is nothing if the memory went away meanwhile.
+	if err := s.lost(); err != nil {
+		return 0, err
+	}
 	written, err := s.write()
 	if written < s.endOf(n-1) && err == nil {
 		err = io.ErrShortWrite
 	}
 	s.written = written
-	taken, over := 0, s.over(written)
+	taken, over := 0, s.around(written)
 	for taken < n && s.ends[taken] <= written {
 		s.took(s.total + over + uint64(s.ends[taken]))
 		taken++
 	}
 	s.total += over + uint64(written)
 	if err != nil {
-		if s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
-			err = ErrStopped
-		}
+		err = s.cause(err)
 		if taken < n && written > 0 && (taken == 0 || s.ends[taken-1] < written) {
-			err = fmt.Errorf("%w: within a message, of which %d bytes were written", err, written-s.endOf(taken-1))
+			err = &PartError{written - s.endOf(taken-1), err}
 		}
-		s.broken = fmt.Errorf("feed: write: %w", err) // the stream is cut anywhere
-		return taken, s.broken
+		return taken, s.fail(err) // the stream is cut anywhere
 	}
 	return taken, ferr
 }
@@ -179,7 +167,7 @@ func (s *streamSink) frame(msgs [][]byte) (n int, err error) {
 		at := len(s.scratch)
 		if s.scratch, err = s.framing.appendHead(s.scratch, m); err != nil {
 			s.scratch = s.scratch[:at]
-			err = fmt.Errorf("feed: %w", err)
+			err = fmt.Errorf("feed: %w", &MessageError{Size: len(m), Err: err})
 			break
 		}
 		if len(m) <= copyBelow || s.vector == nil {

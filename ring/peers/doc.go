@@ -4,6 +4,9 @@
 // the sources.
 //
 //	c/        header-only C11 (and C++)
+//	cpp/      header-only C++20 over it
+//	java/     a library for Java 17 and later
+//	python/   a package for CPython over it
 //	rust/     a crate
 //	vectors/  the bytes of rings whose contents are known
 //

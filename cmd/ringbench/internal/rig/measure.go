@@ -225,9 +225,12 @@ func (r *run) abort(err error) error {
 	return err
 }
 
-// NothingMeasured is the error for a window in which no message passed.
+// ErrNothing: no message passed in the window.
+var ErrNothing = errors.New("found none: take a longer one")
+
+// NothingMeasured is ErrNothing with the window.
 func NothingMeasured(p *Params) error {
-	return fmt.Errorf("expected messages within a window of %v, found none: take a longer one", p.Duration)
+	return fmt.Errorf("expected messages within a window of %v, %w", p.Duration, ErrNothing)
 }
 
 // fold makes one outcome of the workers' halves.

@@ -55,6 +55,8 @@ pub const FEATURE_REDELIVER: u64 = 2;
 pub const FEATURE_BLOCK: u64 = 256;
 /// Required, broadcast: the producer drops a message rather than wait.
 pub const FEATURE_DROP: u64 = 512;
+/// Required, one of the two memories of a ring between processes that do not trust each other: section 13.
+pub const FEATURE_APART: u64 = 0x10000;
 /// Required bits of version 1.0.
 pub const KNOWN_FEATURES: u64 = 771;
 

@@ -1,51 +1,65 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
 	"annulus/internal/layout"
 	"annulus/ring"
+	"annulus/ring/feed"
 )
 
-// framing says where a message ends in a stream of bytes.
-type framing struct {
-	kind string
-	size int // fixed: bytes of each message
+// fixedSize is N of --framing fixed:N, else 0.
+func (f *far) fixedSize() (n int) {
+	if digits, ok := strings.CutPrefix(f.framing.String(), "fixed:"); ok {
+		n, _ = strconv.Atoi(digits) // String wrote it
+	}
+	return n
 }
 
-const (
-	byLines  = "lines"
-	byLength = "length"
-	bySize   = "fixed"
-	raw      = "raw"
-)
+// raw tells whether messages are what one read returns.
+func (f *far) raw() bool { return f.framing.String() == feed.Raw(0).String() }
 
-func (f framing) String() string {
-	if f.kind == bySize {
-		return fmt.Sprintf("%s:%d", f.kind, f.size)
+// suits refuses a framing that cannot work with the ring, before the first byte.
+func (f *far) suits(r *ring.Ring) error {
+	slots := r.Config().Kind == ring.Slots
+	switch n := f.fixedSize(); {
+	case n > 0 && (slots || !f.sink):
+		return fits(r, "each record", uint64(n), false)
+	case f.sink || !f.raw():
+		return nil
+	case slots && !variable(r):
+		size := r.Config().SlotSize
+		return because(ring.ErrSize, "ring %q of kind slots takes only messages of %d bytes; use --framing fixed:%d", r.Name(), size, size)
+	case f.max > 0:
+		return fits(r, "a message of --max", uint64(f.max), false)
 	}
-	return f.kind
+	return nil
 }
 
-func parseFraming(s string) (framing, error) {
-	switch s {
-	case byLines, byLength, raw:
-		return framing{kind: s}, nil
+// refused says of a message that the ring does not take what would.
+func (f *far) refused(err error, r *ring.Ring) error {
+	var m *feed.MessageError
+	if !errors.As(err, &m) || m.Number == 0 || m.Size == 0 && !m.AtLeast || !errors.Is(err, ring.ErrTooLarge) && !errors.Is(err, ring.ErrSize) {
+		return err
 	}
-	if digits, ok := strings.CutPrefix(s, bySize+":"); ok {
-		if n, err := strconv.ParseUint(digits, 10, 31); err == nil && n > 0 {
-			return framing{bySize, int(n)}, nil
-		}
-		return framing{}, fmt.Errorf("expected fixed:N with N from 1 to %d bytes", math.MaxInt32)
+	what := "record"
+	if f.framing.String() == feed.Lines().String() {
+		what = "line"
 	}
-	return framing{}, fmt.Errorf("expected lines, length, fixed:N or raw")
+	advice := fits(r, fmt.Sprintf("%s %d", what, m.Number), uint64(m.Size), m.AtLeast)
+	switch {
+	case advice == nil: // it has changed its mind
+		return err
+	case f.framing.String() == feed.Length().String():
+		return because(advice, "%v; or %s is not framed by lengths of 4 bytes, little-endian", advice, f.place())
+	case f.framing.String() == feed.Varint().String():
+		return because(advice, "%v; or %s is not framed by varints", advice, f.place())
+	}
+	return advice
 }
-
-// lengthPrefix is the number of bytes in front of each message of byLength.
-const lengthPrefix = 4
 
 // variable tells whether the slots of a ring take shorter messages too.
 func variable(r *ring.Ring) bool {
