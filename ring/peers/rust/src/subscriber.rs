@@ -19,8 +19,8 @@ use crate::wait::{Canceller, Paused, Sleeper, Wait};
 /// nobody waits, who is too slow gets [`Error::Overrun`] and goes on with the latest message.
 ///
 /// On a ring that was opened read-only it takes no place and tells nobody of itself: it
-/// polls. Such a ring must not be one whose producer waits for consumers. Of others it does
-/// without a place too where all are taken.
+/// polls, and nobody waits for it, so that it may be overrun in any ring. Where nobody
+/// waits it does without a place too if all are taken.
 pub struct Subscriber {
     pub(crate) ring: Ring,
     pub(crate) cast: Cast,

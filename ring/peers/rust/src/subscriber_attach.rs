@@ -31,16 +31,12 @@ impl Subscriber {
         }
         let stays = ring.waits_for_consumers();
         let readonly = ring.inner.region.readonly;
-        if readonly && stays {
-            return Err(Error::Permission(
-                "expected a ring that is open for writing, as its producer waits for consumers, found one opened read-only"
-                    .into(),
-            ));
-        }
         let cast = Cast::of(ring);
         let p = &cast.producer.endpoint;
+        // In this order, and before the place: an end that comes now is not missed.
+        let closed = p.closed.load(Ordering::Acquire);
         let session = p.session.load(Ordering::Acquire);
-        let over = begin == Begin::Behind && p.closed.load(Ordering::Acquire) == session;
+        let over = begin == Begin::Behind && closed == session;
         let begin = ring.first(begin);
         let mut made = Self {
             at: cast.place(begin)?,

@@ -293,11 +293,8 @@ fn broadcast_together() {
         let (r, name) = ring(&config.capacity(4096).members(4).overrun(overrun));
         let looks = OpenOptions::new().read_only(true).name(&name.0).unwrap();
         let mut subscribers = vec![r.subscriber().unwrap(), r.subscriber().unwrap()];
-        if overrun == Overrun::Overwrite {
-            subscribers.push(looks.subscriber().unwrap());
-        } else {
-            assert!(matches!(looks.subscriber(), Err(Error::Permission(_))));
-        }
+        // Nobody waits for one that only looks.
+        subscribers.push(looks.subscriber().unwrap());
         let listeners: Vec<_> = subscribers
             .into_iter()
             .map(|mut c| {
@@ -334,10 +331,10 @@ fn broadcast_together() {
         }
         p.publish();
         p.close().unwrap();
-        for l in listeners {
+        for (i, l) in listeners.into_iter().enumerate() {
             let (got, lost) = l.join().unwrap();
             assert_eq!(got + lost, COUNT);
-            assert!(lost == 0 || overrun == Overrun::Overwrite);
+            assert!(lost == 0 || overrun == Overrun::Overwrite || i == 2);
         }
     }
 }
