@@ -68,6 +68,10 @@ func TestStressWithC(t *testing.T) {
 		{"--topology", "mpmc", "--c-peers", "3", "--kills", "100", "--all", "60"},
 		{"--topology", "mpmc", "--redeliver", "--c-peers", "3", "--kills", "100"},
 		{"--topology", "spsc", "--c-peers", "1", "--kills", "60"},
+		{"--topology", "mpsc", "--c-peers", "2", "--kills", "60"},
+		{"--topology", "mpsc-ordered", "--c-peers", "2", "--kills", "60"},
+		{"--topology", "broadcast", "--c-peers", "2", "--kills", "60"},
+		{"--topology", "broadcast", "--overrun", "block", "--c-peers", "2", "--kills", "60"},
 	} {
 		if r := stressReport(t, exe, args...); 4*r.KillsC < r.Kills || 4*r.KillsC > 3*r.Kills {
 			t.Errorf("%v: %d of %d kills struck a process in C, want about half", args, r.KillsC, r.Kills)

@@ -9,7 +9,8 @@
  * private: a handle on the memory (struct annulus) and the endpoints on it, of a side
  * as many as the topology allows. They must not be moved or copied while in use.
  *
- *   annulus_region.h    create, open, close
+ *   annulus_create.h    create
+ *   annulus_region.h    open, close
  *   annulus_side.h      who is attached
  *   annulus_granule.h   settle what the dead have left
  *   annulus_producer.h  take and leave the sending end
@@ -174,6 +175,7 @@ static inline int annulus_room_for_(uint64_t end, uint64_t limit) { return (int6
 #include "annulus_geometry.h"
 #include "annulus_header.h"
 #include "annulus_region.h"
+#include "annulus_create.h"
 #include "annulus_lock.h"
 #include "annulus_gate.h"
 #include "annulus_side.h"
@@ -181,6 +183,7 @@ static inline int annulus_room_for_(uint64_t end, uint64_t limit) { return (int6
 #include "annulus_granule.h"
 #include "annulus_member.h"
 #include "annulus_endpoint.h"
+#include "annulus_wait.h"
 #include "annulus_ticket.h"
 #include "annulus_cast.h"
 #include "annulus_producer.h"

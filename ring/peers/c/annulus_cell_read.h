@@ -36,6 +36,8 @@ static inline int annulus_cell_reader_init(struct annulus_cell_reader *r, struct
 static inline int annulus_cell_load(struct annulus_cell_reader *r, void *buf, size_t size, size_t *n, uint64_t *version)
 {
 	struct annulus_cell *c = r->cell;
+	if (c == NULL)
+		return ANNULUS_INVALID;
 	const struct annulus_cell_geometry_ *g = &c->geometry;
 	for (unsigned tried = 1;; tried++) {
 		uint64_t s = ANNULUS_LOAD_(&c->state->state), length = g->size; /* [S2] */
@@ -72,6 +74,8 @@ static inline int annulus_cell_wait(struct annulus_cell_reader *r, uint64_t beyo
 	struct annulus_cell *c = r->cell;
 	struct annulus_wait_ w;
 	int rc = ANNULUS_OK;
+	if (c == NULL)
+		return ANNULUS_INVALID;
 	annulus_begin_(&w, timeout_ms);
 	while (rc == ANNULUS_OK) {
 		uint64_t s = ANNULUS_LOAD_(&c->state->state);

@@ -51,25 +51,6 @@ struct annulus_end_ {
 	struct annulus_holder own_holder;
 };
 
-/* A wait in progress. */
-struct annulus_wait_ {
-	uint64_t deadline; /* on CLOCK_MONOTONIC, UINT64_MAX: none */
-	uint64_t slice;
-	unsigned spun;
-	int prepared; /* the next pause sleeps */
-	int armed;    /* a sleep was announced */
-	uint32_t epoch;
-};
-
-enum {
-	ANNULUS_SPINS_ = 200,        /* looks before a sleep */
-	ANNULUS_SPIN_CHUNK_ = 1000,  /* looks before a look at the clock */
-	ANNULUS_SPIN_SEVERAL_ = 20,  /* looks at one of several words; divides both */
-};
-#define ANNULUS_GLANCE_ 1000000 /* ns between the looks of who cannot be woken */
-#define ANNULUS_FIRST_SLICE_ UINT64_C(1000000) /* ns of the first sleep of a wait */
-#define ANNULUS_SLICE_ UINT64_C(50000000)      /* bounds one sleep: a peer may be killed before it wakes us */
-
 /* annulus_start_time_ is field 22 of /proc/self/stat; the name before it may
  * hold blanks and brackets. */
 static inline uint64_t annulus_start_time_(void)
@@ -90,12 +71,18 @@ static inline uint64_t annulus_start_time_(void)
 /* annulus_take_role_ takes the lock byte of a role that one has at a time. */
 static inline int annulus_take_role_(struct annulus *r, struct annulus_side_ *s, const char *who, char *detail)
 {
+	uint64_t pid = ANNULUS_LOAD_(&s->endpoint->pid);
+	for (uint64_t i = 0; annulus_many_(r, s->role) && i < r->geometry.members; i++) {
+		struct annulus_entry_ m = annulus_entry_at_(r, i);
+		if (ANNULUS_LOAD_(&m.holder->role) == annulus_number_(s->role) && ANNULUS_LOAD_(&m.holder->state) != 0)
+			pid = ANNULUS_LOAD_(&m.holder->pid);
+	}
 	int err = annulus_lock_(r, s->lock);
 	if (err == EALREADY)
 		return annulus_fail_(detail, ANNULUS_ATTACHED, "this handle has a %s already", who);
 	if (err == EAGAIN)
 		return annulus_fail_(detail, ANNULUS_ATTACHED, "a %s is attached (pid %llu); wait until it closes or dies", who,
-				     (unsigned long long)ANNULUS_LOAD_(&s->endpoint->pid));
+				     (unsigned long long)pid);
 	return err ? annulus_fail_(detail, ANNULUS_SYSTEM, "lock the %s role: %s", who, strerror(err)) : ANNULUS_OK;
 }
 
@@ -122,7 +109,6 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	int observes = role == ANNULUS_CONSUMER && annulus_observers_(r);
 	if (r->readonly && !observes)
 		return annulus_fail_(detail, ANNULUS_PERMISSION, "the ring was opened read-only, a %s writes", who);
-	e->ring = r;
 	e->mine = annulus_side_at_(r, role);
 	e->peer = annulus_side_at_(r, role == ANNULUS_PRODUCER ? ANNULUS_CONSUMER : ANNULUS_PRODUCER);
 	if (r->geometry.members && strategy == ANNULUS_SEMAPHORE)
@@ -149,6 +135,7 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	}
 	if (rc)
 		return rc;
+	e->ring = r; /* only now: a detach after an attach that failed has nothing to give back */
 	/* Only now: the counts are the entry's. */
 	e->wake = annulus_gate_at_(r, &e->mine, &e->peer);
 	e->sleep = annulus_gate_at_(r, &e->peer, &e->mine);
@@ -250,86 +237,6 @@ static inline void annulus_signal_(struct annulus_end_ *e, int now)
 		return;
 	annulus_wake_(&e->wake, w);
 	e->quiet = fence || w & ANNULUS_ARM_CLOSED ? ANNULUS_NEVER_QUIET_ : w;
-}
-
-/* annulus_forlorn_ finds out, after sleeps in vain, whether anybody can come. */
-static inline int annulus_forlorn_(struct annulus_end_ *e)
-{
-	struct stat st;
-	int attached = 1;
-	if (fstat(e->ring->fd, &st) != 0)
-		return ANNULUS_OK;
-	if ((uint64_t)st.st_size < e->ring->geometry.total_size)
-		return e->failed = ANNULUS_LOST;
-	if (!e->ring->named || st.st_nlink > 0)
-		return ANNULUS_OK;
-	if (annulus_attached(e->ring, e->peer.role, &attached) != ANNULUS_OK || attached)
-		return ANNULUS_OK;
-	return ANNULUS_REMOVED;
-}
-
-static inline void annulus_begin_(struct annulus_wait_ *w, int timeout_ms)
-{
-	memset(w, 0, sizeof(*w));
-	w->deadline = UINT64_MAX;
-	if (timeout_ms >= 0)
-		w->deadline = annulus_clock_(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * 1000000;
-}
-
-/* annulus_pause_ waits a little for *word to differ from old. The caller tries
- * again when it returns OK. */
-static inline int annulus_pause_(struct annulus_end_ *e, struct annulus_wait_ *w, const uint64_t *word, uint64_t old)
-{
-	unsigned most = e->strategy == ANNULUS_SPIN ? ANNULUS_SPIN_CHUNK_ : ANNULUS_SPINS_;
-	unsigned chunk = e->several ? (unsigned)ANNULUS_SPIN_SEVERAL_ : most;
-	if (__atomic_load_n(&e->cancelled, __ATOMIC_ACQUIRE))
-		return ANNULUS_CANCELLED;
-	if (e->strategy == ANNULUS_SPIN || w->spun < most) {
-		for (unsigned i = 0; i < chunk; i++, w->spun++) {
-			if (ANNULUS_LOAD_(word) != old)
-				return ANNULUS_OK;
-			annulus_cpu_pause_();
-		}
-		if (w->spun % most != 0)
-			return ANNULUS_OK;
-		if (e->strategy == ANNULUS_SPIN)
-			sched_yield(); /* the peer may be waiting for this processor */
-		return annulus_clock_(CLOCK_MONOTONIC) < w->deadline ? ANNULUS_OK : ANNULUS_TIMEOUT;
-	}
-	uint64_t now = annulus_clock_(CLOCK_MONOTONIC);
-	if (now >= w->deadline)
-		return ANNULUS_TIMEOUT;
-	if (e->sleep.blind) {
-		struct timespec t = {0, ANNULUS_GLANCE_};
-		nanosleep(&t, NULL);
-		return ++e->idle % 64 == 0 ? annulus_forlorn_(e) : ANNULUS_OK;
-	}
-	if (!w->prepared) {
-		w->epoch = annulus_prepare_(&e->sleep, e->strategy);
-		w->prepared = w->armed = 1;
-		return ANNULUS_OK; /* to look once more, now that the peer is told */
-	}
-	/* Short sleeps at first find what is not worth a wake to the peer. */
-	w->slice = w->slice ? annulus_min_(2 * w->slice, ANNULUS_SLICE_) : ANNULUS_FIRST_SLICE_;
-	w->prepared = 0;
-	int rc = annulus_sleep_(&e->sleep, e->strategy, w->epoch, annulus_min_(w->slice, w->deadline - now));
-	if (rc == ANNULUS_OK && ++e->idle % 4 == 0)
-		rc = annulus_forlorn_(e);
-	return rc;
-}
-
-static inline void annulus_done_(struct annulus_end_ *e, struct annulus_wait_ *w)
-{
-	e->idle = 0;
-	if (w->armed)
-		annulus_disarm_(&e->sleep);
-}
-
-static inline void annulus_cancel_(struct annulus_end_ *e)
-{
-	__atomic_store_n(&e->cancelled, 1, __ATOMIC_SEQ_CST);
-	if (!e->sleep.blind)
-		annulus_interrupt_(&e->sleep);
 }
 
 #endif

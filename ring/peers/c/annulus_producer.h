@@ -129,12 +129,14 @@ static inline int annulus_producer_attach_tagged(struct annulus_producer *p, str
 {
 	struct annulus_end_ *e = &p->e;
 	struct annulus_refused_ refused;
+	char spoilt[ANNULUS_DETAIL] = "";
 	int alive, rc;
 	memset(&refused, 0, sizeof(refused));
 	for (;;) {
 		memset(p, 0, sizeof(*p));
 		if ((rc = annulus_attach_(e, r, ANNULUS_PRODUCER, strategy, tag, &refused, p->detail)))
-			return rc;
+			return rc == ANNULUS_ATTACHED && spoilt[0]
+				? annulus_fail_(p->detail, rc, "no entry is free whose lane is sound: %.90s", spoilt) : rc;
 		if ((rc = annulus_go_on_(p)) == ANNULUS_OK)
 			break;
 		uint64_t i = e->mine.entry.index;
@@ -146,6 +148,7 @@ static inline int annulus_producer_attach_tagged(struct annulus_producer *p, str
 		/* Other lanes may be sound. */
 		if (rc != ANNULUS_CORRUPT || r->geometry.topology != ANNULUS_TOPOLOGY_MPSC || tag != 0)
 			return rc;
+		memcpy(spoilt, p->detail, sizeof(spoilt));
 	}
 	/* A close speaks to whoever was attached then: without a consumer, its flag
 	 * is history; so it is while the only one is still attaching (state 0). */

@@ -73,7 +73,7 @@ static int run_send(struct annulus *r, const struct options *o, uint8_t *buf)
 	int rc = annulus_producer_attach_tagged(&p, r, o->wait, o->tag);
 	if (rc)
 		return complain("attach", rc, p.detail);
-	uint64_t start = o->resume ? annulus_committed(&p) : o->start;
+	uint64_t start = o->start + (o->resume ? annulus_committed(&p) : 0);
 	if (o->announce)
 		say_attached();
 	if (o->tag) {

@@ -207,6 +207,9 @@ static void test_slots(const char *dir)
 	CHECK(holds(&t.c, "12345") && send_text(&t.p, "67890") == ANNULUS_OK);
 	CHECK(holds(&t.c, "abcde") && holds(&t.c, "67890"));
 	CHECK(annulus_producer_attach(&second, &t.ring, ANNULUS_SPIN) == ANNULUS_ATTACHED);
+	/* What failed holds nothing that it could let go of. */
+	CHECK(annulus_producer_detach(&second) == ANNULUS_INVALID && send_text(&second, "12345") == ANNULUS_INVALID);
+	CHECK(annulus_attached(&t.ring, ANNULUS_PRODUCER, &attached) == ANNULUS_OK && attached);
 	CHECK(annulus_close(&t.ring) == ANNULUS_INVALID);
 	CHECK(annulus_open_path(&reader, t.path, 1) == ANNULUS_OK);
 	CHECK(annulus_attached(&reader, ANNULUS_PRODUCER, &attached) == ANNULUS_OK && attached);

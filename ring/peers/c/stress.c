@@ -15,6 +15,7 @@ enum { STATE, STOP, INTENT, DONE, LOGGED, DRAINED, TORN, COMMITTED };
 enum { TEXT_AT = 64, TEXT_SIZE = 1024, LOG_AT = 4096, LOG_SIZE = 1 << 13, LEDGER_SIZE = LOG_AT + 8 * LOG_SIZE };
 enum { WORKING = 1, ENDED, FAILED };
 #define REDELIVERED (UINT64_C(1) << 63)
+#define LOST (UINT64_C(1) << 62) /* with how many messages an overrun took */
 
 enum { MESSAGE_HEAD = 16, MOST = 1024 };
 
@@ -164,12 +165,12 @@ static int consume(struct annulus *r, enum annulus_strategy wait)
 {
 	struct annulus_consumer c;
 	int rc;
-	for (int tries = 0; (rc = annulus_consumer_attach(&c, r, wait)) == ANNULUS_ATTACHED && tries < 100000; tries++)
+	for (int tries = 0; (rc = annulus_consumer_attach_backlog(&c, r, wait)) == ANNULUS_ATTACHED && tries < 100000; tries++)
 		nap(100000);
 	if (rc)
 		return fail("attach", rc, c.detail);
 	set(STATE, WORKING);
-	for (;;) {
+	for (uint64_t missed = 0;; missed = annulus_missed(&c)) {
 		const void *msg[6];
 		size_t length[6];
 		uint64_t flag[6], id, n = 0, most = below(4) == 0 ? 6 : 1;
@@ -185,6 +186,10 @@ static int consume(struct annulus *r, enum annulus_strategy wait)
 				set(TORN, get(TORN) + 1);
 		}
 		annulus_release(&c);
+		if (rc == ANNULUS_OVERRUN) {
+			note(LOST | (annulus_missed(&c) - missed));
+			continue;
+		}
 		if (n == 0 && rc == ANNULUS_END)
 			break;
 		if (rc != ANNULUS_OK && rc != ANNULUS_EMPTY && rc != ANNULUS_HELD && rc != ANNULUS_END)

@@ -19,22 +19,18 @@ type Traits struct {
 	lanes bool // each producer has a lane of its own
 	tags  bool // a producer's successor learns how many messages took effect
 	drops bool // unless it redelivers, what a killed consumer held is lost
-	c     bool // the peer in C takes part
 	again bool // a killed consumer's last messages come again, without saying so
 	casts bool // each consumer receives everything: see castVerdict
 }
 
 // Topologies lists the kinds of ring that can be put under stress.
 var Topologies = []Traits{
-	{Name: "mpmc", Topology: ring.MPMC, Default: 64, slots: true, table: true, tags: true, drops: true, c: true},
+	{Name: "mpmc", Topology: ring.MPMC, Default: 64, slots: true, table: true, tags: true, drops: true},
 	{Name: "mpsc", Topology: ring.MPSC, MostConsumers: 1, Default: 4096, lanes: true, again: true},
 	{Name: "mpsc-ordered", Topology: ring.MPSCOrdered, MostConsumers: 1, Default: 4096, table: true, tags: true, again: true},
-	{Name: "spsc", Topology: ring.SPSC, MostProducers: 1, MostConsumers: 1, Default: 4096, c: true, again: true},
+	{Name: "spsc", Topology: ring.SPSC, MostProducers: 1, MostConsumers: 1, Default: 4096, again: true},
 	{Name: "broadcast", Topology: ring.Broadcast, MostProducers: 1, Default: 4096, casts: true},
 }
-
-// SpeaksC tells whether the peer in C takes part.
-func (t *Traits) SpeaksC() bool { return t.c }
 
 // Names lists what Topologies are called.
 func Names() (names []string) {
