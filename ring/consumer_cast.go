@@ -21,9 +21,10 @@ type castReader struct {
 
 	room     []byte // private copies of what is peeked, where it does not stay
 	used     int
-	sizes    []int // of these
-	gone     int   // so many of them are released
-	overrun  error // for the next call
+	copies   [][]byte // these
+	gone     int      // so many of them are released
+	back     int      // so many of the last are to be handed out once more: see Unpeek
+	overrun  error    // for the next call
 	missed   atomic.Uint64
 	finishAt atomic.Uint64 // position of tail when Finish was called
 }
@@ -66,7 +67,12 @@ func (c *Consumer) recvCast(dst []byte) (out []byte, err error) {
 		err = c.look()
 	}
 	if out = dst; err == nil {
-		if out, err = c.take(dst, 0, true); err == nil {
+		if c.cast.back > 0 {
+			out = append(dst, c.copyAgain()...)
+		} else {
+			out, err = c.take(dst, 0, true)
+		}
+		if err == nil {
 			err = c.release()
 		}
 	}
@@ -87,6 +93,14 @@ func (c *Consumer) nextCast() (off, n uint64, err error) {
 		c.foldPeeked()
 		return (c.pos-record(n))&c.mask + layout.WordSize, n, err
 	}
+	if s.back > 0 {
+		b := c.copyAgain()
+		if len(b) > 0 {
+			c.from = mem.Of(b)
+		}
+		c.foldPeeked()
+		return 0, uint64(len(b)), nil
+	}
 	// Not much more than is held: what ReleaseFirst has given back is not used again.
 	least := min(2*cap(s.room), max(2*int(c.foldedBytes+c.tally%oneMessage), minRoom))
 	b, err := c.take(s.room[s.used:s.used], least, true)
@@ -100,7 +114,7 @@ func (c *Consumer) nextCast() (off, n uint64, err error) {
 		off = uint64(s.used)
 	}
 	s.used += len(b)
-	s.sizes = append(s.sizes, len(b))
+	s.copies = append(s.copies, b)
 	c.from = mem.Of(s.room)
 	c.foldPeeked()
 	return off, n, nil
@@ -244,9 +258,15 @@ func (c *Consumer) later(err error) bool {
 
 // releaseCast tells how far this consumer has come.
 func (c *Consumer) releaseCast() {
-	mem.Publish(c.cast.place, c.pos) // [B3]
-	c.cast.used = 0
-	c.cast.sizes, c.cast.gone = c.cast.sizes[:0], 0
+	s := &c.cast
+	mem.Publish(s.place, c.pos) // [B3]
+	s.used = 0
+	if s.back > 0 {
+		s.room = nil // they lie in it
+	}
+	n := copy(s.copies, s.copies[len(s.copies)-s.back:])
+	clear(s.copies[n:]) // rooms that were outgrown go
+	s.copies, s.gone = s.copies[:n], 0
 }
 
 // endedCast is ended for broadcast rings. Each consumer gets the end of a session, but for

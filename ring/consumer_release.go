@@ -31,6 +31,9 @@ func (c *Consumer) release() error {
 	switch c.form {
 	case formTickets:
 		c.settle(c.given)
+		if s := &c.shared; s.claimed > 0 && announces { // what Unpeek took back
+			mem.Publish(&s.line.Intent, s.of(s.held, s.claimed)) // [I1]
+		}
 	case formCast:
 		c.releaseCast()
 	case formLanes:

@@ -239,14 +239,16 @@ func (c *Consumer) released() uint64 {
 func (c *Consumer) releaseCopies(n uint64) {
 	s := &c.cast
 	var bytes uint64
-	for _, size := range s.sizes[s.gone : s.gone+int(n)] {
-		bytes += uint64(size)
+	for _, b := range s.copies[s.gone : s.gone+int(n)] {
+		bytes += uint64(len(b))
 	}
 	mem.Publish(c.messages, *c.messages+n)
 	mem.Publish(c.bytes, *c.bytes+bytes)
 	c.folded -= n
 	c.foldedBytes -= bytes
-	if s.gone += int(n); s.gone > len(s.sizes)/2 {
-		s.sizes, s.gone = s.sizes[:copy(s.sizes, s.sizes[s.gone:])], 0
+	if s.gone += int(n); s.gone > len(s.copies)/2 {
+		k := copy(s.copies, s.copies[s.gone:])
+		clear(s.copies[k:])
+		s.copies, s.gone = s.copies[:k], 0
 	}
 }

@@ -182,6 +182,35 @@ func (s *releaseCase) recv() {
 	s.bytes += uint64(len(b))
 }
 
+// step sends, peeks, releases or receives something.
+func (s *releaseCase) step() {
+	s.t.Helper()
+	switch s.rng.IntN(8) {
+	case 0, 1, 2:
+		for range 1 + s.rng.IntN(12) {
+			s.send()
+		}
+	case 3:
+		s.peek(1)
+	case 4:
+		s.peek(2 + s.rng.IntN(8))
+	case 5:
+		s.releaseFirst(s.rng.IntN(len(s.views)+3) - 1)
+	case 6:
+		if s.rng.IntN(4) == 0 {
+			s.recv()
+		} else {
+			s.releaseFirst(min(1, len(s.views)))
+		}
+	case 7:
+		if s.rng.IntN(4) == 0 {
+			must(s.t, s.c.Release())
+			s.released(len(s.views))
+			s.counts()
+		}
+	}
+}
+
 // Any order of peeks, partial and whole releases and receives, over many laps of
 // the ring, against a list of what is peeked.
 func TestReleaseFirst(t *testing.T) {
@@ -189,30 +218,7 @@ func TestReleaseFirst(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newReleaseCase(t, config)
 			for range 6000 {
-				switch s.rng.IntN(8) {
-				case 0, 1, 2:
-					for range 1 + s.rng.IntN(12) {
-						s.send()
-					}
-				case 3:
-					s.peek(1)
-				case 4:
-					s.peek(2 + s.rng.IntN(8))
-				case 5:
-					s.releaseFirst(s.rng.IntN(len(s.views)+3) - 1)
-				case 6:
-					if s.rng.IntN(4) == 0 {
-						s.recv()
-					} else {
-						s.releaseFirst(min(1, len(s.views)))
-					}
-				case 7:
-					if s.rng.IntN(4) == 0 {
-						must(t, s.c.Release())
-						s.released(len(s.views))
-						s.counts()
-					}
-				}
+				s.step()
 			}
 			if s.messages < 1000 {
 				t.Errorf("only %d messages went through", s.messages)

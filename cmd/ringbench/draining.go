@@ -44,7 +44,10 @@ ringbench drain --path /tmp/in.ring stdout:`,
 				if len(args) == 0 {
 					return usagef("expected the NAME of a ring and a SINK, one of %s; found nothing", addresses(true, all))
 				}
-				if err := f.at(fs, args[len(args)-1]); err != nil {
+				if len(args) == 1 && s.ring.name == "" {
+					return usagef("expected the NAME of a ring and a SINK, found only %q", args[0])
+				}
+				if err := f.locate(fs, args[len(args)-1]); err != nil {
 					return err
 				}
 				if err := s.ring.resolve(args[:len(args)-1]); err != nil {

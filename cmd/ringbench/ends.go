@@ -72,7 +72,7 @@ func fifoSink(f *far) (feed.Sink, error)     { return feed.WriteFIFO(f.rest, f.f
 
 func fileSource(f *far) (feed.Source, error) {
 	if f.follow {
-		return feed.Follow(f.rest, f.framing, feed.Following{Report: f.report})
+		return feed.Follow(f.rest, f.framing, feed.Following{FromEnd: f.fromEnd, Report: f.report})
 	}
 	return feed.ReadFile(f.rest, f.framing)
 }
@@ -84,6 +84,9 @@ func fileSink(f *far) (feed.Sink, error) {
 
 func (f *far) file() feed.File {
 	c := feed.File{Sync: feed.Sync(max(0, slices.Index(syncs, f.sync)))}
+	if f.cut {
+		c.Torn = feed.CutTorn
+	}
 	switch {
 	case f.appending:
 		c.Existing = feed.Append

@@ -34,7 +34,7 @@ type far struct {
 	max                                               int    // bytes of a raw message
 	depth, size                                       int    // of a message queue that is made
 	count                                             uint64 // of messages, for a sink; 0: all
-	skip                                              bool
+	skip, cut, fromEnd, unacknowledged                bool
 
 	mu   sync.Mutex
 	said string // last on stderr
@@ -77,7 +77,7 @@ func (f *far) declare(set *flag.FlagSet, name string) {
 	case "listen":
 		set.BoolVar(&f.listen, name, false, "wait for connections at the address, any number of them, instead of making one; port 0: any that is free")
 	case "once":
-		set.BoolVar(&f.once, name, false, "the first connection, or the first process on the other side of the FIFO, is the only one; without it the next is waited for")
+		set.BoolVar(&f.once, name, false, "the first connection, made or accepted, or the first process on the other side of the FIFO, is the only one; without it the next is waited for")
 	case "cert":
 		set.StringVar(&f.tls.Cert, name, "", "own certificate, in the PEM file `FILE`; a listener needs one")
 	case "key":
@@ -90,6 +90,12 @@ func (f *far) declare(set *flag.FlagSet, name string) {
 		set.BoolVar(&f.follow, name, false, "go on with what is appended to the file, through rotation, like tail -F")
 	case "append":
 		set.BoolVar(&f.appending, name, false, "go on behind what the file holds")
+	case "cut":
+		set.BoolVar(&f.cut, name, false, "--append: cut off what a process that was killed has left of a message; without it, such a file is refused")
+	case "from-end":
+		set.BoolVar(&f.fromEnd, name, false, "--follow: begin behind the last whole message that the file holds now")
+	case "unacknowledged":
+		set.BoolVar(&f.unacknowledged, name, false, "a message leaves the ring when the kernel of this side has it, not when it has arrived: faster for mpmc rings, and what a connection that breaks had not carried is lost")
 	case "truncate":
 		set.BoolVar(&f.truncate, name, false, "what the file holds is lost")
 	case "sync":
@@ -142,8 +148,8 @@ func number(to *int, least, most int) func(string) error {
 	}
 }
 
-// at sets where it is, and refuses flags that mean nothing there.
-func (f *far) at(set *flag.FlagSet, url string) (err error) {
+// locate sets where it is, and refuses flags that mean nothing there.
+func (f *far) locate(set *flag.FlagSet, url string) (err error) {
 	f.url = url
 	if f.scheme, f.rest, err = schemeOf(url, f.sink); err != nil {
 		return err
@@ -171,8 +177,10 @@ func (f *far) agree() error {
 		return usagef("expected --server-name or --listen, found both: a client looks for the name")
 	case (f.depth > 0 || f.size > 0) && !f.create:
 		return usagef("expected --depth and --message-size only with --create: a queue that is there has its own")
-	case f.listen && f.once:
-		return usagef("expected --listen or --once, found both")
+	case f.cut && !f.appending:
+		return usagef("expected --cut only with --append")
+	case f.fromEnd && !f.follow:
+		return usagef("expected --from-end only with --follow")
 	case f.appending && f.truncate:
 		return usagef("expected --append or --truncate, found both")
 	case f.pace != 0 && f.fast:
@@ -223,11 +231,27 @@ func (f *far) place() string {
 	return f.url
 }
 
+// connections is how many a listener takes; 0: any number.
+func (f *far) connections() int {
+	if f.once {
+		return 1
+	}
+	return 0
+}
+
+// only fails if the only connection did, which conn has reported.
+func (f *far) only(s feed.Stats) error {
+	if f.listen && f.once && s.Failed > 0 {
+		return errors.New("the only connection failed")
+	}
+	return nil
+}
+
 // report says on stderr what went wrong and is not the end, but nothing twice in a row.
 func (f *far) report(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if text := strings.ReplaceAll(plain(err).Error(), "\n", "; "); text != f.said {
+	if text := strings.ReplaceAll(f.at(err).Error(), "\n", "; "); text != f.said {
 		f.said = text
 		fmt.Fprintln(f.io.err, text)
 	}
@@ -238,12 +262,4 @@ func (f *far) conn(peer net.Addr, err error) {
 	if err != nil {
 		f.report(fmt.Errorf("connection of %v: %w", peer, plain(err)))
 	}
-}
-
-// plain is an error of package feed without its name, which is this command's.
-func plain(err error) error {
-	if text, ok := strings.CutPrefix(err.Error(), "feed: "); ok {
-		return because(err, "%s", text)
-	}
-	return err
 }

@@ -43,7 +43,10 @@ ringbench feed fifo:/tmp/in --create --path /tmp/in.ring`,
 				if len(args) == 0 {
 					return usagef("expected a SOURCE, one of %s, and the NAME of a ring; found nothing", addresses(false, all))
 				}
-				if err := f.at(fs, args[0]); err != nil {
+				if len(args) == 1 && s.ring.name == "" {
+					return usagef("expected a SOURCE and the NAME of a ring, found only %q", args[0])
+				}
+				if err := f.locate(fs, args[0]); err != nil {
 					return err
 				}
 				if err := s.ring.resolve(args[1:]); err != nil {

@@ -44,7 +44,7 @@ ringbench produce --path /tmp/ticks.ring --framing fixed:64 < ticks.bin`,
 			s.ringFlags(fs)
 			return func(ctx context.Context, io *stdio, args []string) error {
 				f.io = io
-				if err := f.at(fs, f.url); err != nil {
+				if err := f.locate(fs, f.url); err != nil {
 					return err
 				}
 				if err := s.ring.resolve(args); err != nil {

@@ -41,7 +41,7 @@ func conduct(ctx context.Context, pump *feed.Pump, grace time.Duration) error {
 	})()
 	err := pump.Run(inner)
 	if errors.Is(err, context.Canceled) && context.Cause(inner) == errStuck {
-		err = because(errStuck, "%s", strings.Replace(plain(err).Error(), context.Canceled.Error(), errStuck.Error(), 1))
+		err = because(errors.Join(errStuck, err), "%s", strings.Replace(plain(err).Error(), context.Canceled.Error(), errStuck.Error(), 1))
 	}
 	return err
 }
@@ -75,11 +75,16 @@ func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 		return errors.Join(err, far.Close())
 	}
 	var pump *feed.Pump
+	w := &watch{ring: r, notices: io.err}
+	if f.follow {
+		w.file = f.rest
+	}
+	opts := []feed.Option{feed.OnConn(f.conn), feed.WithConnections(f.connections()), feed.WithSkip(f.skipped), feed.OnIdle(w.unread)}
 	if f.listen {
 		f.listens(l)
-		pump = feed.ListenInto(l, f.framing, ps, feed.OnConn(f.conn), feed.WithSkip(f.skipped))
+		pump = feed.ListenInto(l, f.framing, ps, opts...)
 	} else {
-		pump = feed.Into(ps[0], source, feed.WithSkip(f.skipped))
+		pump = feed.Into(ps[0], source, opts...)
 	}
 	begun := time.Now()
 	err = conduct(ctx, pump, intoGrace)
@@ -93,18 +98,26 @@ func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 	}
 	switch lost := r.Region().Check(); {
 	case err == nil:
-		return nil
+		return f.only(pump.Stats())
 	case lost != nil: // a read into it has an error of its own
 		return fmt.Errorf("ring %q: %w", r.Name(), lost)
 	case errors.Is(err, ring.ErrClosed):
 		return because(err, "the consumer of ring %q has closed it: %d messages were sent, the rest of %s was not", r.Name(), pump.Stats().Messages, f.place())
 	case errors.Is(err, errStuck):
-		fmt.Fprintf(io.err, "ring %q stayed full: what was read of %s last is not in it (%v)\n", r.Name(), f.place(), err)
+		var m *feed.MessageError
+		from := ""
+		if errors.As(err, &m) {
+			from = fmt.Sprintf(" (from message %d on)", m.Number)
+		}
+		fmt.Fprintf(io.err, "ring %q stayed full: what was read of %s last is not in it%s\n", r.Name(), f.place(), from)
 		return nil
 	case errors.Is(err, feed.ErrFrame):
 		return fmt.Errorf("%s: %w; all before it is sent", f.place(), plain(err))
 	}
-	return plain(f.refused(err, r))
+	if advice := f.refused(err, r); advice != err {
+		return advice
+	}
+	return f.at(err)
 }
 
 // maxProducers is among how many producers connections are spread.

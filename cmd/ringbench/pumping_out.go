@@ -39,10 +39,13 @@ func drainRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 		}
 		return r.Consumer(o...)
 	}
-	opts := []feed.Option{feed.WithLimit(f.count), feed.WithSkip(f.skipped), feed.OnConn(f.conn), feed.OnOverrun(func(lost *ring.OverrunError) error {
+	opts := []feed.Option{feed.WithLimit(f.count), feed.WithSkip(f.skipped), feed.OnConn(f.conn), feed.WithConnections(f.connections()), feed.OnOverrun(func(lost *ring.OverrunError) error {
 		_, err := fmt.Fprintln(io.err, lost)
 		return err
 	})}
+	if f.unacknowledged {
+		opts = append(opts, feed.WithoutAcknowledgement())
+	}
 	var pump *feed.Pump
 	if f.listen {
 		if err := out.open(ctx); err != nil {
@@ -72,7 +75,25 @@ func drainRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
 	if s.stats {
 		fmt.Fprintln(io.err, amounts("received", pump.Stats(), time.Since(begun)))
 	}
+	if n := pump.Stats().Dropped; n > 0 && !s.stats {
+		fmt.Fprintf(io.err, "%s: %d datagrams did not arrive, as far as is known: nobody was there to receive them\n", f.place(), n)
+	}
+	if err == nil {
+		err = f.only(pump.Stats())
+	}
+	if err == nil && f.listen && ctx.Err() != nil {
+		err = unsent(r)
+	}
 	return f.left(err, r, pump.Stats().Messages)
+}
+
+// unsent fails if there are messages in a ring that no connection has taken.
+func unsent(r *ring.Ring) error {
+	s, err := r.Stats()
+	if n := s.Producer.Messages - s.Consumer.Messages; err == nil && r.Config().Topology != ring.Broadcast && int64(n) > 0 {
+		err = fmt.Errorf("no connection has taken them: %d messages", n)
+	}
+	return err
 }
 
 // exists tells whether there is something of that name; opening it says more.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"slices"
 	"strconv"
@@ -34,14 +36,14 @@ var (
 // schemes lists what the commands feed and drain know.
 func schemes() []*scheme {
 	return []*scheme{
-		{"tcp", "tcp://HOST:PORT", "a TCP connection", hostPort, dialSource, dialSink, with(cutFlags, "listen", "once"), streamFlags},
-		{"tls", "tls://HOST:PORT", "the same, with TLS 1.3", hostPort, dialSource, dialSink, with(tlsFlags, "max", "server-name"), with(tlsFlags, "server-name")},
-		{"unix", "unix:///PATH", "a Unix stream socket; unix://@NAME: an abstract one", socketName, dialSource, dialSink, with(cutFlags, "listen", "once"), streamFlags},
-		{"unixpacket", "unixpacket:///PATH", "a Unix seqpacket socket, which keeps messages apart itself", socketName, dialSource, dialSink, packetFlags, packetFlags},
+		{"tcp", "tcp://HOST:PORT", "a TCP connection", hostPort, dialSource, dialSink, with(cutFlags, "listen", "once"), with(streamFlags, "unacknowledged")},
+		{"tls", "tls://HOST:PORT", "the same, with TLS 1.3", hostPort, dialSource, dialSink, with(tlsFlags, "max", "server-name"), with(tlsFlags, "server-name", "unacknowledged")},
+		{"unix", "unix:///PATH", "a Unix stream socket; unix://@NAME: an abstract one", socketName, dialSource, dialSink, with(cutFlags, "listen", "once"), with(streamFlags, "unacknowledged")},
+		{"unixpacket", "unixpacket:///PATH", "a Unix seqpacket socket, which keeps messages apart itself", socketName, dialSource, dialSink, packetFlags, with(packetFlags, "unacknowledged")},
 		{"udp", "udp://HOST:PORT", "UDP datagrams: received at the address, or sent to it", hostPort, datagramSource, datagramSink, []string{"buffer"}, []string{"lossy"}},
 		{"unixgram", "unixgram:///PATH", "the same through a Unix socket", socketName, datagramSource, datagramSink, nil, nil},
 		{"fifo", "fifo:PATH", "a named pipe", somewhere, fifoSource, fifoSink, with(cutFlags, "create", "once"), []string{"framing", "create", "once"}},
-		{"file", "file:PATH", "a file", somewhere, fileSource, fileSink, with(cutFlags, "follow"), []string{"framing", "append", "truncate", "sync"}},
+		{"file", "file:PATH", "a file", somewhere, fileSource, fileSink, with(cutFlags, "follow", "from-end"), []string{"framing", "append", "cut", "truncate", "sync"}},
 		{"mq", "mq:/NAME", "a POSIX message queue", queueName, mqSource, mqSink, mqFlags, with(mqFlags, "priority")},
 		{"sysv", "sysv:KEY", "a System V message queue; sysv:PATH: its key made by ftok of a file", somewhere, sysvSource, sysvSink,
 			[]string{"create", "type", "project"}, []string{"create", "type", "project"}},
@@ -124,7 +126,11 @@ func schemeOf(url string, sink bool) (s *scheme, rest string, err error) {
 		case !s.serves(sink):
 			return nil, "", usagef("expected a %s, found %q, which is a %s only; one of %s", endName(sink), url, endName(!sink), addresses(sink, all))
 		case !s.right(rest):
-			return nil, "", usagef("expected %s, found %q", s.address, url)
+			or := ""
+			if strings.HasPrefix(name, "unix") {
+				or = " or " + name + "://@NAME"
+			}
+			return nil, "", usagef("expected %s%s, found %q", s.address, or, url)
 		}
 		return s, rest, nil
 	}
@@ -154,5 +160,9 @@ func keyOf(rest string, project byte) (int32, error) {
 		}
 		return int32(key), nil
 	}
-	return feed.Ftok(rest, project)
+	key, err := feed.Ftok(rest, project)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("expected sysv: with a number, or with a file that is there: %w", err)
+	}
+	return key, err
 }

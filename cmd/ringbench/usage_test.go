@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"testing"
@@ -91,7 +93,7 @@ func TestMistakes(t *testing.T) {
 		{"consume a --framing csv", `"csv"`},
 		{"consume a --max 4K", "found --max"},
 		{"feed", "found nothing"},
-		{"feed stdin:", "expected the NAME of a ring"},
+		{"feed stdin:", "the NAME of a ring, found only"},
 		{"feed numbers stdin:", `found "numbers"`},
 		{"feed gopher://x a", "expected a SOURCE, one of tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH"},
 		{"feed stdout: a", "which is a SINK only; one of tcp"},
@@ -100,9 +102,9 @@ func TestMistakes(t *testing.T) {
 		{"feed file: a", `expected file:PATH, found "file:"`},
 		{"feed tcp:/x:1 a", "expected tcp://HOST:PORT"},
 		{"feed tcp://x a", "expected tcp://HOST:PORT"},
-		{"feed unix://x a", "expected unix:///PATH"},
+		{"feed unix://x a", "expected unix:///PATH or unix://@NAME"},
 		{"feed udp://:9 a --listen", "expected --listen only with tcp"},
-		{"feed unixgram://x a", "expected unixgram:///PATH"},
+		{"feed unixgram://x a", "expected unixgram:///PATH or unixgram://@NAME"},
 		{"drain a udp://h:1 --buffer 1K", "found --buffer"},
 		{"feed mq:/a/b a", "expected mq:/NAME"},
 		{"feed sysv:0 a", "other than 0"},
@@ -111,12 +113,11 @@ func TestMistakes(t *testing.T) {
 		{"feed mq:/a a --framing raw", "expected --framing only with tcp"},
 		{"feed stdin: a --framing csv", `found "csv"`},
 		{"feed stdin: a --append", "found --append"},
-		{"feed tcp://x:1 a --listen --once", "found both"},
 		{"feed tls://x:0 a --listen", "expected --cert and --key"},
 		{"feed tls://x:0 a --cert c", "found only one"},
 		{"feed sysv:1 a --type x", `"x"`},
 		{"drain", "found nothing"},
-		{"drain stdout:", "expected the NAME of a ring"},
+		{"drain stdout:", "the NAME of a ring and a SINK, found only"},
 		{"drain stdout: a", `found "a"`},
 		{"drain a stdin:", "which is a SOURCE only"},
 		{"drain a b stdout:", "found 2"},
@@ -263,5 +264,11 @@ func TestProgressOnATerminalIsOneLine(t *testing.T) {
 		if len(line) > 79 {
 			t.Errorf("%d columns: %q", len(line), line)
 		}
+	}
+}
+
+func TestSysVKeyOfNoFile(t *testing.T) {
+	if _, err := keyOf(t.TempDir()+"/none", 1); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "a number, or with a file") {
+		t.Error(err)
 	}
 }

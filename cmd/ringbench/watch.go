@@ -1,21 +1,24 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
 	"annulus/ring"
 )
 
-// watch tells, while a consumer waits, what is wrong with the other side.
+// watch tells, while one side waits, what is wrong with the other.
 type watch struct {
 	ring    *ring.Ring
 	notices io.Writer
 
-	waiting time.Time // since when nobody has been seen to produce; zero: somebody was
-	told    bool      // that nobody does
+	waiting time.Time // since when nobody has been seen there; zero: somebody was
+	told    bool      // that nobody is
+	file    string    // that is followed, until it is there; "": none
 	gone    uint32    // the session whose producer was reported dead
 }
 
@@ -69,6 +72,47 @@ func (w *watch) lonely(p ring.SideStats) error {
 		why = "it was not there and has been created; no producer has come yet"
 	}
 	_, err := fmt.Fprintf(w.notices, "ring %q: %s; waiting for one; Ctrl-C to stop\n", w.ring.Name(), why)
+	return err
+}
+
+// missing tells once that there is no file yet to be followed.
+func (w *watch) missing() error {
+	_, err := os.Stat(w.file)
+	if !errors.Is(err, fs.ErrNotExist) {
+		w.file = "" // whatever is wrong with it is not the watch's
+		return nil
+	}
+	if w.waiting.IsZero() {
+		w.waiting = time.Now()
+	}
+	if time.Since(w.waiting) < lonelyAfter {
+		return nil
+	}
+	_, err = fmt.Fprintf(w.notices, "%s is not there yet; waiting for it; Ctrl-C to stop\n", w.file)
+	w.file = ""
+	return err
+}
+
+// unread tells once that a ring is full and nobody takes anything out of it.
+func (w *watch) unread() error {
+	if w.file != "" {
+		return w.missing()
+	}
+	s, err := w.ring.Stats()
+	switch {
+	case err != nil || w.told:
+		return err
+	case s.Consumer.Attached || !s.Producer.Asleep || w.ring.Config().Topology == ring.Broadcast:
+		w.waiting = time.Time{}
+		return nil
+	case w.waiting.IsZero():
+		w.waiting = time.Now()
+	}
+	if time.Since(w.waiting) < lonelyAfter {
+		return nil
+	}
+	w.told = true
+	_, err = fmt.Fprintf(w.notices, "ring %q is full and has no consumer; waiting for one; Ctrl-C to stop\n", w.ring.Name())
 	return err
 }
 

@@ -47,6 +47,7 @@ func listenAndSend(ctx context.Context, p *ring.Producer, dir string) error {
 		return err
 	}
 	pump := feed.ListenInto(l, feed.Lines(), []*ring.Producer{p})
+	defer ring.CloseOnSignal(pump)() // SIGINT and SIGTERM: Finish; what was read whole is in the ring
 	sent := make(chan error, 1)
 	go func() {
 		sent <- passed(ctx, func(c *ring.Consumer) error { return sendTo(ctx, c, dir, l.Addr().String()) }, "one", "two")

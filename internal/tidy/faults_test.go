@@ -13,12 +13,13 @@ import (
 
 var (
 	faultRow  = regexp.MustCompile(`(?m)^\| (\d+)\. .*$`)
+	anyRow    = regexp.MustCompile(`(?m)^\| ([a-zA-Z][^|]*) \|.*$`)
 	faultTest = regexp.MustCompile("([a-z/]+) `((?:Test|Fuzz)[A-Za-z0-9_]+)`")
 	caseTest  = regexp.MustCompile(`^TestCase(\d\d)_[A-Za-z]+$`)
 	pending   = regexp.MustCompile(`(?m)^pending: *([0-9,]*)$`)
 )
 
-// Every case of the fault list is in the table, with tests that exist, but for those
+// Every case of the fault list is in its table, and every other row, with tests that exist, but for those
 // that it calls pending; and every test that is named after a case is in its row.
 func TestFaults(t *testing.T) {
 	const doc = "docs/operations/faults.md"
@@ -86,6 +87,21 @@ func TestFaults(t *testing.T) {
 			}
 		}
 		delete(rows, n)
+	}
+	// Those of feeds and calls have no numbers.
+	for _, row := range anyRow.FindAllStringSubmatch(string(b), -1) {
+		if row[1] == "case" || row[1] == "fault" { // the head of a table
+			continue
+		}
+		tests := faultTest.FindAllStringSubmatch(row[0], -1)
+		if len(tests) == 0 {
+			t.Errorf("%s: no test of: %s", doc, row[1])
+		}
+		for _, m := range tests {
+			if full := m[1] + " " + m[2]; !exist[full] {
+				t.Errorf("%s: %s: there is no test %s", doc, row[1], full)
+			}
+		}
 	}
 	for n := range rows {
 		t.Errorf("%s has a case %d, which the list has not", doc, n)

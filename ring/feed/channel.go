@@ -4,18 +4,19 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"sync"
 )
 
 // FromChan returns the source of what comes through a Go channel, until it is closed.
-// encode appends the message for v to dst and returns the extended slice.
+// encode appends the message for v to dst and returns the extended slice. About its errors that wrap
+// ring.ErrSize or ring.ErrTooLarge WithSkip is asked.
 func FromChan[T any](ch <-chan T, encode func(dst []byte, v T) ([]byte, error)) Source {
 	return &chanSource[T]{ch: ch, encode: encode, stopper: newStopper()}
 }
 
 // ToChan returns the sink that sends what decode makes of each message to a Go channel, and
 // closes that when the pump ends. decode must not keep its argument, which lies in the
-// ring. What is in the channel counts as taken.
+// ring. What is in the channel counts as taken. About errors of decode that wrap ring.ErrSize or
+// ring.ErrTooLarge WithSkip is asked; others end the pump, and the next one meets the same message.
 func ToChan[T any](ch chan<- T, decode func(msg []byte) (T, error)) Sink {
 	return &chanSink[T]{ch: ch, decode: decode, stopper: newStopper()}
 }
@@ -25,26 +26,6 @@ func ToChan[T any](ch chan<- T, decode func(msg []byte) (T, error)) Sink {
 func FromSeq(seq iter.Seq[[]byte]) Source {
 	next, stop := iter.Pull(seq)
 	return &seqSource{next: next, stop: stop, stopper: newStopper()}
-}
-
-// stopper is Stop for those who wait in a select.
-type stopper struct {
-	stopped chan struct{}
-	once    *sync.Once
-}
-
-func newStopper() stopper { return stopper{make(chan struct{}), new(sync.Once)} }
-
-// Stop is Source.Stop and Sink.Stop.
-func (s stopper) Stop() { s.once.Do(func() { close(s.stopped) }) }
-
-func (s stopper) over() bool {
-	select {
-	case <-s.stopped:
-		return true
-	default:
-		return false
-	}
 }
 
 type chanSource[T any] struct {
@@ -88,7 +69,7 @@ func (s *chanSource[T]) Fill(in *Intake) error {
 
 func (s *chanSource[T]) put(in *Intake, v T) (err error) {
 	if s.buf, err = s.encode(s.buf[:0], v); err != nil {
-		return fmt.Errorf("feed: encode: %w", err)
+		return in.Refuse(fmt.Errorf("feed: encode: %w", err))
 	}
 	return in.Put(s.buf)
 }

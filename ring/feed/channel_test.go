@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"testing"
@@ -51,6 +52,37 @@ func TestChannels(t *testing.T) {
 	must(t, <-drained)
 	if want != 10_100 {
 		t.Errorf("%d came out", want-100)
+	}
+}
+
+// WithSkip is asked about what encode and decode refuse for its size, and about nothing else.
+func TestChannelsSkip(t *testing.T) {
+	p, k := heapRing(t, ring.Config{})
+	in, out := make(chan string, 4), make(chan string, 4)
+	odd := func(s string) error {
+		if len(s)%2 != 0 {
+			return fmt.Errorf("%w: %q is odd", ring.ErrSize, s)
+		}
+		return nil
+	}
+	into := feed.FromChan(in, func(dst []byte, v string) ([]byte, error) { return append(dst, v...), odd(v) })
+	for _, s := range []string{"four", "odd", "size", "x"} {
+		in <- s
+	}
+	close(in)
+	asked := 0
+	skip := feed.WithSkip(func(err error) bool { asked++; return errors.Is(err, ring.ErrSize) })
+	pump := feed.Into(p, into, skip)
+	must(t, pump.Run(context.Background()))
+	if s := pump.Stats(); s.Messages != 2 || s.Refused != 2 || asked != 2 {
+		t.Errorf("%+v, asked %d times", s, asked)
+	}
+	must(t, p.Send(context.Background(), []byte("odd")))
+	must(t, p.Close())
+	pump = feed.OutOf(k, feed.ToChan(out, func(b []byte) (string, error) { return string(b), odd(string(b)) }), skip)
+	must(t, pump.Run(context.Background()))
+	if s := pump.Stats(); s.Messages != 2 || s.Refused != 1 || <-out != "four" || <-out != "size" {
+		t.Errorf("%+v", s)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // Datagrams are choices of sources and sinks of datagrams. The zero value will do.
@@ -46,7 +45,9 @@ type datagramConn interface {
 // ring.ErrTooLarge or ring.ErrSize, with its length: it is gone, but for those received with it (see
 // WithSkip). What the kernel dropped since it could not hold more of them (UDP only: a Unix
 // sender waits) is in Stats.Dropped, a few calls later or at the end. When the context of Run ends,
-// or the ring fails, while the ring is full, what one call has received is lost; the error tells how many.
+// or the ring fails, while the ring is full, what one call has received is lost, 128 datagrams at most; the error
+// tells how many (ErrNotSent). Finish lets them find room, as WithLinger has it. What the kernel holds for the
+// socket when it is closed is lost either way.
 //
 // unixpacket: io.EOF when the peer has closed.
 func DatagramsFrom(c net.Conn, d Datagrams) (Source, error) {
@@ -138,13 +139,17 @@ func parseDatagramAddress(address string) (target, error) {
 	right := false
 	switch scheme {
 	case "udp":
-		_, port, err := net.SplitHostPort(rest)
-		right = err == nil && port != "" && !strings.ContainsAny(rest, "/?#")
+		right = hostPort(rest)
 	case "unixgram":
 		right = len(rest) >= 2 && (rest[0] == '/' || rest[0] == '@')
 	}
 	if !right {
 		return target{}, fmt.Errorf("feed: expected %s, found %q", DatagramAddresses, address)
+	}
+	if scheme == "unixgram" {
+		if err := longName(rest); err != nil {
+			return target{}, fmt.Errorf("feed: %s: %w", address, err)
+		}
 	}
 	return target{network: scheme, address: rest, url: address}, nil
 }
@@ -189,6 +194,3 @@ func (b bound) Close() error {
 	}
 	return errors.Join(err, b.UnixConn.Close())
 }
-
-// pollAt ends the waits of a connection by a deadline that has passed.
-var pollAt = time.Unix(1, 0)

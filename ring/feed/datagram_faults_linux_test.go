@@ -179,6 +179,11 @@ func TestDatagramDeadReceiver(t *testing.T) {
 	testutil.Eventually(t, "the queue is full", func() bool { return pump.Stats().Messages > 0 })
 	must(t, to.Close()) // the file stays
 	testutil.Eventually(t, "refused", saw(syscall.ECONNREFUSED))
+	mu.Lock()
+	if !strings.Contains(seen[0].Error(), path) {
+		t.Errorf("%v: does not say who", seen[0])
+	}
+	mu.Unlock()
 	must(t, syscall.Unlink(path))
 	testutil.Eventually(t, "no file", saw(syscall.ENOENT))
 	taken := pump.Stats().Messages

@@ -361,13 +361,16 @@ func TestDatagramSourceFile(t *testing.T) {
 
 // Bad addresses, and sockets of streams, are told at once.
 func TestDatagramBadInput(t *testing.T) {
-	for _, a := range []string{"", "udp://", "udp://host", "udp://h:1/x", "tcp://h:1", "unixgram://", "unixgram://x"} {
+	for _, a := range []string{"", "udp://", "udp://host", "udp://h:1/x", "udp://h:65536", "tcp://h:1", "unixgram://", "unixgram://x"} {
 		_, err1 := feed.DatagramSource(a, feed.Datagrams{})
 		_, err2 := feed.DatagramSink(a, feed.Datagrams{})
 		want := fmt.Sprintf("feed: expected %s, found %q", feed.DatagramAddresses, a)
 		if err1 == nil || err2 == nil || err1.Error() != want || err2.Error() != want {
 			t.Errorf("%v; %v", err1, err2)
 		}
+	}
+	if _, err := feed.DatagramSink("unixgram:///"+strings.Repeat("x", 120), feed.Datagrams{}); !errors.Is(err, syscall.ENAMETOOLONG) {
+		t.Error(err)
 	}
 	l := listen(t, "tcp")
 	defer l.Close()

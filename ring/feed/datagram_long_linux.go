@@ -23,7 +23,7 @@ func (s *datagrams) fillLong(in *Intake) (count int, err error) {
 		refused := error(nil)
 		if size > s.limit {
 			refused = s.tooLong(in, size)
-		} else if room, refused = in.Room(size); refused != nil && in.failed() {
+		} else if room, refused = in.Room(size); refused == ErrStopped || refused != nil && in.failed() {
 			return count, refused // the datagram is the socket's yet
 		}
 		if refused == nil {

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -72,8 +75,7 @@ func parseAddress(address string, config **tls.Config) (target, error) {
 	switch scheme {
 	case "tls", "tcp":
 		t.network, t.secure = "tcp", scheme == "tls"
-		_, port, err := net.SplitHostPort(rest)
-		wrong = err != nil || port == "" || strings.ContainsAny(rest, "/?#")
+		wrong = !hostPort(rest)
 	case "unix", "unixpacket":
 		t.secure = scheme == "unix" && *config != nil
 		wrong = len(rest) < 2 || rest[0] != '/' && rest[0] != '@'
@@ -83,6 +85,8 @@ func parseAddress(address string, config **tls.Config) (target, error) {
 	switch {
 	case wrong:
 		return t, fmt.Errorf("feed: expected %s, found %q", Addresses, address)
+	case t.network != "tcp" && longName(rest) != nil:
+		return t, fmt.Errorf("feed: %s: %w", address, longName(rest))
 	case t.secure && *config == nil:
 		return t, fmt.Errorf("feed: %s: expected a TLS configuration, found none", address)
 	case scheme == "unixpacket" && *config != nil:
@@ -94,6 +98,31 @@ func parseAddress(address string, config **tls.Config) (target, error) {
 		*config = atLeast13(*config)
 	}
 	return t, nil
+}
+
+// hostPort tells whether s is HOST:PORT. A number that is no port would be tried for ever.
+func hostPort(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil || port == "" || strings.ContainsAny(s, "/?#") {
+		return false
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return !errors.Is(err, strconv.ErrRange) // the name of a service
+	}
+	return n >= 0 && n <= math.MaxUint16
+}
+
+// longName refuses what no Unix socket can be called.
+func longName(path string) error {
+	most := len(syscall.RawSockaddrUnix{}.Path)
+	if path[0] != '@' {
+		most-- // a NUL ends it
+	}
+	if len(path) > most {
+		return fmt.Errorf("expected at most %d bytes for the name of a Unix socket, found %d: %w", most, len(path), syscall.ENAMETOOLONG)
+	}
+	return nil
 }
 
 // dial connects, and shakes hands if it is TLS.

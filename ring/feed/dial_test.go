@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -127,6 +128,22 @@ func TestListenUnixMode(t *testing.T) {
 	if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("after Close: %v", err)
 	}
+	// Nobody is told to remove what is none.
+	must(t, os.WriteFile(name, []byte("precious"), 0o600))
+	if _, err := feed.Listen(t.Context(), "unix://"+name, nil); err == nil || !strings.Contains(err.Error(), "found a file") || strings.Contains(err.Error(), "remove") {
+		t.Errorf("at a file: %v", err)
+	}
+}
+
+// An only try in vain is told once.
+func TestDialOnce(t *testing.T) {
+	p, _ := heapRing(t, ring.Config{})
+	told := 0
+	s, err := feed.DialSource(nobody(t), feed.Lines(), feed.Dial{Retry: feed.Retry{Tries: 1, Report: func(error) { told++ }}})
+	must(t, err)
+	if err := feed.Into(p, s).Run(t.Context()); !errors.Is(err, syscall.ECONNREFUSED) || strings.Contains(err.Error(), "given up") || told != 0 {
+		t.Errorf("%v, told before: %d", err, told)
+	}
 }
 
 func TestAddresses(t *testing.T) {
@@ -137,7 +154,9 @@ func TestAddresses(t *testing.T) {
 		says    string
 	}{
 		{"", nil, "expected tcp://"}, {"tcp://", nil, "expected tcp://"}, {"tcp://host", nil, "expected tcp://"},
+		{"tcp://h:65536", nil, "expected tcp://"}, {"tcp://h:-1", nil, "expected tcp://"}, {"tcp://h:99999999999999999999", nil, "expected tcp://"},
 		{"tcp://h:1/x", nil, "expected tcp://"}, {"unix://rel", nil, "expected tcp://"}, {"unix:///", nil, "expected tcp://"}, {"http://h:1", nil, "expected tcp://"},
+		{"unix:///" + strings.Repeat("x", 120), nil, "for the name of a Unix socket, found 121"}, {"unixpacket://@" + strings.Repeat("x", 120), nil, "found 121"},
 		{"tls://h:1", nil, "expected a TLS configuration, found none"}, {"tcp://h:1", server, "expected tls://h:1"},
 	} {
 		if _, err := feed.DialSource(c.address, feed.Lines(), feed.Dial{TLS: c.config}); err == nil || !strings.Contains(err.Error(), c.says) {

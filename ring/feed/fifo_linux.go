@@ -14,11 +14,7 @@ import (
 // openFIFO opens the FIFO at path, without waiting for the other side.
 func openFIFO(path string, mode int, c FIFO) (*os.File, error) {
 	if c.Create {
-		perm := c.Perm
-		if perm == 0 {
-			perm = 0o600
-		}
-		if err := unix.Mkfifo(path, uint32(perm.Perm())); err != nil && err != unix.EEXIST {
+		if err := unix.Mkfifo(path, uint32(permOf(c.Perm))); err != nil && err != unix.EEXIST {
 			return nil, fmt.Errorf("feed: make FIFO %q: %w", path, err)
 		}
 	}
@@ -26,16 +22,16 @@ func openFIFO(path string, mode int, c FIFO) (*os.File, error) {
 		return nil, notFIFO(path, info.Mode())
 	}
 	var fd int
-	var err error = unix.EINTR
-	for err == unix.EINTR {
+	err := again(func() (err error) {
 		fd, err = unix.Open(path, mode|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
-	}
+		return err
+	})
 	switch err {
 	case nil:
 	case unix.ENXIO:
 		return nil, fmt.Errorf("feed: FIFO %q: %w: start the reader first, or wait for it (%w)", path, ErrNoReader, unix.ENXIO)
 	default:
-		return nil, fmt.Errorf("feed: open FIFO %q: %w", path, err)
+		return nil, fmt.Errorf("feed: open FIFO %q: %w%s", path, err, uncreated(err))
 	}
 	f := os.NewFile(uintptr(fd), path)
 	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 { // was exchanged meanwhile
@@ -96,12 +92,12 @@ func awaitWriter(ctx context.Context, f *os.File) error {
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })() // closed: nobody waits
+	defer context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(past) })() // closed: nobody waits
 	var perr error
 	err = raw.Read(func(fd uintptr) bool {
 		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		_, perr = unix.Poll(fds, 0)
-		return perr != nil && perr != unix.EINTR || fds[0].Revents&unix.POLLIN != 0
+		perr = again(func() error { _, err := unix.Poll(fds, 0); return err })
+		return perr != nil || fds[0].Revents&unix.POLLIN != 0
 	})
 	if err != nil {
 		return err
@@ -139,7 +135,8 @@ type fifoSink struct {
 	first  *os.File
 }
 
-func (s *fifoSink) countIn(c *counters) { s.Sink.(counted).countIn(c) }
+// Unwrap is what a pump finds out more by: see Sink.
+func (s *fifoSink) Unwrap() Sink { return s.Sink }
 
 // Close is Sink.Close.
 func (s *fifoSink) Close() error {
@@ -156,7 +153,8 @@ func (s *fifoSink) open(ctx context.Context) (io.WriteCloser, error) {
 		s.first = nil
 		return f, nil
 	}
-	for nap := readerMin; ; nap = min(2*nap, readerMax) {
+	nap := backoff{readerMin, readerMax}
+	for {
 		f, err := openFIFO(s.path, unix.O_WRONLY, s.config)
 		if err == nil {
 			return f, nil
@@ -164,11 +162,7 @@ func (s *fifoSink) open(ctx context.Context) (io.WriteCloser, error) {
 		if s.config.NoWait || !errors.Is(err, ErrNoReader) {
 			return nil, final{err}
 		}
-		t := time.NewTimer(nap)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		if !nap.wait(ctx.Done()) {
 			return nil, ctx.Err()
 		}
 	}

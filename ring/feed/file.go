@@ -31,6 +31,7 @@ const (
 // File says how a file is written.
 type File struct {
 	Existing Existing
+	Torn     Torn // WriteFile, Append: see there
 	Sync     Sync
 	Perm     os.FileMode // of a new file, before umask; 0: 0644
 }
@@ -47,10 +48,26 @@ func ReadFile(path string, f Framing) (Source, error) {
 // WriteFile returns the sink that writes messages to a file. If the disk is full, or
 // something else fails, a regular file ends behind the last whole message and the
 // others stay in the ring.
+//
+// With Append a regular file that holds part of a message at its end is ErrFrame, or with c.Torn cut
+// there. It has to be readable for that, and with Length and Varint all of it is looked through. Of a
+// framing by Split nothing is known.
 func WriteFile(path string, f Framing, c File) (Sink, error) {
-	file, err := c.open(path, os.O_WRONLY)
+	if c.Torn < RefuseTorn || c.Torn > CutTorn {
+		return nil, fmt.Errorf("feed: file %q: expected RefuseTorn or CutTorn, found Torn %d", path, c.Torn)
+	}
+	mode := os.O_WRONLY
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && c.Existing == Append {
+		mode = os.O_RDWR
+	}
+	file, err := c.open(path, mode)
 	if err != nil {
 		return nil, err
+	}
+	if c.Existing == Append {
+		if err := c.mend(file, f); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
 	}
 	return newFileSink(file, plain{f}, c.Sync)
 }

@@ -12,7 +12,7 @@ import (
 
 // Following says how a growing file is followed.
 type Following struct {
-	FromEnd bool          // begin behind what the file holds now; what comes after it is read whole
+	FromEnd bool          // begin behind the last whole message that the file holds now (of a Split: behind all that it holds)
 	Poll    time.Duration // look that often; 0: be told by inotify, and look only where that fails
 	Report  func(error)   // told of a message that was cut off, and of inotify that fails; may be nil
 }
@@ -33,7 +33,7 @@ func Follow(path string, f Framing, c Following) (Source, error) {
 	if _, err := os.Stat(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("feed: follow %q: its directory: %w", path, err)
 	}
-	t := &tail{path: path, config: c}
+	t := &tail{path: path, config: c, framing: f}
 	var err error
 	if c.Poll <= 0 {
 		t.config.Poll = pollSlice
@@ -60,9 +60,10 @@ func (s *tailSource) Close() error { return errors.Join(s.Source.Close(), s.tail
 
 // tail is a path and the file that it leads to now.
 type tail struct {
-	path   string
-	config Following
-	watch  *fileWatch // nil: there is none
+	path    string
+	config  Following
+	framing Framing
+	watch   *fileWatch // nil: there is none
 
 	ctx    context.Context // of the session: its end is that of a read that waits
 	cancel context.CancelFunc
@@ -115,8 +116,15 @@ func (t *tail) next(fromEnd bool) error {
 	}
 	t.file, t.at, t.leave = f, 0, false
 	if fromEnd {
-		if t.at, err = f.Seek(0, io.SeekEnd); err != nil {
-			return fmt.Errorf("feed: follow: %w", err)
+		size, err := f.Seek(0, io.SeekEnd)
+		if err == nil { // else the rest of a message would be taken for one
+			t.at, err = wholeEnd(f, t.framing, size)
+		}
+		if err == nil {
+			_, err = f.Seek(t.at, io.SeekStart)
+		}
+		if err != nil {
+			return fmt.Errorf("feed: follow %q from its end: behind byte %d: %w", t.path, t.at, err)
 		}
 	}
 	if t.watch == nil {
@@ -136,14 +144,10 @@ func (t *tail) wait(ctx context.Context) error {
 	if t.watch != nil {
 		return t.watch.wait(ctx)
 	}
-	timer := time.NewTimer(t.config.Poll)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if !pause(t.config.Poll, ctx.Done()) {
 		return os.ErrDeadlineExceeded
 	}
+	return nil
 }
 
 // tailSession is a file until its rotation, or truncation.

@@ -85,6 +85,27 @@ func TestFollowFromEnd(t *testing.T) {
 	expect(t, k, "newer")
 }
 
+// Who begins at the end of a file that ends within a message gets that one whole.
+func TestFollowFromTornEnd(t *testing.T) {
+	for _, c := range []struct {
+		f          feed.Framing
+		held, more string
+	}{
+		{feed.Lines(), "old\nha", "lf\n"},
+		{feed.Lines(), "ha", "lf\n"},
+		{feed.Length(), "\x03\x00\x00\x00old\x04\x00", "\x00\x00half"},
+		{feed.Varint(), "\x03old\x04ha", "lf"},
+		{feed.Fixed(4), "held" + "ha", "lf"},
+	} {
+		path := filepath.Join(t.TempDir(), "log")
+		add(t, path, c.held)
+		pump, k := followed(t, path, c.f, feed.Following{FromEnd: true})
+		testutil.Eventually(t, "opened", func() bool { return pump.Stats().Opened == 1 })
+		add(t, path, c.more)
+		expect(t, k, "half")
+	}
+}
+
 // A message that a rotation cuts off is reported, and not sent.
 func TestFollowCutOff(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")

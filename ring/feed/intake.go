@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"context"
 	"fmt"
 	"sync"
 
@@ -14,7 +13,7 @@ type Intake struct {
 	p       *ring.Producer
 	options options
 	total   *counters
-	ctx     context.Context
+	*ending
 
 	share  *sync.Mutex // of those who use p; nil: nobody else does
 	locked bool
@@ -27,7 +26,7 @@ type Intake struct {
 func newIntake(p *ring.Producer, total *counters, o options) *Intake {
 	t := p.Config().Topology
 	// A claim in a ring of tickets keeps back all that comes behind it.
-	return &Intake{p: p, options: o, total: total, direct: t != ring.MPMC && t != ring.MPSCOrdered}
+	return &Intake{p: p, options: o, total: total, ending: newEnding(o.linger), direct: t != ring.MPMC && t != ring.MPSCOrdered}
 }
 
 // Max is the greatest message that the ring takes, in bytes.
@@ -37,17 +36,21 @@ func (in *Intake) Max() int { return in.p.Config().MaxMessage }
 func (in *Intake) Direct() bool { return in.direct && in.share == nil }
 
 // Room returns n bytes inside the ring, to be filled in place, and waits for them if
-// the ring is full. They are valid until Stage or Drop, one of which must follow.
-func (in *Intake) Room(n int) ([]byte, error) {
+// the ring is full. They are valid until Stage or Drop, one of which must follow. It is for what
+// the source has not taken yet: Finish ends the wait with ErrStopped.
+func (in *Intake) Room(n int) ([]byte, error) { return in.reserve(n, false) }
+
+// reserve is Room, or if a message is in hand already, what Put does.
+func (in *Intake) reserve(n int, inHand bool) ([]byte, error) {
 	if in.share != nil && !in.locked {
 		in.share.Lock()
 		in.locked = true
 	}
 	b, err := in.p.TryReserve(n)
 	if err == ring.ErrFull {
-		b, err = in.p.Reserve(in.ctx, n)
+		b, err = in.wait(n, inHand)
 	}
-	if err != nil && !refused(err) {
+	if err != nil && err != ErrStopped && !refused(err) {
 		in.err = err
 	}
 	return b, err
@@ -80,9 +83,10 @@ func (in *Intake) failed() bool { return in.err != nil }
 // Drop gives the room back. In a ring of tickets that costs consumers a step.
 func (in *Intake) Drop() { in.p.Abort() }
 
-// Put stages a copy of msg.
+// Put stages a copy of msg, which the source has taken: Finish lets it wait for room, as
+// WithLinger has it.
 func (in *Intake) Put(msg []byte) error {
-	b, err := in.Room(len(msg))
+	b, err := in.reserve(len(msg), true)
 	if err != nil {
 		return in.Refuse(err)
 	}

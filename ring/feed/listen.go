@@ -35,7 +35,7 @@ func ListenInto(l net.Listener, f Framing, ps []*ring.Producer, opts ...Option) 
 		if err != nil {
 			return errors.Join(err, c.Close())
 		}
-		defer s.track(source)()
+		defer s.track(ender(func() { in.finish(); source.Stop() }))()
 		err = in.pump(ctx, source)
 		if in.failed() {
 			s.fail(err) // the ring's: it fails all

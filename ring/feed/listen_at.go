@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 )
@@ -30,7 +31,11 @@ func Listen(ctx context.Context, address string, config *tls.Config) (net.Listen
 	l, err := c.Listen(ctx, t.network, t.address)
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) && strings.HasPrefix(t.network, "unix") && t.address[0] == '/' {
-			err = fmt.Errorf("%w: remove %s if nobody listens there any more", err, t.address)
+			if info, serr := os.Lstat(t.address); serr == nil && info.Mode()&os.ModeSocket == 0 {
+				err = fmt.Errorf("%w: expected no file there yet, found %s", err, kindOf(info.Mode()))
+			} else {
+				err = fmt.Errorf("%w: remove %s if nobody listens there any more", err, t.address)
+			}
 		}
 		return nil, fmt.Errorf("feed: %s: %w", address, err)
 	}

@@ -1,11 +1,13 @@
 package feed
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"syscall"
 
 	"annulus/ring"
 )
@@ -35,11 +37,13 @@ type outlet struct {
 	timed bool     // the consumer has a deadline
 }
 
-// OutOf returns a pump from the ring of c into s. When it has ended by an error, c may have messages
-// in its hands: close it, the next consumer gets them.
+// OutOf returns a pump from the ring of c into s. What c has peeked and not released is handed
+// over first. When Run has ended by an error, what was not taken comes next out of c, for
+// another pump or a Recv, and in the rings that do that (see ring.Consumer) for the next consumer once c is
+// closed.
 func OutOf(c *ring.Consumer, s Sink, opts ...Option) *Pump {
 	pump := new(Pump)
-	if k, ok := s.(counted); ok {
+	if k, ok := within[counted](s); ok {
 		k.countIn(&pump.counters)
 	}
 	pump.finish = c.Finish
@@ -52,8 +56,10 @@ func newOutlet(c *ring.Consumer, s Sink, total *counters, options options) *outl
 	if o.limit == 0 {
 		o.limit = math.MaxUint64
 	}
-	o.settles, _ = s.(settler)
-	if k, ok := s.(checked); ok {
+	if o.settles, _ = within[settler](s); o.settles != nil && options.trusting {
+		o.settles.trust()
+	}
+	if k, ok := within[checked](s); ok {
 		k.lies(o.sound)
 	}
 	switch cfg := c.Config(); {
@@ -71,6 +77,9 @@ func (o *outlet) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, o.s.Close()) }()
 	defer context.AfterFunc(ctx, o.s.Stop)()
 	defer func() { err = errors.Join(err, o.deadline(0)) }()
+	if err := o.c.Unpeek(); err != nil { // what releases count begins here
+		return err
+	}
 	for err == nil {
 		if o.taken == len(o.msgs) {
 			err = o.collect(ctx)
@@ -112,21 +121,11 @@ func (o *outlet) collect(ctx context.Context) error {
 	if err == ring.ErrEmpty || err == ring.ErrHeld {
 		b, err = o.wait(ctx)
 	}
-	var lost *ring.OverrunError
-	if errors.As(err, &lost) {
-		o.total.lost.Add(lost.Lost)
-		if o.options.lost != nil {
-			err = o.options.lost(lost)
-		} else {
-			err = nil
-		}
-		return err // the next call goes on
-	}
 	if err == errAgain {
 		return nil
 	}
 	if err != nil {
-		return err
+		return o.overrun(err) // the next call goes on
 	}
 	n := len(o.msgs)
 	o.makeRoom()
@@ -135,10 +134,34 @@ func (o *outlet) collect(ctx context.Context) error {
 	k, err := o.c.TryPeekBatch(o.msgs[n+1 : n+1+int(min(o.limit, uint64(o.most-1)))])
 	o.msgs = o.msgs[:n+1+k]
 	o.limit -= uint64(k)
+	o.own(o.msgs[n:])
 	if err == ring.ErrEmpty || err == ring.ErrHeld || err == io.EOF {
 		err = nil // io.EOF comes again
 	}
-	return err
+	return o.overrun(err)
+}
+
+// own puts copies in place of messages that a stranger can change while the sink looks at them.
+func (o *outlet) own(msgs [][]byte) {
+	if _, strange := o.c.Ring().Peer(); !strange {
+		return
+	}
+	for i := range msgs {
+		msgs[i] = bytes.Clone(msgs[i])
+	}
+}
+
+// overrun tells of messages that were overwritten, which is no end; other errors it returns.
+func (o *outlet) overrun(err error) error {
+	var lost *ring.OverrunError
+	if !errors.As(err, &lost) {
+		return err
+	}
+	o.total.lost.Add(lost.Lost)
+	if o.options.lost == nil {
+		return nil
+	}
+	return o.options.lost(lost)
 }
 
 // makeRoom makes room in the list for another batch.
@@ -154,7 +177,7 @@ func (o *outlet) makeRoom() {
 }
 
 // pass hands over what is there, a piece at a time, and gives back what has
-// arrived. What was not taken is peeked again by the next consumer.
+// arrived. What was not taken is peeked again by who comes next.
 func (o *outlet) pass() error {
 	for o.taken < len(o.msgs) {
 		if err := o.sound(); err != nil {
@@ -164,6 +187,11 @@ func (o *outlet) pass() error {
 		o.taken += n
 		if n > 0 {
 			o.total.batches.Add(1)
+		}
+		if errors.Is(err, syscall.EFAULT) {
+			if cerr := o.c.Ring().Region().Check(); cerr != nil { // no fault of the sink's
+				return fmt.Errorf("ring %q: %w: %w", o.c.Ring().Name(), cerr, err)
+			}
 		}
 		again, serr := o.settle()
 		if again {

@@ -100,8 +100,8 @@ func (p *posts) Close() error {
 
 // Posting returns a sink that posts s for each message that sink has taken, or once for each batch of
 // them if batch is set: a doorbell for those who look where sink has put them. A nil sink drops the
-// messages: the posts are all that comes of them. What a killed process has not released from
-// its ring is taken and posted again.
+// messages: the posts are all that comes of them. What is taken again is posted again: what a
+// connection that broke did not carry (Stats.Again), or a killed process has not released from its ring.
 //
 // A semaphore that is at its maximum is an error; its message is then taken all the same.
 func Posting(sink Sink, s Semaphore, batch bool) Sink {
@@ -126,17 +126,16 @@ func (p *posting) Take(msgs [][]byte) (int, error) {
 	}
 	for range posts {
 		if perr := p.s.Release(); perr != nil {
-			return n, errors.Join(err, fmt.Errorf("feed: post for a message that was taken: %w", perr))
+			// Alone: err, if it is about the next message, comes again, and might be passed over.
+			return n, fmt.Errorf("feed: post for a message that was taken: %w", perr)
 		}
 	}
 	return n, err
 }
 
-func (p *posting) countIn(c *counters) {
-	if k, ok := p.Sink.(counted); ok {
-		k.countIn(c)
-	}
-}
+// Unwrap lets a pump ask the sink what has arrived: see Sink. Posts do not wait for that: who waits
+// for one may be the peer.
+func (p *posting) Unwrap() Sink { return p.Sink }
 
 // dropping is a sink that takes everything.
 type dropping struct{}

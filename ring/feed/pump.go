@@ -31,6 +31,10 @@ type Source interface {
 }
 
 // A Sink takes messages. One goroutine at a time may use it, but Stop may come from any.
+//
+// One of your own that hands what it takes on to another, message by message, needs a method
+// Unwrap() Sink that returns that one. Without it the pump cannot ask what has arrived (see Writer), and
+// releases messages that were only written.
 type Sink interface {
 	// Take takes messages in order and returns how many of them it has taken whole; an
 	// error says why not all. It must not keep them, nor write to them: they lie in
@@ -77,10 +81,25 @@ func (c *counters) passed(messages, bytes uint64) {
 // counted is a source or sink that has something to count itself.
 type counted interface{ countIn(c *counters) }
 
+// within returns s as a T, or the first of the sinks that it wraps that is one.
+func within[T any](s Sink) (t T, ok bool) {
+	for {
+		if t, ok = s.(T); ok {
+			return t, true
+		}
+		w, ok := s.(interface{ Unwrap() Sink })
+		if !ok {
+			return t, false
+		}
+		s = w.Unwrap()
+	}
+}
+
 // A Pump moves messages, in one goroutine, until there is an end. Run may be called once.
 type Pump struct {
 	run    func(ctx context.Context) error
 	finish func() error
+	ran    atomic.Bool
 	counters
 }
 
@@ -88,11 +107,17 @@ type Pump struct {
 // returns nil; or until ctx ends or something fails. The source or sink is closed when
 // it returns. Into: what was read whole is sent. OutOf: what was not taken whole is
 // still in the ring, unless an error says otherwise.
-func (p *Pump) Run(ctx context.Context) error { return p.run(ctx) }
+func (p *Pump) Run(ctx context.Context) error {
+	if p.ran.Swap(true) {
+		return errors.New("feed: Run was called before: what it closed cannot be used again, make another pump")
+	}
+	return p.run(ctx)
+}
 
-// Finish brings Run to an end in order: no more is read from the source; a sink gets
-// what is committed and, from a ring that has others, not more. Any goroutine;
-// ring.CloseOnSignal takes pumps.
+// Finish brings Run to an end in order: no more is read from the source, and what was read whole is
+// sent, which takes room in the ring: where there is none within WithLinger, Run ends with ErrNotSent.
+// A sink gets what is committed and, from a ring that has others, not more. Any
+// goroutine; ring.CloseOnSignal takes pumps.
 func (p *Pump) Finish() error { return p.finish() }
 
 // Stats may be called by any goroutine at any time.
@@ -108,7 +133,9 @@ type options struct {
 	conn func(net.Addr, error)
 
 	limit     uint64
+	conns     int
 	linger    time.Duration
+	trusting  bool // what the kernel took has arrived
 	handshake time.Duration
 }
 
@@ -136,6 +163,10 @@ func WithLimit(n uint64) Option { return func(o *options) { o.limit = n } }
 // end. From any goroutine, several at once.
 func OnConn(f func(peer net.Addr, err error)) Option { return func(o *options) { o.conn = f } }
 
+// WithConnections ends a listener's pump when n connections have come and ended; no other is
+// accepted. 0: there is no limit.
+func WithConnections(n int) Option { return func(o *options) { o.conns = n } }
+
 // WithHandshakeTimeout bounds how long a TLS client of a listener may take for its handshake, 10 s
 // without it.
 func WithHandshakeTimeout(d time.Duration) Option { return func(o *options) { o.handshake = d } }
@@ -155,14 +186,16 @@ func Into(p *ring.Producer, s Source, opts ...Option) *Pump {
 		c.countIn(&pump.counters)
 	}
 	in := newIntake(p, &pump.counters, optionsOf(opts))
-	pump.finish = func() error { s.Stop(); return nil }
+	pump.finish = func() error { in.finish(); s.Stop(); return nil }
 	pump.run = func(ctx context.Context) error { return in.run(ctx, s) }
 	return pump
 }
 
 // run is Run of a pump from s.
 func (in *Intake) run(ctx context.Context, s Source) error {
-	end := lookAround([]*Intake{in}, s.Stop)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	end := lookAround([]*Intake{in}, cancel) // it may be waiting for room
 	err := in.pump(ctx, s)
 	if ierr := end(); ierr != nil {
 		return ierr
@@ -174,7 +207,7 @@ func (in *Intake) run(ctx context.Context, s Source) error {
 func (in *Intake) pump(ctx context.Context, s Source) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	defer context.AfterFunc(ctx, s.Stop)()
-	in.ctx = ctx
+	defer in.begin(ctx)()
 	for err == nil {
 		err = s.Fill(in)
 		if ferr := in.flush(); ferr != nil {
@@ -182,7 +215,7 @@ func (in *Intake) pump(ctx context.Context, s Source) (err error) {
 		}
 	}
 	switch {
-	case ctx.Err() != nil && (errors.Is(err, ErrStopped) || errors.Is(err, ctx.Err())):
+	case ctx.Err() != nil && errors.Is(err, ErrStopped):
 		return ctx.Err()
 	case err == io.EOF || errors.Is(err, ErrStopped):
 		return nil

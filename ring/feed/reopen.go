@@ -14,7 +14,7 @@ type Retry struct {
 	Min, Max time.Duration   // how long to wait: doubled from Min (10 ms) to Max (1 s)
 	Tries    int             // in vain, one after the other, before it is given up; 0: endless
 	AtEnd    bool            // sources: the end of the stream is a break too
-	Report   func(err error) // told of each break and each try in vain; may be nil
+	Report   func(err error) // told of each break and each try in vain, but not of what Run returns; may be nil
 }
 
 // reopening is what sources and sinks that open their streams themselves share.
@@ -27,6 +27,7 @@ type reopening struct {
 	mu    sync.Mutex
 	inner interface{ Stop() } // to be stopped too
 	vain  int
+	nap   backoff // of the tries in vain
 }
 
 func newReopening(r Retry) reopening {
@@ -76,20 +77,22 @@ func (r *reopening) again(err error) error {
 		return f.error
 	}
 	r.vain++
+	if r.retry.Tries > 0 && r.vain >= r.retry.Tries {
+		if r.vain == 1 {
+			return err
+		}
+		return fmt.Errorf("%w (given up after %d tries)", err, r.vain)
+	}
 	if r.retry.Report != nil {
 		r.retry.Report(err)
 	}
-	if r.retry.Tries > 0 && r.vain >= r.retry.Tries {
-		return fmt.Errorf("%w (given up after %d tries)", err, r.vain)
+	if r.vain == 1 {
+		r.nap = backoff{r.retry.Min, r.retry.Max}
 	}
-	t := time.NewTimer(min(r.retry.Min<<min(r.vain-1, 20), r.retry.Max))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-r.ctx.Done():
+	if !r.nap.wait(r.ctx.Done()) {
 		return ErrStopped
 	}
+	return nil
 }
 
 // ReaderOf returns the source of the messages in a stream that open opens, at the first

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"syscall"
 )
 
 // WriterOf returns the sink that writes messages to a stream that open opens, at the
@@ -40,6 +41,8 @@ type writerOf struct {
 	now     link
 	err     error // why there is none, if it broke
 	lost    int   // messages taken last that did not arrive before it broke, to be told
+	trusts  bool  // see settler.trust
+	sound   func() error
 }
 
 // Take is Sink.Take. It comes back when messages are to be taken again.
@@ -49,8 +52,8 @@ func (w *writerOf) Take(msgs [][]byte) (int, error) {
 			return 0, err
 		}
 		n, err := w.now.Take(msgs)
-		if err == nil || errors.Is(err, ErrStopped) || refused(err) {
-			return n, err
+		if err == nil || errors.Is(err, ErrStopped) || refused(err) || errors.Is(err, syscall.EFAULT) {
+			return n, err // another connection does not make memory whole
 		}
 		w.total.again.Add(uint64(len(msgs) - n))
 		w.breaks(err)
@@ -80,6 +83,12 @@ func (w *writerOf) ready() error {
 		now, err := w.through(c)
 		if err != nil {
 			return errors.Join(err, c.Close())
+		}
+		if w.trusts {
+			now.trust()
+		}
+		if k, ok := now.(checked); ok {
+			k.lies(w.sound)
 		}
 		w.total.opened.Add(1)
 		w.now = now
@@ -127,6 +136,12 @@ func (w *writerOf) pass() {
 		w.now.pass()
 	}
 }
+
+// lies is of checked.
+func (w *writerOf) lies(sound func() error) { w.sound = sound }
+
+// trust is settler.trust.
+func (w *writerOf) trust() { w.trusts = true }
 
 // ending is settler.ending.
 func (w *writerOf) ending() {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -35,28 +34,24 @@ func Replay(path string, c Replaying) (Source, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	s := &replay{file: file, config: c, total: new(counters), stopped: make(chan struct{})}
-	s.stop = sync.OnceFunc(func() { close(s.stopped) })
+	s := &replay{file: file, config: c, total: new(counters), stopper: newStopper()}
 	return s, nil
 }
 
 type replay struct {
-	file    *captureFile
-	config  Replaying
-	total   *counters
-	stopped chan struct{}
-	stop    func()
+	stopper
+	file   *captureFile
+	config Replaying
+	total  *counters
 
 	waiting bool // record was read and not sent
 	record  CaptureRecord
 	last    time.Duration // Mono of the one before
-	origin  time.Time     // when Mono was 0 in this session
+	origin  time.Time     // when Mono was base in this session
+	base    time.Duration
 }
 
 func (s *replay) countIn(c *counters) { s.total = c }
-
-// Stop is Source.Stop.
-func (s *replay) Stop() { s.stop() }
 
 // Close is Source.Close.
 func (s *replay) Close() error { return s.file.f.Close() }
@@ -71,8 +66,8 @@ func (s *replay) Fill(in *Intake) error {
 		}
 		if wait := s.early(); wait > 0 && n > 0 {
 			return nil
-		} else if err := s.pause(wait); err != nil {
-			return err
+		} else if s.over() || wait > 0 && !pause(wait, s.stopped) {
+			return ErrStopped
 		}
 		s.waiting = false
 		size += len(s.record.Payload)
@@ -93,6 +88,9 @@ func (s *replay) read() error {
 			s.record, s.waiting = r, true
 			return nil
 		case err == io.EOF || !s.config.Recover || !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrTorn):
+			if errors.Is(err, ErrDamaged) || errors.Is(err, ErrTorn) {
+				err = fmt.Errorf("%w; Recover goes on behind what is damaged", err)
+			}
 			return err
 		case s.config.Report != nil:
 			s.config.Report(err)
@@ -100,35 +98,18 @@ func (s *replay) read() error {
 	}
 }
 
+// longest is what a Duration can say, and a time added to it.
+const longest = 100 * 365 * 24 * time.Hour
+
 // early is how long the record's time is off.
 func (s *replay) early() time.Duration {
 	if s.config.Speed <= 0 {
 		return 0
 	}
-	at := time.Duration(float64(s.record.Mono) / s.config.Speed)
 	if s.record.Session || s.origin.IsZero() || s.record.Mono < s.last { // its first may be damaged
-		s.origin = time.Now().Add(-at)
+		s.origin, s.base = time.Now(), s.record.Mono
 	}
 	s.last = s.record.Mono
-	return time.Until(s.origin.Add(at))
-}
-
-// pause waits, unless it is stopped.
-func (s *replay) pause(d time.Duration) error {
-	if d <= 0 {
-		select {
-		case <-s.stopped:
-			return ErrStopped
-		default:
-			return nil
-		}
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-s.stopped:
-		return ErrStopped
-	case <-t.C:
-		return nil
-	}
+	at := min(float64(s.record.Mono-s.base)/s.config.Speed, float64(longest))
+	return time.Until(s.origin.Add(time.Duration(at)))
 }

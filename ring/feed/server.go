@@ -60,7 +60,10 @@ func (s *server) finish() error {
 	for _, w := range s.served {
 		w.Stop()
 	}
-	return s.l.Close()
+	if err := s.l.Close(); !errors.Is(err, net.ErrClosed) { // as it is after the last of so many
+		return err
+	}
+	return nil
 }
 
 // run accepts connections until finish or the end of ctx.
@@ -90,8 +93,9 @@ func (s *server) run(ctx context.Context) (err error) {
 }
 
 func (s *server) accept(ctx context.Context) error {
-	delay := time.Duration(0)
-	for {
+	const soon, late = 5 * time.Millisecond, time.Second
+	nap := backoff{soon, late}
+	for n := 0; s.options.conns == 0 || n < s.options.conns; {
 		c, err := s.l.Accept()
 		if err != nil {
 			if s.over() {
@@ -102,14 +106,11 @@ func (s *server) accept(ctx context.Context) error {
 			}
 			s.total.failed.Add(1)
 			// No descriptor, no memory: others go on, so it may pass.
-			delay = min(max(2*delay, 5*time.Millisecond), time.Second)
-			select {
-			case <-time.After(delay):
-			case <-s.ended:
-			}
+			nap.wait(s.ended) // then over tells
 			continue
 		}
-		delay = 0
+		nap = backoff{soon, late}
+		n++
 		s.total.opened.Add(1)
 		s.all.Go(func() {
 			err := s.shake(ctx, c)
@@ -128,6 +129,7 @@ func (s *server) accept(ctx context.Context) error {
 			}
 		})
 	}
+	return s.l.Close() // who comes now is refused, not left waiting
 }
 
 // fail is finish because of err, which run returns.

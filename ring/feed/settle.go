@@ -20,8 +20,16 @@ var ErrNotAcknowledged = errors.New("not acknowledged by the peer")
 const lingerTime = 5 * time.Second
 
 // WithLinger bounds how long a pump into a socket waits at the end for the peer to acknowledge
-// what was written, 5 s without it. See Writer.
+// what was written (see Writer), and a pump into a ring after Finish for room for what was read: 5 s without it.
 func WithLinger(d time.Duration) Option { return func(o *options) { o.linger = d } }
+
+// WithoutAcknowledgement makes a pump into a socket release messages once the kernel of this side took them,
+// not when they have arrived. What a connection that breaks had not carried yet is then lost, and nothing tells how
+// much: up to what the buffers of both kernels hold, some megabytes over TCP. Messages may be lost in the middle,
+// between two connections; a TLS server that refuses this side may have been sent some; Run returns nil before the last
+// have arrived, and linger is of no use. For what is old soon anyway, where waiting costs too much: a consumer of an MPMC
+// ring holds at most 255 messages, and waits for their acknowledgement before it takes more.
+func WithoutAcknowledgement() Option { return func(o *options) { o.trusting = true } }
 
 // settler is a sink that learns only later whether what it took has arrived. Until then it
 // stays in the ring.
@@ -32,6 +40,8 @@ type settler interface {
 	settle() (waiting int, broken bool, err error)
 	// pass is told that a message was passed over, as if it had been taken.
 	pass()
+	// trust is told before the first Take that what was written counts as arrived.
+	trust()
 	// ending tells that there will be no other messages than those handed over again.
 	ending()
 }
@@ -116,7 +126,10 @@ func (o *outlet) wait(ctx context.Context) ([]byte, error) {
 		}
 		b, err := o.c.Peek(ctx)
 		if err == ring.ErrHeld { // it says so at once
-			err = pause(ctx, slice, os.ErrDeadlineExceeded)
+			err = os.ErrDeadlineExceeded
+			if !pause(slice, ctx.Done()) {
+				err = ctx.Err()
+			}
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return b, err
@@ -155,7 +168,8 @@ func (o *outlet) arrive(ctx context.Context) error {
 		linger = lingerTime
 	}
 	end := time.Now().Add(linger)
-	for look := minLook; ; look = min(2*look, maxLook) {
+	look := backoff{minLook, maxLook}
+	for {
 		again, err := o.settle()
 		switch {
 		case err != nil || again && o.taken < len(o.msgs):
@@ -163,23 +177,27 @@ func (o *outlet) arrive(ctx context.Context) error {
 		case len(o.msgs) == 0 && o.limit == 0:
 			return io.EOF
 		case len(o.msgs) == 0:
-			if _, err := o.c.TryPeek(); err == nil || err == ring.ErrEmpty {
-				return io.EOF // another session has begun: it is the next consumer's
-			} else {
-				return err // io.EOF, which the ring notes now
+			_, err := o.c.TryPeek() // io.EOF, which the ring notes now
+			if err == nil {         // another session has begun: it is the next pump's
+				err = o.c.Unpeek()
 			}
+			if err == nil || err == ring.ErrEmpty || errors.Is(err, ring.ErrOverrun) {
+				err = io.EOF
+			}
+			return err
 		case !time.Now().Before(end):
 			return fmt.Errorf("feed: %w within %v", ErrNotAcknowledged, linger)
 		}
-		if err := pause(ctx, look, nil); err != nil {
-			return err
+		if !look.wait(ctx.Done()) {
+			return ctx.Err()
 		}
 	}
 }
 
-// left completes err by what it leaves in the ring although the sink had taken it.
+// left completes err by what it leaves in the ring although the sink had taken it, and takes
+// back what is peeked: who uses the consumer next must not give that back unseen.
 func (o *outlet) left(err error) error {
-	if o.taken > 0 && o.settles != nil {
+	if o.taken > 0 && o.settles != nil && !errors.Is(err, ring.ErrTruncated) {
 		if waiting, _, _ := o.settles.settle(); waiting < o.taken { // err tells what is wrong already
 			err = errors.Join(err, o.release(o.taken-waiting))
 		}
@@ -187,17 +205,9 @@ func (o *outlet) left(err error) error {
 	if o.taken > 0 {
 		err = fmt.Errorf("%w (messages that were written but not acknowledged, and stay in the ring: %d)", err, o.taken)
 	}
-	return err
-}
-
-// pause waits for d, and returns err then, or the error of ctx.
-func pause(ctx context.Context, d time.Duration, err error) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+	uerr := o.c.Unpeek()
+	if errors.Is(uerr, ring.ErrClosed) || errors.Is(err, ring.ErrCorrupt) || errors.Is(err, ring.ErrTruncated) {
+		return err // there is no next use of this one
 	}
+	return errors.Join(err, uerr)
 }

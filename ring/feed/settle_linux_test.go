@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"annulus/futex"
 	"annulus/ring"
 	"annulus/ring/feed"
 )
@@ -150,6 +151,50 @@ func TestPeerResetSentAgain(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// wrapped is a sink as a user may make one.
+type wrapped struct{ feed.Sink }
+
+func (w wrapped) Unwrap() feed.Sink { return w.Sink }
+
+// A sink around the one that a connection belongs to hides nothing of what has arrived.
+func TestPeerResetWrapped(t *testing.T) {
+	const messages = 4
+	for name, wrap := range map[string]func(s feed.Sink) feed.Sink{
+		"posting": func(s feed.Sink) feed.Sink {
+			bell, err := futex.InitSemaphore(make([]byte, futex.SemaphoreSize), 0)
+			must(t, err)
+			return feed.Posting(s, bell, false)
+		},
+		"own": func(s feed.Sink) feed.Sink { return wrapped{wrapped{s}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStation(t, "tcp")
+			p, k := heapRing(t, ring.Config{})
+			sink, err := feed.DialSink(s.address, feed.Length(), s.dial)
+			must(t, err)
+			pump := feed.OutOf(k, wrap(sink))
+			done := run(pump)
+			sendNumbers(t, p, messages)
+			c := s.accept(t)
+			_, err = io.ReadFull(c, make([]byte, 1000))
+			must(t, err)
+			reset(t, c)
+			c = s.accept(t)
+			must(t, p.Close())
+			for i := range messages {
+				if got := readNumber(t, c); got != i {
+					t.Fatalf("got message %d, want %d", got, i)
+				}
+			}
+			c.Close()
+			must(t, <-done)
+			if s := pump.Stats(); s.Messages != messages || s.Opened != 2 || s.Failed != 1 || s.Again == 0 {
+				t.Errorf("%+v", s)
+			}
+		})
 	}
 }
 

@@ -2,13 +2,8 @@ package feed
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
-	"math"
-	"net"
-	"os"
-	"sync/atomic"
 	"time"
 
 	"annulus/ring"
@@ -24,12 +19,13 @@ const framingMax = 64
 // Reader returns the source of the messages in r, which it closes if it is an io.Closer.
 // Stop can end a read that waits if r has a SetReadDeadline, as connections and pipes
 // have; other readers are left when their read returns.
-func Reader(r io.Reader, f Framing) Source { return &stream{r: r, framing: f} }
+func Reader(r io.Reader, f Framing) Source { return &stream{stopper: newStopper(), r: r, framing: f} }
 
 // stream cuts a stream into messages. A message of known length that has not come yet
 // as a whole is read straight into the ring, the others are copied there from what one
 // read has brought.
 type stream struct {
+	stopper
 	r       io.Reader
 	framing Framing
 
@@ -39,15 +35,14 @@ type stream struct {
 	drop       int  // bytes that are passed over yet
 	dropping   bool // the message that is being cut is passed over
 	eof        bool
-	stopped    atomic.Bool
 	number     uint64 // of messages cut
 }
 
 // Stop is Source.Stop.
 func (s *stream) Stop() {
-	s.stopped.Store(true)
+	s.stopper.Stop()
 	if d, ok := s.r.(interface{ SetReadDeadline(time.Time) error }); ok {
-		_ = d.SetReadDeadline(time.Unix(1, 0)) // where it has none, Stop does not promise it
+		_ = d.SetReadDeadline(past) // where it has none, Stop does not promise it
 	}
 }
 
@@ -133,7 +128,7 @@ func (s *stream) cut(in *Intake) (n int, err error) {
 
 // put is Intake.Put, whose errors name the message.
 func (s *stream) put(in *Intake, msg []byte) error {
-	b, err := in.Room(len(msg))
+	b, err := in.reserve(len(msg), true)
 	if err != nil {
 		return in.Refuse(s.wrong(s.number, len(msg), err))
 	}
@@ -146,7 +141,7 @@ func (s *stream) put(in *Intake, msg []byte) error {
 
 // more reads once, behind what buf holds.
 func (s *stream) more() error {
-	if s.stopped.Load() {
+	if s.over() {
 		return ErrStopped
 	}
 	if s.start > 0 && len(s.buf)-s.end < len(s.buf)/2 {
@@ -171,7 +166,7 @@ func (s *stream) read(b []byte) (int, error) {
 		case err == io.EOF:
 			s.eof = true
 			return 0, io.EOF
-		case err != nil && s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+		case err != nil && s.cause(err) == ErrStopped:
 			return 0, ErrStopped
 		case err != nil:
 			return 0, fmt.Errorf("feed: read: %w", err)
@@ -199,7 +194,7 @@ func (s *stream) rest(in *Intake, c Cut) (n int, err error) {
 	k := copy(b, have[c.Start:])
 	for k < size && err == nil {
 		var m int
-		if s.stopped.Load() {
+		if s.over() {
 			err = ErrStopped
 			break
 		}
@@ -226,7 +221,7 @@ func (s *stream) grow(n int) {
 
 // fillRaw sends what one read returns.
 func (s *stream) fillRaw(in *Intake, n int) error {
-	if s.stopped.Load() {
+	if s.over() {
 		return ErrStopped
 	}
 	if !in.Direct() {
@@ -253,57 +248,4 @@ func (s *stream) fillRead(in *Intake) error {
 	}
 	_, err := s.cut(in)
 	return err
-}
-
-// tooLong decides on a message that the ring cannot take; nil: it is to be passed over.
-func (s *stream) tooLong(in *Intake, size int, atLeast bool) error {
-	more := ""
-	if atLeast {
-		more = "more than "
-	}
-	return in.Refuse(fmt.Errorf("feed: %w", &MessageError{Number: s.number + 1, Size: size, AtLeast: atLeast,
-		Err: fmt.Errorf("%w: it has %s%d bytes, ring %q takes at most %d", ring.ErrTooLarge, more, size, in.p.Ring().Name(), in.Max())}))
-}
-
-// How far, and how long, what is known to be too long is read on.
-const (
-	measureBytes = math.MaxInt32
-	measureTime  = 100 * time.Millisecond
-)
-
-// measure completes the error for a message whose end has not been seen: how long it is tells
-// what would take it. It reads on, but not for ever, and not waiting for more to come. A
-// connection is not heard any longer.
-func (s *stream) measure(err error) error {
-	if _, ok := s.r.(net.Conn); ok {
-		return err
-	}
-	var m *MessageError
-	d, ok := s.r.(interface{ SetReadDeadline(time.Time) error })
-	if !errors.As(err, &m) || !ok || d.SetReadDeadline(time.Now().Add(measureTime)) != nil {
-		return err
-	}
-	for size := m.Size; size < measureBytes && !s.stopped.Load(); {
-		s.start, s.end = 0, 0
-		rerr := s.more()
-		b := s.buf[:s.end]
-		c, cerr := s.framing.Cut(b, 0, s.eof)
-		switch {
-		case cerr != nil:
-			return err
-		case s.eof && len(b) == 0, c.Size > 0 && c.Size <= len(b):
-			m.Size, m.AtLeast = size+c.End, false
-			m.Err = fmt.Errorf("%w: it has %d bytes", ring.ErrTooLarge, m.Size)
-			return err
-		case rerr != nil:
-			return err
-		}
-		size += len(b)
-	}
-	return err
-}
-
-// wrong says which message err is about, and how long that is, if that is known.
-func (s *stream) wrong(number uint64, size int, err error) error {
-	return fmt.Errorf("feed: %w", &MessageError{Number: number, Size: size, Err: err})
 }

@@ -189,7 +189,7 @@ func TestStreamTooLong(t *testing.T) {
 		in := framed(t, f, msgs)
 		p, k := heapRing(t, small)
 		err := feed.Into(p, feed.Reader(bytes.NewReader(in), f)).Run(context.Background())
-		if !errors.Is(err, ring.ErrTooLarge) || !strings.Contains(err.Error(), "message 2") {
+		if !errors.Is(err, ring.ErrTooLarge) || !strings.Contains(err.Error(), "message 2") || !strings.Contains(err.Error(), "make its capacity greater") {
 			t.Errorf("%v: %v", f, err)
 		}
 		skipped := 0

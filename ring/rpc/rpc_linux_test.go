@@ -1,11 +1,9 @@
 package rpc_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"sync"
@@ -34,7 +32,12 @@ var (
 // serve starts a server in this process that ends with the test.
 func serve(t testing.TB, c rpc.Config, more ...func(*rpc.Server)) (name string, s *rpc.Server) {
 	t.Helper()
-	name = fmt.Sprintf("rpc-%d-%d", os.Getpid(), serial.Add(1))
+	return serveAs(t, fmt.Sprintf("rpc-%d-%d", os.Getpid(), serial.Add(1)), c, more...)
+}
+
+// serveAs is serve by a name that may have had servers before.
+func serveAs(t testing.TB, name string, c rpc.Config, more ...func(*rpc.Server)) (_ string, s *rpc.Server) {
+	t.Helper()
 	s, err := rpc.Listen(name, c)
 	must(t, err)
 	add.Handle(s, func(_ context.Context, v [2]int) (int, error) { return v[0] + v[1], nil })
@@ -42,9 +45,14 @@ func serve(t testing.TB, c rpc.Config, more ...func(*rpc.Server)) (name string, 
 	for _, f := range more {
 		f(s)
 	}
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(context.Background()) }()
+	done, over := make(chan error, 1), make(chan bool)
+	ended.Store(s, over)
+	go func() {
+		done <- s.Serve(context.Background())
+		close(over)
+	}()
 	t.Cleanup(func() {
+		ended.Delete(s)
 		if err := s.Close(); err != nil && !errors.Is(err, rpc.ErrClosed) {
 			t.Error(err)
 		}
@@ -57,6 +65,9 @@ func serve(t testing.TB, c rpc.Config, more ...func(*rpc.Server)) (name string, 
 }
 
 var serial atomic.Int64
+
+// ended has, for each server of serve, what is closed when its Serve has returned.
+var ended sync.Map
 
 // left fails if anything of a server is left in shared memory.
 func left(t testing.TB, name string) {
@@ -113,7 +124,7 @@ func TestCall(t *testing.T) {
 			if _, err := c.Call(ctx, "large", nil, nil); !errors.Is(err, rpc.ErrTooLarge) || !strings.Contains(err.Error(), "ReplyBytes") {
 				t.Error(err)
 			}
-			if _, err := c.Call(ctx, "echo", nil, make([]byte, 1<<20)); !errors.Is(err, rpc.ErrTooLarge) {
+			if _, err := c.Call(ctx, "echo", nil, make([]byte, 1<<20)); !errors.Is(err, rpc.ErrTooLarge) || !strings.Contains(err.Error(), "RequestBytes") {
 				t.Error(err)
 			}
 			if _, err := add.Call(ctx, c, [2]int{}); err != nil { // goes on after all these
@@ -164,7 +175,7 @@ func TestCallConcurrent(t *testing.T) {
 }
 
 func init() {
-	// calls NAME: calls without end, saying so once; or, with "hold", sends and never receives.
+	// calls NAME: calls without end, saying so once.
 	roles["calls"] = func(args []string) error {
 		c, err := rpc.Dial(args[0])
 		if err != nil {
@@ -179,41 +190,6 @@ func init() {
 			}
 		}
 	}
-	roles["serves"] = func(args []string) error {
-		s, err := rpc.Listen(args[0], rpc.Config{})
-		if err != nil {
-			return err
-		}
-		add.Handle(s, func(_ context.Context, v [2]int) (int, error) { return v[0] + v[1], nil })
-		s.Handle("hang", func(ctx context.Context, dst, _ []byte) ([]byte, error) {
-			fmt.Println("hanging")
-			<-ctx.Done()
-			return dst, nil
-		})
-		fmt.Println("serving")
-		return s.Serve(context.Background())
-	}
-}
-
-// start starts a role and waits for its first line.
-func start(t *testing.T, role string, args ...string) (kill func(), lines *bufio.Reader) {
-	t.Helper()
-	cmd := testutil.Child(t, role, args...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
-	lines = bufio.NewReader(out)
-	if _, err := lines.ReadString('\n'); err != nil {
-		t.Fatal(role, err)
-	}
-	kill = sync.OnceFunc(func() {
-		_ = cmd.Process.Kill()
-		_, _ = io.Copy(io.Discard, lines)
-		_ = cmd.Wait()
-	})
-	t.Cleanup(kill)
-	return kill, lines
 }
 
 // Clients that are killed in the middle of calls leave nothing: their places go to
@@ -221,19 +197,24 @@ func start(t *testing.T, role string, args ...string) (kill func(), lines *bufio
 func TestClientsAreKilled(t *testing.T) {
 	name, s := serve(t, rpc.Config{Clients: 3})
 	for range 8 {
-		kill1, _ := start(t, "calls", name)
-		kill2, _ := start(t, "calls", name)
+		p1 := testutil.Start(t, testutil.Child(t, "calls", name))
+		p2 := testutil.Start(t, testutil.Child(t, "calls", name))
+		p1.Expect("calling")
+		p2.Expect("calling")
 		c := client(t, name)
 		for i := range 100 {
 			if sum, err := add.Call(context.Background(), c, [2]int{i, 1}); err != nil || sum != i+1 {
 				t.Fatal(sum, err)
 			}
 		}
+		if _, err := rpc.Listen(name, rpc.Config{Clients: 3}); !errors.Is(err, ring.ErrAttached) || !strings.Contains(err.Error(), "there is a server") {
+			t.Errorf("a second server: %v", err)
+		}
 		if _, err := rpc.Dial(name); !errors.Is(err, ring.ErrAttached) {
 			t.Errorf("a fourth client: %v", err)
 		}
-		kill1()
-		kill2()
+		p1.Kill()
+		p2.Kill()
 		must(t, c.Close())
 	}
 	if s := s.Stats(); s.Unknown != 0 {
@@ -247,19 +228,16 @@ func TestServerIsKilled(t *testing.T) {
 	if _, err := rpc.Dial(name); !errors.Is(err, rpc.ErrNoServer) || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without a server: %v", err)
 	}
-	kill, lines := start(t, "serves", name)
+	p := works(t, name, 0)
 	c := client(t, name)
-	called := make(chan error, 1)
-	go func() {
-		_, err := c.Call(context.Background(), "hang", nil, nil)
-		called <- err
-	}()
-	if _, err := lines.ReadString('\n'); err != nil { // hanging
-		t.Fatal(err)
-	}
-	kill()
+	called := later(c, "hang")
+	p.Expect("hanging")
+	p.Kill()
 	if err := <-called; !errors.Is(err, rpc.ErrNoServer) {
 		t.Errorf("call under way: %v", err)
+	}
+	if _, err := rpc.Dial(name); !errors.Is(err, rpc.ErrNoServer) {
+		t.Errorf("Dial of a killed server: %v", err)
 	}
 	s, err := rpc.Listen(name, rpc.Config{})
 	must(t, err)
@@ -279,26 +257,16 @@ func TestServerIsKilled(t *testing.T) {
 	left(t, name)
 }
 
-// A client that stands still keeps nobody else waiting.
-func TestStuckClient(t *testing.T) {
-	name, s := serve(t, rpc.Config{ReplyBytes: 4096})
-	stuck := client(t, name)
-	req := []byte(strings.Repeat("x", 1000))
-	for range 20 { // nobody receives these
-		ctx, cancel := context.WithTimeout(context.Background(), time.Nanosecond)
-		_, err := stuck.Call(ctx, "echo", nil, req)
-		cancel()
-		if err == nil {
-			t.Fatal("answered before it was asked")
+// Names that will not do, also where only those of the replies are too long.
+func TestNames(t *testing.T) {
+	for _, name := range []string{"", "/", "/n", "a/b", "..", "x\x00", strings.Repeat("n", 300), fmt.Sprintf("rpc-%d-%s", os.Getpid(), strings.Repeat("n", 240))} {
+		if s, err := rpc.Listen(name, rpc.Config{}); err == nil {
+			t.Errorf("%q: %v", name, s.Close())
+		} else if name != "" {
+			left(t, name)
+		}
+		if c, err := rpc.Dial(name); err == nil {
+			t.Errorf("%q: %v", name, c.Close())
 		}
 	}
-	c := client(t, name)
-	if out, err := c.Call(context.Background(), "echo", nil, req); err != nil || len(out) != len(req) {
-		t.Fatal(err)
-	}
-	if out, err := stuck.Call(context.Background(), "echo", nil, []byte("y")); err != nil || string(out) != "y" {
-		t.Errorf("%q, %v", out, err)
-	}
-	must(t, stuck.Close())
-	must(t, s.Close())
 }

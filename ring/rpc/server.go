@@ -9,27 +9,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"annulus/futex"
 	"annulus/ring"
 )
 
-// Config says how large a server is. Zero fields are defaults.
-type Config struct {
-	Clients      int // at a time, in all processes together; default 16, at most 254
-	RequestBytes int // capacity of each client's lane, a power of two; a request takes at most half of it; default 64 KiB
-	ReplyBytes   int // the same of each client's ring of replies; default 64 KiB
-
-	// Workers is how many requests are run at once, each in a goroutine of its own, with a
-	// copy of the request. 0: each is run by Serve itself, where it lies in the ring: the
-	// fastest way, for handlers that do not wait.
-	Workers int
-	// Wait is how the server waits for requests. Default: futex.Adaptive.
-	Wait futex.Strategy
-}
-
-// A Handler answers a request: it appends the reply to dst and returns the extended slice.
-// req is valid until it returns. ctx ends at the call's deadline, or with Serve; an error
-// reaches the caller as a RemoteError.
+// A Handler answers a request: it returns the reply, which it may append to dst, an empty slice that is
+// used again once it has returned. req is valid until it returns. ctx ends at the call's
+// deadline, with Serve, or by Close; an error reaches the caller as a RemoteError. A
+// handler that panics ends the program as any panic does; before that the caller is told, and no later
+// server runs the request again.
 type Handler func(ctx context.Context, dst, req []byte) ([]byte, error)
 
 // Stats is what a server has done so far.
@@ -39,10 +26,11 @@ type Stats struct {
 	Expired uint64 // not run: the deadline had passed
 	Unknown uint64 // not run: no such method, or no request at all
 	Dropped uint64 // replies to clients that were gone
+	Spoilt  uint64 // lanes given up: a client has written there what no client writes
 }
 
-// A Server runs the calls of its clients. Handle and Close may be called by any goroutine,
-// Serve once.
+// A Server runs the calls of its clients. Handle, Stats, Finish and Close may be called by any
+// goroutine, Serve once.
 type Server struct {
 	name     string
 	config   Config
@@ -50,57 +38,23 @@ type Server struct {
 	c        *ring.Consumer
 	open     *ring.Producer // never sends: while it is there, the end of the last client is not that of the requests
 	lanes    []lane
+	first    bool // nobody was the server of this ring before
+	lasting  bool // Listen has succeeded
+	spoilt   error
+
+	quit context.Context // ends by Close
+	stop context.CancelFunc
 
 	mu      sync.RWMutex
 	methods map[uint64]method
 	closed  bool
 
-	calls, failed, expired, unknown, dropped atomic.Uint64
+	calls, failed, expired, unknown, dropped, given atomic.Uint64
 }
 
 type method struct {
 	name   string
 	handle Handler
-}
-
-// Listen makes the server of a name in POSIX shared memory. ring.ErrAttached while
-// another one lives; what a dead one has left is taken over, its unanswered requests included.
-func Listen(name string, c Config) (_ *Server, err error) {
-	if c.Clients == 0 {
-		c.Clients = 16
-	}
-	if c.RequestBytes == 0 {
-		c.RequestBytes = 64 << 10
-	}
-	if c.ReplyBytes == 0 {
-		c.ReplyBytes = 64 << 10
-	}
-	s := &Server{name: name, config: c, methods: map[uint64]method{}, lanes: make([]lane, c.Clients+1)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.release())
-		}
-	}()
-	s.requests, err = ring.OpenOrCreate(name, ring.Config{Topology: ring.MPSC, Members: c.Clients + 1, Capacity: c.RequestBytes})
-	if err != nil {
-		return nil, err
-	}
-	var wait []ring.EndpointOption
-	if !c.Wait.IsZero() {
-		wait = append(wait, ring.WithStrategy(c.Wait))
-	}
-	if s.c, err = s.requests.Consumer(wait...); err != nil { // from here on nobody else is the server
-		return nil, err
-	}
-	if s.open, err = s.requests.Producer(); err != nil {
-		return nil, err
-	}
-	for i := range s.lanes {
-		if err = s.lanes[i].open(replyName(name, i), c.ReplyBytes, &s.dropped); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
 }
 
 // Handle makes f the handler of a method. It panics where there is one already.
@@ -115,51 +69,116 @@ func (s *Server) Handle(name string, f Handler) {
 
 // Stats may be called at any time.
 func (s *Server) Stats() Stats {
-	return Stats{Calls: s.calls.Load(), Failed: s.failed.Load(), Expired: s.expired.Load(), Unknown: s.unknown.Load(), Dropped: s.dropped.Load()}
+	return Stats{
+		Calls: s.calls.Load(), Failed: s.failed.Load(), Expired: s.expired.Load(), Unknown: s.unknown.Load(),
+		Dropped: s.dropped.Load(), Spoilt: s.given.Load(),
+	}
 }
 
 // Finish brings Serve to an end in order: what was requested is answered. Any
 // goroutine; ring.CloseOnSignal takes servers.
 func (s *Server) Finish() error { return s.c.Finish() }
 
-// Serve answers requests until ctx ends, then it returns its error; or until Finish and all
-// that was requested is answered, or Close: then nil.
+// Serve answers requests until ctx ends, then it returns its error; or until Close, or Finish and
+// all that was requested is answered: then nil. After Finish a client that is stopped, or takes
+// no reply for five seconds, loses what is left for it.
 func (s *Server) Serve(ctx context.Context) error {
+	if err := s.requests.Region().Hold(); err != nil {
+		return nil // it was closed before
+	}
+	defer s.requests.Region().Drop() // handlers read their requests there, whatever Close does
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var workers sync.WaitGroup
-	run := s.run
+	defer context.AfterFunc(s.quit, cancel)()
+	run, wait := s.inPlace(inner), func() {}
 	if s.config.Workers > 0 {
-		jobs := make(chan []byte)
-		for range s.config.Workers {
-			workers.Go(func() {
-				w := new(worker)
-				for job := range jobs {
-					s.run(inner, w, job)
-				}
-			})
-		}
-		defer workers.Wait()
-		defer close(jobs)
-		run = func(_ context.Context, _ *worker, b []byte) { jobs <- append([]byte(nil), b...) }
+		run, wait = s.workers(inner)
 	}
-	own := new(worker)
+	err := s.receive(ctx, run)
+	if err != nil {
+		cancel()
+	}
+	wait()
+	if err == nil {
+		err = s.settle(ctx)
+	}
+	return err
+}
+
+// inPlace runs each request where it lies.
+func (s *Server) inPlace(ctx context.Context) func(b []byte) {
+	w := new(worker)
+	return func(b []byte) {
+		returned := false
+		defer func() {
+			if !returned {
+				_ = s.c.Release() // the panic says more
+			}
+		}()
+		s.run(ctx, w, b)
+		returned = true
+	}
+}
+
+// workers runs copies of requests in goroutines, as many at once as Config says.
+func (s *Server) workers(ctx context.Context) (run func(b []byte), wait func()) {
+	var all sync.WaitGroup
+	jobs := make(chan []byte)
+	for range s.config.Workers {
+		all.Go(func() {
+			w := new(worker)
+			for job := range jobs {
+				s.run(ctx, w, job)
+			}
+		})
+	}
+	return func(b []byte) { jobs <- append([]byte(nil), b...) }, func() { close(jobs); all.Wait() }
+}
+
+// receive hands requests to run until there will be none.
+func (s *Server) receive(ctx context.Context, run func(b []byte)) error {
 	for {
-		b, err := s.c.Peek(ctx)
+		b, err := s.next(func() ([]byte, error) { return s.c.Peek(ctx) })
+		if err == nil {
+			run(b)
+			err = s.c.Release()
+		}
 		switch {
 		case err == io.EOF || errors.Is(err, ring.ErrClosed):
 			return nil
 		case err != nil:
 			return err
 		}
-		run(inner, own, b)
-		if err := s.c.Release(); err != nil {
-			if errors.Is(err, ring.ErrClosed) {
-				return nil
-			}
-			return err
-		}
 	}
+}
+
+// next peeks. A lane that is spoilt says so once and the others go on; a ring that is says it
+// again and again.
+func (s *Server) next(peek func() ([]byte, error)) ([]byte, error) {
+	for {
+		b, err := peek()
+		if !errors.Is(err, ring.ErrCorrupt) || err == s.spoilt {
+			return b, err
+		}
+		s.spoilt = err
+		s.given.Add(1)
+	}
+}
+
+// settle waits until the replies that are queued have been sent.
+func (s *Server) settle(ctx context.Context) error {
+	for i := range s.lanes {
+		s.lanes[i].hurry.Store(true)
+	}
+	defer context.AfterFunc(ctx, func() {
+		for i := range s.lanes {
+			s.lanes[i].cut.Store(true)
+		}
+	})()
+	for i := range s.lanes {
+		s.lanes[i].done.Wait()
+	}
+	return nil
 }
 
 // worker is memory that one who runs handlers uses again and again.
@@ -168,77 +187,56 @@ type worker struct{ reply []byte }
 // run answers one request.
 func (s *Server) run(ctx context.Context, w *worker, b []byte) {
 	var r request
-	if !r.get(b) || int(r.place) >= len(s.lanes) {
+	if !r.get(b) || r.call == greeting || uint64(r.place) >= uint64(len(s.lanes)) || int(r.place) == s.open.Place() {
 		s.unknown.Add(1)
 		return
 	}
-	if cap(w.reply) < replyHead {
-		w.reply = make([]byte, replyHead, 1024)
+	l := &s.lanes[r.place]
+	answered := false
+	defer func() {
+		if !answered {
+			s.failed.Add(1)
+			l.reply(r.call, statusError, []byte("the handler panicked"))
+		}
+	}()
+	status, out := s.answer(ctx, w, &r, b[requestHead:])
+	answered = true
+	if len(out) > l.most {
+		status = statusTooLarge
+		out = fmt.Appendf(nil, "the reply has %d bytes, its ring takes %d; make Config.ReplyBytes larger", len(out), l.most)
 	}
+	l.reply(r.call, status, out)
+	if n := len(out); n > cap(w.reply) { // out itself may be the handler's
+		w.reply = make([]byte, 0, n)
+	}
+}
+
+// answer finds the reply to a request.
+func (s *Server) answer(ctx context.Context, w *worker, r *request, payload []byte) (status uint32, out []byte) {
 	s.mu.RLock()
 	m, ok := s.methods[r.method]
 	s.mu.RUnlock()
-	status, out := uint32(statusOK), w.reply[:replyHead]
 	switch {
 	case !ok:
 		s.unknown.Add(1)
-		status = statusNoMethod
+		return statusNoMethod, nil
 	case r.deadline != 0 && time.Now().UnixNano() > r.deadline:
 		s.expired.Add(1)
-		status = statusExpired
-	default:
-		s.calls.Add(1)
-		if r.deadline != 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithDeadline(ctx, time.Unix(0, r.deadline))
-			defer cancel()
-		}
-		var err error
-		if out, err = m.handle(ctx, out, b[requestHead:]); err != nil {
-			s.failed.Add(1)
-			status, out = statusError, append(w.reply[:replyHead], err.Error()...)
-		}
+		return statusExpired, nil
 	}
-	l := &s.lanes[r.place]
-	if most := l.r.Config().MaxMessage; len(out) > most {
-		text := fmt.Sprintf("the reply has %d bytes, its ring takes %d; make Config.ReplyBytes larger", len(out)-replyHead, most-replyHead)
-		status, out = statusTooLarge, append(w.reply[:replyHead], text...)
+	s.calls.Add(1)
+	if r.deadline != 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, time.Unix(0, r.deadline))
+		defer cancel()
 	}
-	putReply(out, r.call, status)
-	if cap(out) > cap(w.reply) {
-		w.reply = out[:replyHead]
+	if w.reply == nil {
+		w.reply = make([]byte, 0, 1024)
 	}
-	l.reply(out)
-}
-
-// Close ends the server: calls under way fail with ErrNoServer. The names of its rings go.
-func (s *Server) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return fmt.Errorf("rpc: server %s: %w", s.name, ErrClosed)
+	out, err := m.handle(ctx, w.reply, payload)
+	if err != nil {
+		s.failed.Add(1)
+		return statusError, []byte(err.Error())
 	}
-	s.closed = true
-	return s.release()
-}
-
-func (s *Server) release() error {
-	var errs []error
-	owner := s.c != nil
-	for i := range s.lanes {
-		errs = append(errs, s.lanes[i].close(owner))
-	}
-	if owner {
-		errs = append(errs, ring.Remove(s.name)) // before the role is free: nobody else's may go
-	}
-	if s.c != nil {
-		errs = append(errs, s.c.Close())
-	}
-	if s.open != nil {
-		errs = append(errs, s.open.Close())
-	}
-	if s.requests != nil {
-		errs = append(errs, s.requests.Close())
-	}
-	return errors.Join(errs...)
+	return statusOK, out
 }

@@ -59,39 +59,77 @@ func (c *Client) handOver() {
 }
 
 // lead receives, for all, until the reply to call id has come.
-func (c *Client) lead(ctx context.Context, id uint64, dst []byte) (o outcome) {
+func (c *Client) lead(ctx context.Context, id uint64, dst []byte) outcome {
 	defer c.handOver()
-	for found := false; ; {
-		b, err := c.c.TryPeek()
-		if err == ring.ErrEmpty {
-			b, err = c.c.Peek(ctx)
-		}
+	for {
+		o, mine, err := c.receive(ctx, id, dst, true)
 		if err != nil {
 			return outcome{err: c.because(err)}
 		}
-		if len(b) >= replyHead {
-			call, status := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])
-			if found = call == id; found {
-				o = outcome{status: status, out: append(dst, b[replyHead:]...)}
-			} else {
-				c.deliver(call, status, b[replyHead:])
-			}
-		}
-		if err := c.c.Release(); err != nil {
-			return outcome{err: c.because(err)}
-		}
-		if found {
+		if mine {
 			return o
 		}
 	}
 }
 
-// deliver gives a reply to the one who waits for it; it may have left, or died.
-func (c *Client) deliver(call uint64, status uint32, b []byte) {
+// catchUp receives what has come before the leader's call is sent: it answers others, or nobody.
+func (c *Client) catchUp(ctx context.Context) error {
+	for {
+		if _, _, err := c.receive(ctx, greeting, nil, false); err == ring.ErrEmpty {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// receive takes one reply; where there is none it waits, or returns ring.ErrEmpty.
+func (c *Client) receive(ctx context.Context, id uint64, dst []byte, wait bool) (o outcome, mine bool, err error) {
+	b, err := c.c.TryPeek()
+	if err == ring.ErrEmpty && wait {
+		b, err = c.c.Peek(ctx)
+	}
+	if err != nil {
+		return o, false, err
+	}
+	o, mine = c.deal(b, id, dst)
+	if err = c.c.Release(); err == nil && !mine {
+		err = c.over(ctx)
+	}
+	return o, mine, err
+}
+
+// over tells whether to wait on: there may be replies to others without end.
+func (c *Client) over(ctx context.Context) error {
+	if c.closed.Load() {
+		return c.errClosed()
+	}
+	return ctx.Err()
+}
+
+// deal makes a reply the outcome of the leader's call id, if it is its, or else gives it to the one who
+// waits for it, who may have left, or died. A greeting is the outcome of all.
+func (c *Client) deal(b []byte, id uint64, dst []byte) (o outcome, mine bool) {
+	if len(b) < replyHead {
+		return o, false
+	}
+	call, status := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint32(b[8:])
+	if call == id && call != greeting {
+		return outcome{status: status, out: append(dst, b[replyHead:]...)}, true
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if call == greeting {
+		o = outcome{err: c.errGone()}
+		for call, w := range c.waiting {
+			delete(c.waiting, call)
+			w.done <- o
+		}
+		return o, true
+	}
 	if w, ok := c.waiting[call]; ok {
 		delete(c.waiting, call)
-		w.done <- outcome{status: status, out: append(w.dst, b...)}
+		w.done <- outcome{status: status, out: append(w.dst, b[replyHead:]...)}
 	}
+	return o, false
 }

@@ -1,0 +1,16 @@
+package annulus;
+
+/** Who waits at a gate. */
+abstract class Sleeper {
+    final WaitStrategy strategy;
+    Gate sleep; // null: it only looks, and polls
+    volatile boolean cancelled;
+    int idle; // sleeps of this wait
+
+    Sleeper(WaitStrategy strategy) {
+        this.strategy = strategy;
+    }
+
+    /** Finds out, after sleeps in vain, whether anybody can come. */
+    abstract void checkForlorn() throws RingException;
+}
