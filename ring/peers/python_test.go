@@ -107,7 +107,7 @@ func TestPythonWheel(t *testing.T) {
 	python(t)
 	compiler(t, "gcc")
 	// Before setuptools 70 a package of its own knows wheels.
-	const can = "import os, pip, setuptools, sysconfig; int(setuptools.__version__.split('.')[0]) >= 70 or __import__('wheel'); " +
+	const can = "import setuptools, os, pip, sysconfig; int(setuptools.__version__.split('.')[0]) >= 70 or __import__('wheel'); " +
 		"os.stat(sysconfig.get_paths()['include'] + '/Python.h')"
 	name := ""
 	for _, candidate := range []string{"/usr/bin/python3", "python3"} {

@@ -119,7 +119,8 @@ static inline int annulus_create_path(struct annulus *r, const char *path, const
 	if (rc)
 		return rc;
 	annulus_boot_id_(boot_id);
-	annulus_format_(r->base, &r->geometry, config ? config->fingerprint : 0, config ? config->element : NULL, annulus_required_(config), boot_id, annulus_clock_(CLOCK_REALTIME), (uint64_t)getpid());
+	annulus_format_(r->base, &r->geometry, config ? config->fingerprint : 0, config ? config->element : NULL, annulus_required_(config),
+			boot_id, annulus_clock_(CLOCK_REALTIME), (uint64_t)getpid());
 	memcpy(&r->header, r->base, sizeof(r->header));
 	return annulus_link_(r, path, config && config->mode ? config->mode : 0600);
 }

@@ -86,6 +86,7 @@ private:
 };
 
 // item is a T in the ring, in the consumer's hands until it is released or destroyed.
+// A message of another size, as an MPMC ring that is not of one type may hold, is given up with errc::size.
 template <shareable T> class [[nodiscard]] item {
 public:
 	item() = default;
