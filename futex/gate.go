@@ -56,6 +56,14 @@ type Gate struct {
 	// told of the sleep, so Sleep naps, whatever the Park.
 	Blind bool
 
+	// Foreign: Seq is mapped read-only, in memory that the peer alone writes and may
+	// write anything to; nil: it is as much ours as the peer's.
+	Foreign *Foreign
+
+	// Lone: one goroutine at most sleeps here, and its process is not to be trusted: a wake
+	// rouses one, however many it has put to sleep on the word.
+	Lone bool
+
 	announced uint64 // the Arm that this sleeper's last barrier made known
 }
 
@@ -74,8 +82,11 @@ func (g *Gate) Prepare(park Park) uint32 {
 	if g.Blind {
 		return g.Seq.Load()
 	}
+	if g.Foreign != nil {
+		g.Foreign.seen = g.Foreign.calls.Load() // before the caller's last look
+	}
 	var epoch uint32
-	for {
+	for i := 0; i < prepares || g.Foreign == nil; i++ {
 		// In this order: the epoch is then no older than the one in old, and no
 		// sleeper is disarmed that has announced a later one.
 		old := g.Arm.Load()
@@ -93,12 +104,16 @@ func (g *Gate) Prepare(park Park) uint32 {
 			} // else an Interrupt came before it could see how to rouse us
 		}
 	}
+	// Where a Foreign Seq would not stand still the epoch is old, and the sleep ends at once.
 	if !Barrier() {
 		g.Arm.Or(layout.ArmFence)
 		g.announced |= layout.ArmFence
 	}
 	return epoch
 }
+
+// prepares bounds how often an announcement is made anew since a Foreign Seq has moved.
+const prepares = 64
 
 // Sleep waits until the gate is woken or interrupted, or until the deadline (nil
 // error in both cases: the caller looks for work and at the clock), without
@@ -123,6 +138,10 @@ func (g *Gate) Sleep(park Park, epoch uint32, hold time.Duration, deadline time.
 	case ParkPoll:
 		time.Sleep(min(time.Until(deadline), nap))
 	default:
+		if g.Foreign != nil {
+			err = g.Foreign.sleep(g.Seq, epoch, hold, deadline)
+			break
+		}
 		err = WaitHold(g.Seq, epoch, hold, deadline)
 	}
 	switch {
@@ -175,6 +194,9 @@ func (g *Gate) Interrupt() error {
 	if g.Blind {
 		return nil
 	}
+	if g.Foreign != nil {
+		return g.Foreign.interrupt(g.Seq)
+	}
 	g.Seq.Add(1)
 	return g.rouse(g.Arm.Load())
 }
@@ -188,6 +210,10 @@ func (g *Gate) rouse(arm uint64) error {
 		return g.Sem.Release()
 	case arm&layout.ArmEventfd != 0 && g.Efd != nil:
 		return g.Efd.Signal()
+	}
+	if g.Lone {
+		_, err := Wake(g.Seq, 1)
+		return err
 	}
 	// All sleepers: a waker is one wake, and a process that was killed in its
 	// sleep cannot swallow it.

@@ -107,6 +107,9 @@ func (w *Idler) Pause(word *uint64, old uint64, deadline time.Time) (slept bool,
 	if err == nil && w.Gate.Seq.Load() == w.epoch && mem.Load(word) == old && !w.alsoChanged() && !time.Now().Before(end) {
 		w.Gate.sleptInVain()
 	}
+	if f := w.Gate.Foreign; f != nil && mem.Load(word) == old && time.Now().Before(end) {
+		f.vain++
+	}
 	return true, err
 }
 
@@ -123,6 +126,9 @@ func (w *Idler) Done() {
 	}
 	if w.Strategy.Adapt {
 		w.adapt()
+	}
+	if f := w.Gate.Foreign; f != nil {
+		f.vain = 0
 	}
 	w.spun, w.yielded, w.slice, w.parked = 0, 0, 0, false
 }

@@ -146,6 +146,9 @@ func (c *Consumer) TryRecv(dst []byte) ([]byte, error) {
 	if n == 8 && cap(dst)-len(dst) >= 8 {
 		dst = mem.AppendWord(dst, c.data, i+layout.WordSize)
 	} else {
+		if n > c.max {
+			return c.tryRecvSlow(dst)
+		}
 		if int64(c.ahead-next) < 0 {
 			c.lookAhead(next)
 		}
@@ -201,12 +204,16 @@ func (c *Consumer) Recv(ctx context.Context, dst []byte) ([]byte, error) {
 }
 
 // TryPeek returns the next message that was not peeked yet, in place, or the
-// errors of TryRecv. It is valid until Release, ReleaseFirst of it, TryRecv, Recv or Close. Between
-// trusting peers only: the bytes lie in shared memory. In a broadcast ring with
+// errors of TryRecv. It is valid until Release, ReleaseFirst of it, TryRecv, Recv or Close. The
+// bytes lie in shared memory: a peer that is not trusted (Accept, Offer) may change them at
+// any time, also between two looks at one of them; receive by Recv, or read each once. In a broadcast ring with
 // OverrunOverwrite they are a private copy, valid as long, since the producer waits for nobody.
 func (c *Consumer) TryPeek() ([]byte, error) {
 	c.enter()
 	off, n, err := c.next()
+	if err == nil && c.peeked {
+		err = c.overpeeked()
+	}
 	if err != nil {
 		c.exit()
 		return nil, err
@@ -248,6 +255,9 @@ func (c *Consumer) TryPeekBatch(dst [][]byte) (n int, err error) {
 		if c.form == formRecords {
 			n += c.peekRecords(dst[n:])
 		}
+	}
+	if n > 0 {
+		err = firstError(c.overpeeked(), err)
 	}
 	if n > 0 && (err == ErrEmpty || err == io.EOF || err == ErrHeld || c.later(err)) {
 		err = nil

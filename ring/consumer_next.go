@@ -42,6 +42,9 @@ func (c *Consumer) nextRecord() (off, n uint64, err error) {
 		// One comparison refuses an empty word, padding and a length beyond
 		// the end: all are greater than any capacity.
 		if n <= c.mask-(layout.WordSize-1)-i {
+			if n > c.max {
+				return 0, 0, c.corrupt("header %#x at position %d: %d bytes, the longest message has %d", w, c.pos, n, c.max)
+			}
 			next := c.pos + record(n)
 			if int64(c.ahead-next) < 0 {
 				c.lookAhead(next)
@@ -94,7 +97,7 @@ func (c *Consumer) peekRecords(dst [][]byte) (k int) {
 	for ; k < len(dst); k++ {
 		i := pos & mask
 		n := mem.Load(data.Word(i)) - layout.RecordCommitted // [P1]
-		if n > mask-(layout.WordSize-1)-i {
+		if n > mask-(layout.WordSize-1)-i || n > c.max {
 			break
 		}
 		dst[k] = data.Bytes(i+layout.WordSize, n)

@@ -39,8 +39,11 @@ type endpoint struct {
 	size   uint64 // capacity
 	slots  bool   // kind Slots
 	form   form
-	fenced bool  // no membarrier here: fence after each publish
-	failed error // latched by fail
+	fenced bool   // no membarrier here: fence after each publish
+	failed error  // latched by fail
+	past   uint64 // apart, producer: 1 + the consumer's session that had ended when this one came
+	alone  bool   // the peer of an apart ring was found gone in this wait
+	hasty  int    // short waits since the last look at context and deadline
 
 	shared shared // of rings whose messages are claimed
 
@@ -97,8 +100,11 @@ func (e *endpoint) look() error {
 	if w&layout.ArmValid == 0 {
 		return e.lost()
 	}
-	if w&layout.ArmClosed != 0 && e.mine.number == layout.RoleProducer {
+	if w&layout.ArmClosed != 0 && e.mine.number == layout.RoleProducer && !e.isPast() {
 		return closedError(fmt.Sprintf("ring %s: closed by its consumer", e.ring.name()))
+	}
+	if e.ring.apart.left() && e.mine.number == layout.RoleProducer {
+		return e.deserted()
 	}
 	return nil
 }
@@ -131,6 +137,7 @@ func (e *endpoint) corrupt(format string, args ...any) error {
 
 func (e *endpoint) fail(err error) error {
 	e.failed = err
+	e.ring.apart.violate(err)
 	e.setQuiet(0)
 	return err
 }
@@ -146,7 +153,7 @@ func (e *endpoint) setQuiet(w uint64) {
 		return
 	}
 	atomic.CompareAndSwapUint64(&e.quiet, old, w)
-	if e.closing.Load() {
+	if e.closing.Load() || e.ring.apart.left() {
 		atomic.StoreUint64(&e.quiet, 0)
 	}
 }

@@ -46,7 +46,8 @@ var (
 	// The endpoint is dead for every purpose but Close.
 	ErrCorrupt = errors.New("ring corrupt")
 	// ErrRemoved, of calls that wait: the ring lost its name and its other side is
-	// gone: nobody can ever come.
+	// gone: nobody can ever come. Of a ring by Offer or Accept: its peer's end of the
+	// socket is closed; then it is of all sends and reservations.
 	ErrRemoved = errors.New("ring removed")
 	// ErrTruncated, of every call: the file under the ring became shorter. The
 	// endpoint is dead as with ErrCorrupt.

@@ -92,10 +92,10 @@ type Gate struct {
 // the consumer sleeps on for data. It works on a read-only handle and disturbs
 // nobody. Any goroutine; ErrClosed after Close.
 func (r *Ring) Gates() (producer, consumer Gate, err error) {
-	if err := r.region.Hold(); err != nil {
+	if err := r.hold(); err != nil {
 		return producer, consumer, err
 	}
-	defer r.region.Drop()
+	defer r.drop()
 	producer, consumer = gateState(r.producer, r.consumer), gateState(r.consumer, r.producer)
 	return producer, consumer, r.region.Check()
 }

@@ -211,6 +211,9 @@ func (r *Ring) present(s side) (bool, error) {
 }
 
 func (r *Ring) aliveIn(s side, but int, counts func(state uint32) bool) (bool, error) {
+	if r.apart != nil {
+		return r.apart.attached(s), nil
+	}
 	if !s.many {
 		return r.region.Locked(s.lock)
 	}

@@ -47,6 +47,9 @@ func (r *Ring) endpointOptions(opts []EndpointOption) (endpointOptions, error) {
 	}
 	switch o.strategy.Park {
 	case futex.ParkSemaphore:
+		if r.apart != nil {
+			return o, fmt.Errorf("ring %s: its peer shares no semaphore with it, since both would write it; use futexes: %w", r.name(), errors.ErrUnsupported)
+		}
 		if r.semData == nil {
 			return o, fmt.Errorf("ring %s: semaphores need 64-bit Linux: %w", r.name(), errors.ErrUnsupported)
 		}

@@ -68,6 +68,9 @@ func (p *Producer) takeOver() error {
 	}
 	tail := mem.Load(&p.cursor.Position)
 	p.head = mem.Load(&p.peer.cursor.Position)
+	if err := p.untrue(tail); err != nil {
+		return err
+	}
 	if int64(tail-p.head) < 0 {
 		tail = p.head
 	}
@@ -90,7 +93,17 @@ func (p *Producer) takeOver() error {
 // attached then: without a consumer, its flag is history. So it is while one has the
 // lock and State is 0: it is still attaching, and has not taken its predecessor's
 // flag away yet, or has closed before this producer came.
+//
+// In an apart ring only the consumer can take the flag away, as it attaches: this producer
+// remembers whose flag it is.
 func (p *Producer) unclose() error {
+	if p.ring.apart != nil {
+		session := atomic.LoadUint32(&p.peer.endpoint.Session) // first: none that comes later is past
+		if atomic.LoadUint32(&p.peer.endpoint.State) == 0 {
+			p.past = 1 + uint64(session)
+		}
+		return nil
+	}
 	if alive, err := p.ring.present(p.peer); err != nil {
 		return err
 	} else if !alive || !p.peer.many && atomic.LoadUint32(&p.peer.endpoint.State) == 0 {

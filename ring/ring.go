@@ -19,7 +19,7 @@ import (
 // out the endpoints. Its methods may be called from any goroutine.
 type Ring struct {
 	region   *shm.Region
-	mem      []byte
+	mem      []byte // of an apart ring, what the producer writes
 	geometry layout.Geometry
 	config   Config
 	header   layout.Header // a private copy
@@ -33,6 +33,7 @@ type Ring struct {
 	semData  *futex.Semaphore // nil where semaphores are not to be had
 	semSpace *futex.Semaphore
 	options  options
+	apart    *apart // of Offer and Accept; else nil
 
 	mu        sync.Mutex
 	closed    bool
@@ -42,6 +43,8 @@ type Ring struct {
 type options struct {
 	region            []shm.Option
 	efdData, efdSpace *futex.Eventfd
+	policy            func(Cred) error
+	limit             int64
 }
 
 // Option is a choice of this process alone; it is not persisted.
@@ -100,7 +103,7 @@ func attach(region *shm.Region, o options) (*Ring, error) {
 	b := region.Bytes()
 	raw := make([]byte, min(len(b), layout.HeaderSize))
 	copy(raw, b)
-	r := &Ring{region: region, mem: b, options: o, endpoints: make(map[*endpoint]func() error)}
+	r := &Ring{region: region, options: o, endpoints: make(map[*endpoint]func() error)}
 	var err error
 	r.geometry, r.header, err = layout.Decode(raw, uint64(len(b)))
 	if cerr := region.Check(); cerr != nil {
@@ -112,20 +115,10 @@ func attach(region *shm.Region, o options) (*Ring, error) {
 	if r.header.Required&layout.FeatureEventfd != 0 && !region.ReadOnly() && (o.efdData == nil || o.efdSpace == nil) {
 		return nil, fmt.Errorf("ring %s: %w: its sleepers use eventfds, open it with WithEventfds", r.name(), ErrFeature)
 	}
-	g := &r.geometry
-	r.config = configOf(r.geometry, &r.header)
-	r.producer = sideAt(b, g.ProducerArea, g.Stride, "producer", layout.RoleProducer, layout.LockProducer)
-	r.consumer = sideAt(b, g.ConsumerArea, g.Stride, "consumer", layout.RoleConsumer, layout.LockConsumer)
-	r.form, r.table = formOf(g)
-	r.members, r.intents = membersOf(b, g), intentsOf(g)
-	r.lanes = lanesOf(b, g)
-	r.producer.many = r.table && r.form != formCast
-	r.consumer.many = r.table && r.lanes == nil
-	for _, s := range []side{r.producer, r.consumer} {
-		if w := mem.Load(&s.arm.Arm); w&layout.ArmValid == 0 {
-			return nil, fmt.Errorf("ring %s: %w: the %s's arm word is %#x, without its valid bit", r.name(), ErrCorrupt, s.role, w)
-		}
+	if err := r.lay(b, b); err != nil {
+		return nil, err
 	}
+	g := &r.geometry
 	for line, sem := range map[uint64]**futex.Semaphore{layout.LineSemData: &r.semData, layout.LineSemSpace: &r.semSpace} {
 		off := g.SharedArea + line*g.Stride
 		s, err := futex.SemaphoreAt(b[off : off+layout.SemSize])
@@ -135,6 +128,26 @@ func attach(region *shm.Region, o options) (*Ring, error) {
 		*sem = s
 	}
 	return r, nil
+}
+
+// lay lays the ring over what its producers write and what its consumers do.
+func (r *Ring) lay(p, c []byte) error {
+	g := &r.geometry
+	r.mem = p
+	r.config = configOf(r.geometry, &r.header)
+	r.producer = sideAt(p, g.ProducerArea, g.Stride, "producer", layout.RoleProducer, layout.LockProducer)
+	r.consumer = sideAt(c, g.ConsumerArea, g.Stride, "consumer", layout.RoleConsumer, layout.LockConsumer)
+	r.form, r.table = formOf(g)
+	r.members, r.intents = membersOf(p, g), intentsOf(g)
+	r.lanes = lanesOf(p, g)
+	r.producer.many = r.table && r.form != formCast
+	r.consumer.many = r.table && r.lanes == nil
+	for _, s := range []side{r.producer, r.consumer} {
+		if w := mem.Load(&s.arm.Arm); w&layout.ArmValid == 0 {
+			return fmt.Errorf("ring %s: %w: the %s's arm word is %#x, without its valid bit", r.name(), ErrCorrupt, s.role, w)
+		}
+	}
+	return nil
 }
 
 // Config returns what the ring is.
@@ -152,7 +165,8 @@ func (r *Ring) name() string {
 }
 
 // Region returns the memory under the ring, for its File (to pass a memfd on)
-// and its Notes. Do not close it.
+// and its Notes. Do not close it. Of a ring by Offer or Accept it is what this process
+// writes.
 func (r *Ring) Region() *shm.Region { return r.region }
 
 // Close closes the endpoints that are still open here, then the handle. The
@@ -176,7 +190,7 @@ func (r *Ring) Close() error {
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(append(errs, r.region.Close())...)
+	return errors.Join(append(errs, r.closeMemory())...)
 }
 
 func (r *Ring) closedHere() error {
@@ -189,6 +203,9 @@ func (r *Ring) takeRole(s side, o endpointOptions) (side, error) {
 	if o.tag != 0 && (!s.many || s.number != layout.RoleProducer) {
 		return s, fmt.Errorf("ring %s: WithTag is for the producers of MPMC and MPSC rings, not for a %s of topology %v; leave it out: %w",
 			r.name(), s.role, r.config.Topology, errors.ErrUnsupported)
+	}
+	if r.apart != nil {
+		return s, r.apart.assign(r, s)
 	}
 	if s.many && r.region.ReadOnly() {
 		return s.unseen(), nil
@@ -235,7 +252,11 @@ func (r *Ring) holderOf(s side) uint64 {
 }
 
 func (r *Ring) unlock(s side) error {
-	if s.lock == noLock {
+	switch {
+	case s.lock == noLock:
+		return nil
+	case r.apart != nil:
+		r.apart.vacate()
 		return nil
 	}
 	err := r.region.Unlock(s.lock)
@@ -256,6 +277,9 @@ func (r *Ring) remember(e *endpoint, closer func() error) error {
 		return r.closedHere()
 	}
 	r.endpoints[e] = closer
+	if r.apart.left() {
+		atomic.StoreUint64(&e.quiet, 0)
+	}
 	return nil
 }
 

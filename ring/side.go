@@ -50,12 +50,12 @@ func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
 		return fmt.Errorf("ring %s: WithBacklog is for the consumers of broadcast rings, not for a %s of topology %v; leave it out: %w",
 			r.name(), mine.role, r.config.Topology, errors.ErrUnsupported)
 	}
-	if err := r.region.Hold(); err != nil {
+	if err := r.hold(); err != nil {
 		return fmt.Errorf("ring %s: %w", r.name(), err)
 	}
 	mine, err := r.takeRole(mine, o)
 	if err != nil {
-		r.region.Drop()
+		r.drop()
 		return err
 	}
 	g := &r.geometry
@@ -115,6 +115,7 @@ func (r *Ring) gate(waker, sleeper side) futex.Gate {
 	if sleeper.number == layout.RoleConsumer {
 		g.Sem, g.Efd = r.semData, r.options.efdData
 	}
+	r.apart.part(&g, waker)
 	// Of many, each counts for itself.
 	if waker.many {
 		g.Wakes = nil
@@ -183,7 +184,7 @@ func (e *endpoint) detach(announceEnd func() error) error {
 		err = uerr
 	}
 	e.ring.forget(e)
-	e.ring.region.Drop()
+	e.ring.drop()
 	e.endErr = err
 	return err
 }

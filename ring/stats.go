@@ -54,10 +54,10 @@ type SideStats struct {
 // Stats reads the ring's words. It works on a read-only handle and disturbs
 // nobody. Any goroutine.
 func (r *Ring) Stats() (Stats, error) {
-	if err := r.region.Hold(); err != nil {
+	if err := r.hold(); err != nil {
 		return Stats{}, err
 	}
-	defer r.region.Drop()
+	defer r.drop()
 	s := Stats{
 		Head:     mem.Load(&r.consumer.cursor.Position),
 		Capacity: r.geometry.Capacity,
@@ -103,6 +103,13 @@ func (r *Ring) sideStats(s, other side) (SideStats, error) {
 	out.Closed = s.closedInOrder()
 	out.Finished = mem.Load(&s.arm.Arm)&layout.ArmClosed != 0
 	var err error
+	if r.apart != nil {
+		out.Attached = r.apart.attached(s)
+		if s.number != uint32(r.apart.mine) {
+			out.PID = r.apart.cred.PID
+		}
+		return out, nil
+	}
 	if out.Attached, err = r.region.Locked(s.lock); out.Attached && !s.many {
 		out.Stopped = proc.Stopped(out.PID, mem.Load(&e.StartTime))
 	}

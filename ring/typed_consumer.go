@@ -2,10 +2,12 @@ package ring
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"time"
 
+	"annulus/internal/element"
 	"annulus/internal/killpoint"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
@@ -19,6 +21,10 @@ type ConsumerOf[T any] struct{ c *Consumer }
 func NewConsumerOf[T any](r *Ring, opts ...EndpointOption) (*ConsumerOf[T], error) {
 	if err := check[T](r); err != nil {
 		return nil, err
+	}
+	if r.apart != nil && element.HoldsBool[T]() {
+		return nil, fmt.Errorf("ring %s: %w: %s holds a bool, which its peer can make neither true nor false, and the compiler relies on that; make it a uint8",
+			r.name(), ErrMismatch, describe[T]().Name)
 	}
 	c, err := r.Consumer(opts...)
 	if err != nil {

@@ -15,22 +15,37 @@ import (
 // spin is the short way out of short waits: no bookkeeping, no look at a clock
 // or a context. It looks at *word every step pauses; true: it differs from old.
 func (e *endpoint) spin(word *uint64, old uint64, step uint32) bool {
+	if e.hasty++; e.hasty > haste {
+		return false // pause looks at context and deadline
+	}
 	e.enter()
 	changed := mem.Load(&e.quiet) != 0 && e.waiter.Spin(word, old, step)
 	e.exit()
 	return changed
 }
 
+// haste is how many short waits may follow each other before the context is looked at:
+// what is watched may change all the time and never for good.
+const haste = 1 << 10
+
 // pause waits a little for *word to differ from old. It returns an error when
 // waiting on is pointless.
 func (e *endpoint) pause(ctx context.Context, word *uint64, old uint64) error {
 	mem.Publish(&e.blocked, 1)
+	e.hasty = 0
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	end, err := e.until(ctx)
 	if err != nil {
 		return err
+	}
+	if e.ring.apart.left() {
+		if e.alone {
+			return e.deserted()
+		}
+		e.alone = true // what was committed before is visible now: look once more
+		return nil
 	}
 	if e.waiter.Parking() {
 		e.follow(ctx)
@@ -116,7 +131,7 @@ func (e *endpoint) interrupt() {
 
 // endWait closes a wait that pause was called for.
 func (e *endpoint) endWait() {
-	e.idle = 0
+	e.idle, e.alone = 0, false
 	mem.Publish(&e.blocked, 0)
 	e.enter()
 	if !e.gone() {

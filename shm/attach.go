@@ -14,7 +14,7 @@ func attach(f *os.File, name string, backing Backing, size int, guarded bool, c 
 		name: name, backing: backing, readOnly: c.readOnly,
 		file: f, fd: int(f.Fd()), fault: new(faultFlag), guard: -1,
 	}
-	if err := r.mapIn(size, c.huge); err != nil {
+	if err := r.mapIn(size, c); err != nil {
 		return nil, fmt.Errorf("shm: mapping %d bytes of %s: %w", size, r.title(), err)
 	}
 	if err := adviseNoFork(r.mem); err != nil {
@@ -34,9 +34,13 @@ func attach(f *os.File, name string, backing Backing, size int, guarded bool, c 
 	return r, nil
 }
 
-// mapIn maps the file: through mmap-go, or aligned to huge pages.
-func (r *Region) mapIn(size int, huge HugePages) error {
-	if huge != HugeOff {
+// mapIn maps the file: through mmap-go, aligned to huge pages, or between guard pages.
+func (r *Region) mapIn(size int, c *config) (err error) {
+	if c.sealed {
+		r.mem, r.unmap, err = mapGuarded(r.fd, size, r.readOnly)
+		return err
+	}
+	if c.huge != HugeOff {
 		if mem, unmap, ok := mapAligned(r.fd, size, r.readOnly); ok {
 			r.mem, r.unmap = mem, unmap
 			return nil

@@ -27,6 +27,8 @@ var (
 	ErrTruncated = errors.New("file was truncated")
 	// ErrLocked: somebody, perhaps this Region itself, holds the lock byte.
 	ErrLocked = errors.New("already locked")
+	// ErrSeals: a file that was received is not what Sealed makes.
+	ErrSeals = errors.New("not sealed as expected")
 	// ErrFilesystem: the file system cannot carry shared memory or its locks.
 	ErrFilesystem = errors.New("unsuitable file system")
 )

@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -13,7 +14,10 @@ import (
 // others could open: send File by SendFiles, or inherit it to a child. label
 // shows in /proc and need not be unique.
 func Memfd(label string, size int, opts ...Option) (*Region, error) {
-	c := newConfig(opts)
+	return newConfig(opts).memfd(label, size)
+}
+
+func (c *config) memfd(label string, size int) (*Region, error) {
 	if err := c.forCreate(); err != nil {
 		return nil, err
 	}
@@ -23,7 +27,7 @@ func Memfd(label string, size int, opts ...Option) (*Region, error) {
 	}
 	var f *os.File
 	var err error
-	if c.huge != HugeOff {
+	if c.huge != HugeOff && !c.sealed {
 		var most int
 		if f, most, err = memfdFile(label, size, unix.MFD_HUGETLB); err == nil {
 			size = most
@@ -78,9 +82,10 @@ func newMemfd(f *os.File, label string, size int, c *config) (_ *Region, err err
 	if err := unix.Fchmod(fd, uint32(c.mode)); err != nil {
 		return nil, sysErr("chmod", label, err)
 	}
-	const seal = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seal); err != nil {
-		return nil, sysErr("seal", label, err)
+	if !c.sealed {
+		if err := seal(fd, label, unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL); err != nil {
+			return nil, err
+		}
 	}
 	if r, err = attach(f, label, BackedByMemfd, size, false, c); err != nil {
 		return nil, err
@@ -88,8 +93,22 @@ func newMemfd(f *os.File, label string, size int, c *config) (_ *Region, err err
 	if err := r.runInit(c); err != nil {
 		return nil, err
 	}
+	if c.sealed { // not before it is mapped: nobody can map it for writing from now on
+		if err := seal(fd, label, sealedSeals); isErrno(err, unix.EINVAL) {
+			return nil, fmt.Errorf("%w: sealing against future writes needs Linux 5.1: %w", err, errors.ErrUnsupported)
+		} else if err != nil {
+			return nil, err
+		}
+	}
 	done = true
 	return r, nil
+}
+
+func seal(fd int, label string, seals int) error {
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
+		return sysErr("seal", label, err)
+	}
+	return nil
 }
 
 // memfdCreate asks for a file that can be sealed and not be executed; kernels

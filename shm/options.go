@@ -41,6 +41,7 @@ type config struct {
 	readOnly bool
 	noGuard  bool
 
+	sealed  bool  // written by one process: see Sealed
 	poolErr error // why a memfd could not be had from the hugetlb pool
 }
 

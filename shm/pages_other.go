@@ -19,3 +19,7 @@ func (r *Region) hugePages() string { return "not on this platform" }
 func mapAligned(int, int, bool) ([]byte, func() error, bool) { return nil, nil, false }
 
 func fitsMemory(int64, string) error { return nil }
+
+func mapGuarded(int, int, bool) ([]byte, func() error, error) {
+	return nil, nil, unsupported("sealed memfd")
+}

@@ -41,6 +41,28 @@ func mapAligned(fd, size int, readOnly bool) (mem []byte, unmap func() error, ok
 	return unsafe.Slice((*byte)(at), size), func() error { return unix.MunmapPtr(at, length) }, true
 }
 
+// mapGuarded maps a file with a page that nobody may touch before and behind it.
+func mapGuarded(fd, size int, readOnly bool) (mem []byte, unmap func() error, err error) {
+	page := uintptr(os.Getpagesize())
+	length := (uintptr(size) + page - 1) &^ (page - 1)
+	whole := length + 2*page
+	room, err := unix.MmapPtr(-1, 0, nil, whole, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	if err != nil {
+		return nil, nil, err
+	}
+	unmap = func() error { return unix.MunmapPtr(room, whole) }
+	prot := unix.PROT_READ
+	if !readOnly {
+		prot |= unix.PROT_WRITE
+	}
+	at := unsafe.Add(room, page)
+	if _, err := unix.MmapPtr(fd, 0, at, length, prot, unix.MAP_SHARED|unix.MAP_FIXED); err != nil {
+		_ = unmap()
+		return nil, nil, err
+	}
+	return unsafe.Slice((*byte)(at), size), unmap, nil
+}
+
 // span returns the mapped pages of mem.
 func span(mem []byte) (base, end uintptr) {
 	page := uintptr(os.Getpagesize())

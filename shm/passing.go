@@ -64,7 +64,7 @@ func copyFD(f *os.File) (fd int, err error) {
 
 // ReceiveFiles receives what one SendFiles sent, at most limit files; they are
 // the caller's to close. A message with more files, or none, is an error, and
-// whatever came with it is closed. io.EOF when the peer has closed. A read
+// whatever came with it is closed, soon, as by Discard. io.EOF when the peer has closed. A read
 // deadline of conn holds (os.ErrDeadlineExceeded).
 func ReceiveFiles(conn *net.UnixConn, limit int) ([]*os.File, error) {
 	if limit < 1 || limit > maxFiles {
@@ -90,8 +90,12 @@ func ReceiveFiles(conn *net.UnixConn, limit int) ([]*os.File, error) {
 		err = invalid("ReceiveFiles: the message announces %d files and has %d", data[0], len(fds))
 	}
 	if err != nil {
-		for _, fd := range fds {
-			unix.Close(fd)
+		if len(fds) > 0 {
+			go func() { // see Discard
+				for _, fd := range fds {
+					unix.Close(fd)
+				}
+			}()
 		}
 		return nil, err
 	}
@@ -101,6 +105,11 @@ func ReceiveFiles(conn *net.UnixConn, limit int) ([]*os.File, error) {
 	}
 	return files, nil
 }
+
+// Discard closes a file that came from somebody who is not trusted, and never waits for
+// it: the end of a file in a file system of the sender's own making lasts as long as
+// the sender likes.
+func Discard(f *os.File) { go f.Close() }
 
 // parseRights returns all descriptors of a control message. net asks for them
 // with MSG_CMSG_CLOEXEC.

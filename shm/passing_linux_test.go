@@ -196,9 +196,7 @@ func TestReceiveErrors(t *testing.T) {
 			for _, f := range files {
 				f.Close()
 			}
-			if now := testutil.OpenFDs(); now != before {
-				t.Errorf("%d descriptors, %d before", now, before)
-			}
+			testutil.Eventually(t, "no descriptor is left", func() bool { return testutil.OpenFDs() == before })
 		})
 	}
 	a, b, aFile := socketPair(t, unix.SOCK_SEQPACKET)

@@ -5,6 +5,7 @@ package shm
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 )
 
@@ -27,6 +28,19 @@ func Remove(name string) error { return unsupported("POSIX shared memory") }
 
 // List is not available on this platform.
 func List() ([]Info, error) { return nil, unsupported("POSIX shared memory") }
+
+// Sealed is not available on this platform.
+func Sealed(label string, size int, opts ...Option) (*Region, error) {
+	return nil, unsupported("sealed memfd")
+}
+
+// FromSealed is not available on this platform.
+func FromSealed(f *os.File, least, most int) (*Region, error) {
+	return nil, unsupported("sealed memfd")
+}
+
+// Copy is not available on this platform.
+func (r *Region) Copy() (*os.File, error) { return nil, unsupported("sealed memfd") }
 
 // Memfd is not available on this platform; use CreateFile.
 func Memfd(label string, size int, opts ...Option) (*Region, error) { return nil, unsupported("memfd") }

@@ -263,25 +263,3 @@ func (f *far) conn(peer net.Addr, err error) {
 		f.report(fmt.Errorf("connection of %v: %w", peer, plain(err)))
 	}
 }
-
-// flagsOf turns the names of options of package feed into those of flags.
-var flagsOf = strings.NewReplacer(": feed: ", ": ", "; Create makes one", "; --create makes one", "Recover goes on", "--recover goes on", "(CutTorn; ", "(--cut; ",
-	"greater MaxSize", "greater --message-size", "greater MaxMessages", "greater --depth")
-
-// plain is an error of package feed in the words of this command.
-func plain(err error) error {
-	text := flagsOf.Replace(strings.TrimPrefix(err.Error(), "feed: "))
-	if text != err.Error() {
-		return because(err, "%s", text)
-	}
-	return err
-}
-
-// at is plain with the place, if the error does not name it.
-func (f *far) at(err error) error {
-	err = plain(err)
-	if name := strings.TrimLeft(f.rest, "/"); name != "" && strings.Contains(err.Error(), name) {
-		return err
-	}
-	return fmt.Errorf("%s: %w", f.place(), err)
-}

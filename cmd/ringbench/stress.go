@@ -26,14 +26,17 @@ survive the kills: nothing that was sent is lost, doubled, torn or out of order,
 nobody hangs, no slot is lost. Exit status 1 if anything is wrong. An interrupt, and
 --limit, end it in order: what was sent is received and judged before the report.
 Without --redeliver an MPMC ring drops what a killed consumer had in its hands;
-these are counted apart. --point kills at one named point only, in a build with
+these are counted apart. --hostile, with --flips, --seed, --limit and --json alone, runs something else: a
+process, of another user where it can be, that offers rings and writes nonsense over all of its memory while
+another accepts and uses them; no call may hang, crash or read beside the ring. --point kills at one named point only, in a build with
 -tags killpoints (go run -tags killpoints ./cmd/ringbench stress --point drawn): ` +
 			strings.Join(killpoint.Names, ", ") + ".",
 		examples: `ringbench stress --kills 1000
 ringbench stress --topology mpmc --redeliver --producers 4 --consumers 4 --kills 100000 --json
 ringbench stress --topology spsc --kills 1000
 ringbench stress --topology broadcast --overrun block --kills 1000
-ringbench stress --c-peers 3 --kills 1000`,
+ringbench stress --c-peers 3 --kills 1000
+ringbench stress --hostile --flips 100000000`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := stress.Options{Wait: "adaptive"}
 			topology, overrun := "mpmc", ""
@@ -46,6 +49,8 @@ ringbench stress --c-peers 3 --kills 1000`,
 			fs.IntVar(&o.Capacity, "capacity", 0, "`N` slots or bytes; default: few")
 			fs.Func("wait", "`HOW` they wait: "+strings.Join(sharedWaits(), ", ")+", of spsc also semaphore (default adaptive)",
 				oneOf(&o.Wait, append(sharedWaits(), "semaphore")))
+			hostile := fs.Bool("hostile", false, "write nonsense in place of killing")
+			flips := fs.Uint64("flips", 1e7, "hostile: `N` stores of nonsense, at least")
 			fs.IntVar(&o.Kills, "kills", 1000, "`N` processes to kill")
 			fs.IntVar(&o.Stops, "stops", 0, "`N` times to stop a process and continue it")
 			fs.IntVar(&o.All, "all", 500, "kill all at once after each `N` kills; 0: never")
@@ -56,6 +61,12 @@ ringbench stress --c-peers 3 --kills 1000`,
 			fs.Func("limit", "`TIME` after which it ends, done or not; default: never", atLeast(&o.Limit, time.Millisecond))
 			asJSON := fs.Bool("json", false, "print the report as JSON")
 			return func(ctx context.Context, io *stdio, _ []string) error {
+				if err := onlyHostile(fs, *hostile); err != nil {
+					return err
+				}
+				if *hostile {
+					return runHostile(ctx, io, stress.HostileOptions{Flips: *flips, Seed: o.Seed, Limit: o.Limit}, *asJSON)
+				}
 				o.Traits = stress.Find(topology)
 				if err := completeStress(&o, overrun); err != nil {
 					return err

@@ -211,6 +211,9 @@ func TestStressUsage(t *testing.T) {
 		{"--point drawn", "-tags killpoints"},
 		{"--kills -1", "at least 0"},
 		{"--c-peers 7", "--c-peers from 0 to 6"},
+		{"--hostile --kills 5", "with --hostile, found --kills"},
+		{"--flips 5", "only with --hostile"},
+		{"--hostile --flips many", `"many"`},
 		{"extra", "expected only flags"},
 	} {
 		out, err := exec.Command(exe, append([]string{"stress"}, strings.Fields(c.args)...)...).CombinedOutput()
@@ -218,6 +221,23 @@ func TestStressUsage(t *testing.T) {
 			t.Errorf("stress %s: %v %q, want one line with %q", c.args, err, out, c.want)
 		}
 	}
+}
+
+// TestStressHostile has a process write nonsense over all that it can write of the rings
+// that another uses: cases 44 to 46 of the fault list, where the peer is a stranger.
+func TestStressHostile(t *testing.T) {
+	var out, errs strings.Builder
+	cmd := exec.Command(buildTags(t, ""), "stress", "--hostile", "--flips", "10000000", "--json")
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var r stress.HostileReport
+	if jerr := json.Unmarshal([]byte(out.String()), &r); jerr != nil {
+		t.Fatalf("%v: %v\n%s", err, jerr, errs.String())
+	}
+	if err != nil || r.Violations() > 0 || r.Flips < 10000000 || r.Poisoned == 0 || r.Messages == 0 {
+		t.Errorf("%v: %s%s", err, out.String(), errs.String())
+	}
+	t.Logf("%d flips, %d rings, %d spoilt, %d calls, %d messages", r.Flips, r.Rings, r.Poisoned, r.Calls, r.Messages)
 }
 
 // buildTags builds ringbench with tags, once for each set of them.

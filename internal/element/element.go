@@ -59,3 +59,23 @@ func write(w io.Writer, t reflect.Type, off uintptr) error {
 	}
 	return nil
 }
+
+// HoldsBool tells whether a T holds a bool. A byte of it that is neither 0 nor 1 is no value to
+// the compiler, which may do anything with it: who writes it must be trusted.
+func HoldsBool[T any]() bool { return holdsBool(reflect.TypeFor[T]()) }
+
+func holdsBool(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Bool:
+		return true
+	case reflect.Array:
+		return holdsBool(t.Elem())
+	case reflect.Struct:
+		for f := range t.Fields() {
+			if holdsBool(f.Type) {
+				return true
+			}
+		}
+	}
+	return false
+}

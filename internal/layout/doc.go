@@ -1,8 +1,9 @@
 // Package layout is the one source of the memory layout of a ring, version 1.
 //
 // The Go structs here are laid over shared memory as they are; the constants,
-// the C header (ring/peers/c/annulus_layout.h) and the tables of
-// docs/spec/layout-v1.md are generated from them by gen. All words are
+// the C header (ring/peers/c/annulus_layout.h), the Rust module
+// (ring/peers/rust/src/layout.rs) and the tables of docs/spec/layout-v1.md are
+// generated from them by gen. All words are
 // little-endian. Nothing in this package sleeps, locks or touches a file.
 //
 //	+--------------------+ 0
@@ -22,5 +23,4 @@
 // page, so each side can be given the other's pages read-only.
 package layout
 
-//go:generate go run ./gen -c ../../ring/peers/c/annulus_layout.h -doc ../../docs/spec/layout-v1.md
-//go:generate go run ./gen -java ../../ring/peers/java/src/main/java/annulus/Layout.java
+//go:generate go run ./gen -c ../../ring/peers/c/annulus_layout.h -rust ../../ring/peers/rust/src/layout.rs -java ../../ring/peers/java/src/main/java/annulus/Layout.java -doc ../../docs/spec/layout-v1.md

@@ -2,6 +2,8 @@ package layout
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"sync/atomic"
 )
 
@@ -27,6 +29,23 @@ type Identity struct {
 // zeroed and at least g.TotalSize long. Nobody else may see mem yet, or must
 // wait for Magic, which is stored last.
 func Format(mem []byte, g Geometry, id Identity) {
+	for _, area := range []uint64{g.ProducerArea, g.ConsumerArea} {
+		formatSide(mem, area, g.Stride)
+	}
+	for line := uint64(0); line < SharedLines; line++ {
+		// An empty process-shared sem_t: glibc's private field is 128.
+		binary.LittleEndian.PutUint32(mem[g.SharedArea+line*g.Stride+8:], 128)
+	}
+	formatHeader(mem, g, id)
+}
+
+func formatSide(mem []byte, area, stride uint64) {
+	SeqAt(mem, area, stride).Seq = 1
+	ArmAt(mem, area, stride).Arm = ArmValid
+}
+
+// formatHeader comes last: it stores Magic.
+func formatHeader(mem []byte, g Geometry, id Identity) {
 	h := HeaderAt(mem)
 	*h = Header{
 		Major: Major, Minor: Minor, HeaderSize: HeaderSize,
@@ -42,14 +61,6 @@ func Format(mem []byte, g Geometry, id Identity) {
 	}
 	h.SlotPayload = uint32(g.SlotOffset)
 	copy(h.Element[:], id.Element)
-	for _, area := range []uint64{g.ProducerArea, g.ConsumerArea} {
-		SeqAt(mem, area, g.Stride).Seq = 1
-		ArmAt(mem, area, g.Stride).Arm = ArmValid
-	}
-	for line := uint64(0); line < SharedLines; line++ {
-		// An empty process-shared sem_t: glibc's private field is 128.
-		binary.LittleEndian.PutUint32(mem[g.SharedArea+line*g.Stride+8:], 128)
-	}
 	h.Checksum = Checksum(mem[:HeaderSize])
 	atomic.StoreUint64(&h.Magic, Magic)
 }
@@ -62,8 +73,20 @@ func Checksum(header []byte) uint64 { return rings.checksum(header) }
 // they say. raw must be a private copy of at least min(size, HeaderSize) bytes.
 // It never trusts an offset: the geometry is computed again and compared.
 func Decode(raw []byte, size uint64) (Geometry, Header, error) {
+	g, h, err := decodeRing(&rings, raw, size)
+	switch {
+	case err == nil:
+		err = rings.room(g.TotalSize, size)
+	case errors.Is(err, ErrFeature) && h.Required&FeatureApart != 0:
+		err = fmt.Errorf("%w: it is one of the two memories of a ring between processes that do not trust each other; only those that made it take part", ErrFeature)
+	}
+	return g, h, err
+}
+
+// decodeRing is Decode but for the comparison of sizes.
+func decodeRing(f *family, raw []byte, size uint64) (Geometry, Header, error) {
 	var h Header
-	if err := rings.decode(raw, size, &h); err != nil {
+	if err := f.decode(raw, size, &h); err != nil {
 		return Geometry{}, h, err
 	}
 	g, err := Compute(Shape{
@@ -92,5 +115,5 @@ func Decode(raw []byte, size uint64) (Geometry, Header, error) {
 	if cast := h.Required & (FeatureBlock | FeatureDrop); cast != 0 && (g.Topology != TopologyCast || cast == FeatureBlock|FeatureDrop) {
 		return g, h, geometry("required features", h.Required, "at most one of %#x and %#x, and only in a broadcast ring", FeatureBlock, FeatureDrop)
 	}
-	return g, h, rings.room(g.TotalSize, size)
+	return g, h, nil
 }

@@ -48,6 +48,9 @@ const (
 	FeatureBlock uint64 = 1 << 8 // broadcast: the producer waits for the slowest consumer
 	FeatureDrop  uint64 = 1 << 9 // broadcast: it drops a message rather than wait
 
+	// FeatureApart is not in KnownFeatures: what has it is a part of a ring, see part.go.
+	FeatureApart uint64 = 1 << 16 // each side's words lie in a memory of its own
+
 	KnownFeatures = FeatureEventfd | FeatureRedeliver | FeatureBlock | FeatureDrop
 )
 

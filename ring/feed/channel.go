@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"sync"
 )
 
 // FromChan returns the source of what comes through a Go channel, until it is closed.
@@ -27,26 +26,6 @@ func ToChan[T any](ch chan<- T, decode func(msg []byte) (T, error)) Sink {
 func FromSeq(seq iter.Seq[[]byte]) Source {
 	next, stop := iter.Pull(seq)
 	return &seqSource{next: next, stop: stop, stopper: newStopper()}
-}
-
-// stopper is Stop for those who wait in a select.
-type stopper struct {
-	stopped chan struct{}
-	once    *sync.Once
-}
-
-func newStopper() stopper { return stopper{make(chan struct{}), new(sync.Once)} }
-
-// Stop is Source.Stop and Sink.Stop.
-func (s stopper) Stop() { s.once.Do(func() { close(s.stopped) }) }
-
-func (s stopper) over() bool {
-	select {
-	case <-s.stopped:
-		return true
-	default:
-		return false
-	}
 }
 
 type chanSource[T any] struct {

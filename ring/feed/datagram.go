@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // Datagrams are choices of sources and sinks of datagrams. The zero value will do.
@@ -195,6 +194,3 @@ func (b bound) Close() error {
 	}
 	return errors.Join(err, b.UnixConn.Close())
 }
-
-// pollAt ends the waits of a connection by a deadline that has passed.
-var pollAt = time.Unix(1, 0)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -27,11 +26,11 @@ const (
 // lie side by side, so that they stay in the cache, and what is longer is seldom touched. When
 // they are long, each is looked at for its length, and received into the ring.
 type datagrams struct {
+	stopper
 	c       datagramConn
 	raw     syscall.RawConn
 	network string
 	max     int // as configured
-	stopped atomic.Bool
 	total   *counters
 
 	batch *mmsg
@@ -56,7 +55,7 @@ type datagrams struct {
 }
 
 func newDatagramSource(c datagramConn, d Datagrams) (Source, error) {
-	s := &datagrams{c: c, network: c.LocalAddr().Network(), max: d.Max, total: new(counters)}
+	s := &datagrams{stopper: newStopper(), c: c, network: c.LocalAddr().Network(), max: d.Max, total: new(counters)}
 	var err error
 	if s.raw, err = c.SyscallConn(); err != nil {
 		return nil, fmt.Errorf("feed: %w", err)
@@ -106,8 +105,8 @@ func (s *datagrams) countIn(c *counters) { s.total = c }
 
 // Stop is Source.Stop.
 func (s *datagrams) Stop() {
-	s.stopped.Store(true)
-	_ = s.c.SetReadDeadline(pollAt) // fails only where it is closed
+	s.stopper.Stop()
+	_ = s.c.SetReadDeadline(past) // fails only where it is closed
 }
 
 // Close is Source.Close.
@@ -218,13 +217,13 @@ func (s *datagrams) put(in *Intake, i int) error {
 // receive receives at most n messages into m.
 func (s *datagrams) receive(m *mmsg, n, flags int, wait bool) (int, error) {
 	for {
-		if s.stopped.Load() {
+		if s.over() {
 			return 0, ErrStopped
 		}
 		s.into, s.want, s.flags, s.wait = m, n, flags, wait
 		err := s.raw.Read(s.step)
 		switch {
-		case err != nil && s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+		case err != nil && s.cause(err) == ErrStopped:
 			return 0, ErrStopped
 		case err != nil:
 			return 0, fmt.Errorf("feed: receive: %w", err)

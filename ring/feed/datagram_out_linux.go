@@ -7,8 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,7 +18,6 @@ import (
 // datagramSink sends messages as datagrams.
 type datagramSink struct {
 	delivery
-	w       io.WriteCloser // c, or what hears it
 	c       datagramConn
 	raw     syscall.RawConn
 	network string
@@ -33,10 +30,6 @@ type datagramSink struct {
 	barren bool  // the last call failed for a datagram sent before, and none was found
 	lost   *mmsg // what the network says of datagrams sent before: UDP
 
-	stopped atomic.Bool
-	stop    sync.Once
-	ended   chan struct{} // closed by Stop
-
 	// Of the call at hand, for the callbacks that are made once.
 	step, look func(fd uintptr) bool
 	want, n    int
@@ -46,8 +39,8 @@ type datagramSink struct {
 }
 
 func newDatagramSink(w io.WriteCloser, c datagramConn, d Datagrams) (link, error) {
-	s := &datagramSink{w: w, c: c, network: c.LocalAddr().Network(), lossy: d.Lossy, counts: new(counters),
-		batch: newMmsg(batchMessages, 0), window: batchMessages, ended: make(chan struct{})}
+	s := &datagramSink{delivery: newDelivery(w), c: c, network: c.LocalAddr().Network(), lossy: d.Lossy, counts: new(counters),
+		batch: newMmsg(batchMessages, 0), window: batchMessages}
 	s.heard, _ = w.(*heard)
 	var err error
 	if s.raw, err = c.SyscallConn(); err != nil {
@@ -110,9 +103,8 @@ func (s *datagramSink) countIn(c *counters) { s.counts = c }
 
 // Stop is Sink.Stop.
 func (s *datagramSink) Stop() {
-	s.stopped.Store(true)
-	s.stop.Do(func() { close(s.ended) })
-	_ = s.c.SetWriteDeadline(pollAt) // fails only where it is closed
+	s.stopper.Stop()
+	_ = s.c.SetWriteDeadline(past) // fails only where it is closed
 }
 
 // Close is Sink.Close.
@@ -120,14 +112,7 @@ func (s *datagramSink) Close() error {
 	if s.lost != nil && s.raw.Control(func(fd uintptr) { s.look(fd) }) == nil {
 		s.counts.dropped.Add(uint64(s.refused))
 	}
-	if s.wire != nil && s.heard == nil {
-		s.wire.discard()
-	}
-	err := closeStream(s.w)
-	if s.wire != nil && !s.trusts {
-		return nil // what arrived is known
-	}
-	return err
+	return s.delivery.Close()
 }
 
 // ending is settler.ending: a Unix peer needs no hint.
@@ -135,14 +120,11 @@ func (s *datagramSink) ending() {}
 
 // Take is Sink.Take: it sends what one call sends.
 func (s *datagramSink) Take(msgs [][]byte) (int, error) {
-	if s.broken != nil {
-		return 0, s.broken
+	if err := s.ready(); err != nil {
+		return 0, err
 	}
-	if s.heard != nil && s.heard.failed() != nil {
-		s.broken = fmt.Errorf("feed: send: %w", s.heard.failed())
-		return 0, s.broken
-	}
-	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+	nap := backoff{time.Millisecond, 100 * time.Millisecond}
+	for {
 		n, err := s.send(msgs)
 		s.sentSome(msgs[:n])
 		switch {
@@ -153,12 +135,7 @@ func (s *datagramSink) Take(msgs [][]byte) (int, error) {
 			if n > 0 {
 				return n, nil
 			}
-			t := time.NewTimer(pause)
-			select {
-			case <-t.C:
-			case <-s.ended:
-			}
-			t.Stop()
+			nap.wait(s.stopped) // then send tells
 		default:
 			return n, err
 		}
@@ -187,7 +164,7 @@ func (s *datagramSink) sentSome(msgs [][]byte) {
 
 // send sends as many of msgs as one call does, and waits until that is one.
 func (s *datagramSink) send(msgs [][]byte) (int, error) {
-	if s.stopped.Load() {
+	if s.over() {
 		return 0, ErrStopped
 	}
 	k := min(len(msgs), s.window)
@@ -198,19 +175,17 @@ func (s *datagramSink) send(msgs [][]byte) (int, error) {
 	err := s.raw.Write(s.step)
 	s.batch.forget(k)
 	if err != nil {
-		if s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
-			return 0, ErrStopped
+		if err = s.cause(err); err != ErrStopped {
+			err = s.fail(err)
 		}
-		s.broken = fmt.Errorf("feed: send: %w", err)
-		return 0, s.broken
+		return 0, err
 	}
 	n, errno := s.n, s.errno
 	for s.wire != nil && n < k && errno == 0 {
 		// What stopped it may have been the end of the connection, which the kernel tells once, and
 		// not with what was sent. Without knowing that, all would be taken for read.
 		if n, errno, err = s.sendRest(msgs[:k], n); err != nil {
-			s.broken = fmt.Errorf("feed: send: %w", err)
-			return n, s.broken
+			return n, s.fail(err)
 		}
 		if errno == unix.EAGAIN { // its queue is full
 			return n, nil

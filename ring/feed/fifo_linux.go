@@ -14,11 +14,7 @@ import (
 // openFIFO opens the FIFO at path, without waiting for the other side.
 func openFIFO(path string, mode int, c FIFO) (*os.File, error) {
 	if c.Create {
-		perm := c.Perm
-		if perm == 0 {
-			perm = 0o600
-		}
-		if err := unix.Mkfifo(path, uint32(perm.Perm())); err != nil && err != unix.EEXIST {
+		if err := unix.Mkfifo(path, uint32(permOf(c.Perm))); err != nil && err != unix.EEXIST {
 			return nil, fmt.Errorf("feed: make FIFO %q: %w", path, err)
 		}
 	}
@@ -26,10 +22,10 @@ func openFIFO(path string, mode int, c FIFO) (*os.File, error) {
 		return nil, notFIFO(path, info.Mode())
 	}
 	var fd int
-	var err error = unix.EINTR
-	for err == unix.EINTR {
+	err := again(func() (err error) {
 		fd, err = unix.Open(path, mode|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
-	}
+		return err
+	})
 	switch err {
 	case nil:
 	case unix.ENXIO:
@@ -96,12 +92,12 @@ func awaitWriter(ctx context.Context, f *os.File) error {
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })() // closed: nobody waits
+	defer context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(past) })() // closed: nobody waits
 	var perr error
 	err = raw.Read(func(fd uintptr) bool {
 		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		_, perr = unix.Poll(fds, 0)
-		return perr != nil && perr != unix.EINTR || fds[0].Revents&unix.POLLIN != 0
+		perr = again(func() error { _, err := unix.Poll(fds, 0); return err })
+		return perr != nil || fds[0].Revents&unix.POLLIN != 0
 	})
 	if err != nil {
 		return err
@@ -157,7 +153,8 @@ func (s *fifoSink) open(ctx context.Context) (io.WriteCloser, error) {
 		s.first = nil
 		return f, nil
 	}
-	for nap := readerMin; ; nap = min(2*nap, readerMax) {
+	nap := backoff{readerMin, readerMax}
+	for {
 		f, err := openFIFO(s.path, unix.O_WRONLY, s.config)
 		if err == nil {
 			return f, nil
@@ -165,11 +162,7 @@ func (s *fifoSink) open(ctx context.Context) (io.WriteCloser, error) {
 		if s.config.NoWait || !errors.Is(err, ErrNoReader) {
 			return nil, final{err}
 		}
-		t := time.NewTimer(nap)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		if !nap.wait(ctx.Done()) {
 			return nil, ctx.Err()
 		}
 	}

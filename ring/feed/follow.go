@@ -144,14 +144,10 @@ func (t *tail) wait(ctx context.Context) error {
 	if t.watch != nil {
 		return t.watch.wait(ctx)
 	}
-	timer := time.NewTimer(t.config.Poll)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	if !pause(t.config.Poll, ctx.Done()) {
 		return os.ErrDeadlineExceeded
 	}
+	return nil
 }
 
 // tailSession is a file until its rotation, or truncation.

@@ -37,7 +37,8 @@ type Framing interface {
 type Cut struct{ Start, End, Size int }
 
 // Lines returns the framing of text: messages end with a newline, which is not part of
-// them. A last line does not need one.
+// them. A last line does not need one. A message that holds a newline is written as it is, and is
+// two to who reads it: for such, use Length.
 func Lines() Framing { return lines{} }
 
 type lines struct{}

@@ -1,9 +1,12 @@
 package feed
 
 import (
+	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +17,14 @@ import (
 type sleeper struct {
 	thread  atomic.Int64 // that is in the call, 0: none
 	stopped atomic.Bool
+}
+
+// wakeable fails where the signal that ends waits for what would not.
+func wakeable(what fmt.Stringer) error {
+	if signal.Ignored(syscall.SIGURG) {
+		return fmt.Errorf("feed: %v: SIGURG is ignored, so that no wait can be ended: signal.Reset(syscall.SIGURG): %w", what, os.ErrInvalid)
+	}
+	return nil
 }
 
 // call calls f until no signal has interrupted it, or returns ErrStopped.
@@ -36,7 +47,7 @@ func (s *sleeper) call(f func() error) error {
 // sleeps, where it does nothing, so it is sent until the thread has left.
 func (s *sleeper) stop() {
 	s.stopped.Store(true)
-	for nap := 50 * time.Microsecond; ; nap = min(2*nap, 10*time.Millisecond) {
+	for nap := (backoff{50 * time.Microsecond, 10 * time.Millisecond}); ; nap.wait(nil) {
 		thread := s.thread.Load()
 		if thread == 0 {
 			return
@@ -44,6 +55,5 @@ func (s *sleeper) stop() {
 		// The runtime sends itself SIGURG at any time, to preempt goroutines, and takes any
 		// for a false alarm. An error: that thread has ended.
 		_ = unix.Tgkill(os.Getpid(), int(thread), unix.SIGURG)
-		time.Sleep(nap)
 	}
 }

@@ -34,7 +34,7 @@ func init() {
 
 // killedInStream runs feeders, one after the other, each killed while messages pass, and gives
 // what they have brought to take until it is told by done that there is no more.
-func killedInStream(t *testing.T, k *ring.Consumer, feeder func() *process, take func([]byte), done func() bool) (kills int) {
+func killedInStream(t *testing.T, k *ring.Consumer, feeder func() *testutil.Process, take func([]byte), done func() bool) (kills int) {
 	t.Helper()
 	for kills = 0; ; kills++ {
 		f := feeder()
@@ -47,11 +47,11 @@ func killedInStream(t *testing.T, k *ring.Consumer, feeder func() *process, take
 			case !errors.Is(err, ring.ErrEmpty):
 				t.Fatal(err)
 			case done():
-				f.kill(t)
+				killed(f)
 				return kills + 1
 			}
 		}
-		f.kill(t)
+		killed(f)
 	}
 }
 
@@ -69,18 +69,16 @@ func TestQueueFeederKilledInStream(t *testing.T) {
 		peer   []any
 		left   func() int
 	}{
-		"SysV":  {[]string{"sysvIn", fmt.Sprint(sv.ID)}, []any{"msgsend", sv.ID, n}, func() int { return svQueued(t, sv) }},
-		"POSIX": {[]string{"mqFeed", mq.Name, "in"}, []any{"mqsend", mq.Name, n}, func() int { return queued(t, mq) }},
+		"SysV":  {[]string{"sysv", fmt.Sprint(sv.ID)}, []any{"msgsend", sv.ID, n}, func() int { return svQueued(t, sv) }},
+		"POSIX": {[]string{"mq", mq.Name}, []any{"mqsend", mq.Name, n}, func() int { return queued(t, mq) }},
 	} {
 		t.Run(what, func(t *testing.T) {
 			name, k := signalRing(t)
-			peer := started(t, cPeer(t, c.peer...))
-			sent := make(chan struct{})
-			go func() { _, _ = peer.out.ReadString('\n'); close(sent) }()
+			peer := testutil.Start(t, cPeer(t, c.peer...))
 			seen := make([]int, n)
 			total := 0
-			kills := killedInStream(t, k, func() *process {
-				return started(t, testutil.Child(t, c.feeder[0], append([]string{name}, c.feeder[1:]...)...))
+			kills := killedInStream(t, k, func() *testutil.Process {
+				return testutil.Start(t, testutil.Child(t, "queueFeed", name, c.feeder[0], c.feeder[1], "in"))
 			}, func(b []byte) {
 				i, err := strconv.Atoi(string(b))
 				if err != nil || i < 0 || i >= n {
@@ -90,13 +88,13 @@ func TestQueueFeederKilledInStream(t *testing.T) {
 				total++
 			}, func() bool {
 				select {
-				case <-sent:
+				case <-peer.Exited():
 					return c.left() == 0
 				default:
 					return false
 				}
 			})
-			must(t, peer.Wait())
+			peer.Done()
 			for i, times := range seen {
 				if times > 1 {
 					t.Errorf("message %d came %d times", i, times)
@@ -114,14 +112,14 @@ func TestPostsUndoKilledInStream(t *testing.T) {
 	const n = 3000
 	s := testSet(t, feed.SysVSet{Create: true})
 	name, k := signalRing(t)
-	peer := started(t, cPeer(t, "svpost", s.ID, n))
-	sent := make(chan struct{})
-	go func() { _, _ = peer.out.ReadString('\n'); close(sent) }()
+	peer := testutil.Start(t, cPeer(t, "svpost", s.ID, n))
 	total := 0
-	kills := killedInStream(t, k, func() *process { return started(t, testutil.Child(t, "postsIn", name, fmt.Sprint(s.ID))) },
+	kills := killedInStream(t, k, func() *testutil.Process {
+		return testutil.Start(t, testutil.Child(t, "postsIn", name, fmt.Sprint(s.ID)))
+	},
 		func([]byte) { total++ }, func() bool {
 			select {
-			case <-sent:
+			case <-peer.Exited():
 				v, err := s.Value()
 				must(t, err)
 				return v == 0 && total >= n
@@ -129,7 +127,7 @@ func TestPostsUndoKilledInStream(t *testing.T) {
 				return false
 			}
 		})
-	must(t, peer.Wait())
+	peer.Done()
 	if total < n || total > n+kills*512 || kills < 2 {
 		t.Errorf("%d messages of %d posts, %d kills", total, n, kills)
 	}

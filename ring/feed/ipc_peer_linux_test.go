@@ -1,16 +1,15 @@
 package feed_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"annulus/internal/testutil"
@@ -32,55 +31,13 @@ func cPeer(t *testing.T, args ...any) *exec.Cmd {
 // lines runs cmd and returns what it prints.
 func lines(t *testing.T, cmd *exec.Cmd) []string {
 	t.Helper()
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %v", cmd.Args, err)
-	}
-	return strings.Fields(strings.ReplaceAll(strings.TrimSpace(string(out)), " ", ":"))
+	return strings.Fields(strings.ReplaceAll(testutil.Start(t, cmd).Done(), " ", ":"))
 }
 
-// process is a command under way, the lines of which are read one by one.
-type process struct {
-	*exec.Cmd
-	out *bufio.Reader
-}
-
-func started(t *testing.T, cmd *exec.Cmd) *process {
-	t.Helper()
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
-	return &process{cmd, bufio.NewReader(out)}
-}
-
-// line is the next line of output.
-func (p *process) line(t *testing.T) string {
-	t.Helper()
-	s, err := p.out.ReadString('\n')
-	if err != nil {
-		t.Fatalf("%v: %q, %v", p.Args, s, err)
-	}
-	return strings.TrimSpace(s)
-}
-
-// rest is all further output, when the process has ended well.
-func (p *process) rest(t *testing.T) []string {
-	t.Helper()
-	b, err := io.ReadAll(p.out)
-	must(t, err)
-	must(t, p.Wait())
-	return strings.Fields(strings.ReplaceAll(strings.TrimSpace(string(b)), " ", ":"))
-}
-
-// kill ends the process at once, as kill -9 does.
-func (p *process) kill(t *testing.T) {
-	t.Helper()
-	must(t, p.Process.Kill())
-	if err := p.Wait(); err == nil {
-		t.Errorf("%v had ended before it was killed", p.Args)
-	}
+// killed ends a process at once, as kill -9 does. It must not have ended before.
+func killed(p *testutil.Process) {
+	p.Kill()
+	p.EndsBy(syscall.SIGKILL)
 }
 
 var ipcNames atomic.Int64

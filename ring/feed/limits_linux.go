@@ -1,9 +1,7 @@
 package feed
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -37,14 +35,6 @@ func sysctl(name string) (int, bool) {
 func atLimit(err error, name string) string {
 	if n, ok := sysctl(name); ok && err == unix.ENOSPC {
 		return fmt.Sprintf(": the limit %s is %d and there are as many; remove some, or: sysctl -w %s=%d", name, n, name, n+1)
-	}
-	return ""
-}
-
-// uncreated is what helps where something is not there.
-func uncreated(err error) string {
-	if errors.Is(err, fs.ErrNotExist) {
-		return "; Create makes one"
 	}
 	return ""
 }

@@ -81,16 +81,15 @@ func (m *mmsg) send(fd uintptr, n int) (int, syscall.Errno) {
 }
 
 func (m *mmsg) call(number, fd uintptr, n, flags int) (int, syscall.Errno) {
-	for {
-		r, _, e := unix.Syscall6(number, fd, uintptr(unsafe.Pointer(unsafe.SliceData(m.heads))), uintptr(n), uintptr(flags), 0, 0)
-		if e == unix.EINTR {
-			continue
-		}
-		if e != 0 {
-			return 0, e
-		}
-		return int(r), 0
+	var r uintptr
+	e := again(func() (e syscall.Errno) {
+		r, _, e = unix.Syscall6(number, fd, uintptr(unsafe.Pointer(unsafe.SliceData(m.heads))), uintptr(n), uintptr(flags), 0, 0)
+		return e
+	})
+	if e != 0 {
+		return 0, e
 	}
+	return int(r), 0
 }
 
 // dropsOf is how many datagrams the kernel has dropped of those that came to a socket.

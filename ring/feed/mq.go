@@ -41,6 +41,8 @@ const (
 	mqPriorityMax = 32768 - 1
 )
 
+var mqPriorities = tag{mqTag, "priority", 0, mqPriorityMax}
+
 // Source returns a source of the messages in the queue. Its errors are those of mq_open(3), which
 // name the limit that is in the way: os.ErrNotExist, os.ErrPermission, os.ErrInvalid;
 // elsewhere than on Linux errors.ErrUnsupported.
@@ -58,7 +60,7 @@ func (q MessageQueue) Source() (Source, error) {
 // with ring.ErrTooLarge. The errors of Sink are those of Source.
 func (q MessageQueue) Sink() (Sink, error) {
 	if q.Priority > mqPriorityMax {
-		return nil, fmt.Errorf("feed: message queue %q: priority %d: expected at most %d: %w", q.Name, q.Priority, mqPriorityMax, os.ErrInvalid)
+		return nil, fmt.Errorf("feed: %v: priority %d: expected at most %d: %w", q, q.Priority, mqPriorityMax, os.ErrInvalid)
 	}
 	m, err := q.open(os.O_WRONLY)
 	if err != nil {
@@ -67,11 +69,14 @@ func (q MessageQueue) Sink() (Sink, error) {
 	return &mqSink{mq: m}, nil
 }
 
+// String is what errors call the queue.
+func (q MessageQueue) String() string { return fmt.Sprintf("message queue %q", q.Name) }
+
 // base is the name as the kernel has it, without the slash.
 func (q *MessageQueue) base() (string, error) {
 	base := strings.TrimPrefix(q.Name, "/")
 	if base == "" || len(base) > 255 || strings.ContainsAny(base, "/\x00") {
-		return "", fmt.Errorf("feed: message queue %q: expected a name of 1 to 255 bytes behind one slash: %w", q.Name, os.ErrInvalid)
+		return "", fmt.Errorf("feed: %v: expected a name of 1 to 255 bytes behind one slash: %w", q, os.ErrInvalid)
 	}
 	return base, nil
 }
@@ -85,7 +90,7 @@ type mqSource struct {
 // Fill is Source.Fill.
 func (s *mqSource) Fill(in *Intake) error {
 	size := s.size + s.tag()
-	if err := in.fits(size, fmt.Sprintf("message queue %q", s.Name)); err != nil {
+	if err := in.fits(size, s.String()); err != nil {
 		return err
 	}
 	return s.in.fill(in, size)
@@ -109,17 +114,14 @@ func (s *mqSink) Take(msgs [][]byte) (int, error) { return sendEach(msgs, s.send
 func (s *mqSink) sendOne(msg []byte, wait bool) error {
 	priority := s.Priority
 	if s.Tagged {
-		if len(msg) < mqTag {
-			return fmt.Errorf("feed: message queue %q: %w: expected %d bytes of priority, found %d", s.Name, ring.ErrSize, mqTag, len(msg))
+		n, err := mqPriorities.of(msg)
+		if err != nil {
+			return fmt.Errorf("feed: %v: %w", s, err)
 		}
-		priority = binary.LittleEndian.Uint32(msg)
-		msg = msg[mqTag:]
-		if priority > mqPriorityMax {
-			return fmt.Errorf("feed: message queue %q: %w: priority %d, expected at most %d", s.Name, ring.ErrSize, priority, mqPriorityMax)
-		}
+		priority, msg = uint32(n), msg[mqTag:]
 	}
 	if len(msg) > s.size {
-		return fmt.Errorf("feed: message queue %q: %w: %d bytes, it takes at most %d; remove it, and let it be made with a greater MaxSize", s.Name, ring.ErrTooLarge, len(msg), s.size)
+		return fmt.Errorf("feed: %v: %w: %d bytes, it takes at most %d; remove it, and let it be made with a greater MaxSize", s, ring.ErrTooLarge, len(msg), s.size)
 	}
 	return s.mq.send(msg, priority, wait)
 }

@@ -3,9 +3,7 @@ package feed
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -16,10 +14,10 @@ import (
 // poller's.
 type mq struct {
 	MessageQueue
-	file    *os.File
-	raw     syscall.RawConn
-	size    int // of a message, at most
-	stopped atomic.Bool
+	stopper
+	file *os.File
+	raw  syscall.RawConn
+	size int // of a message, at most
 
 	// Of the call at hand, for the callbacks that are made once.
 	b         []byte
@@ -36,7 +34,7 @@ func (q MessageQueue) Remove() error {
 	base, err := q.base()
 	if err == nil {
 		if err = mqUnlink(base); err != nil {
-			err = fmt.Errorf("feed: remove message queue %q: %w", q.Name, err)
+			err = fmt.Errorf("feed: remove %v: %w", q, err)
 		}
 	}
 	return err
@@ -48,28 +46,22 @@ func (q MessageQueue) open(mode int) (*mq, error) {
 		return nil, err
 	}
 	if q.MaxMessages < 0 || q.MaxSize < 0 {
-		return nil, fmt.Errorf("feed: message queue %q: %d messages of %d bytes: expected more than none: %w", q.Name, q.MaxMessages, q.MaxSize, os.ErrInvalid)
+		return nil, fmt.Errorf("feed: %v: %d messages of %d bytes: expected more than none: %w", q, q.MaxMessages, q.MaxSize, os.ErrInvalid)
 	}
-	fd, err := q.openOrMake(base, mode|unix.O_NONBLOCK|unix.O_CLOEXEC)
+	fd, err := q.get(base, mode|unix.O_NONBLOCK|unix.O_CLOEXEC)
 	if err != nil {
 		return nil, err
 	}
-	m := &mq{MessageQueue: q, file: os.NewFile(uintptr(fd), q.Name)}
+	m := &mq{MessageQueue: q, stopper: newStopper(), file: os.NewFile(uintptr(fd), q.Name)}
 	if err := m.adopt(fd); err != nil {
 		return nil, errors.Join(err, m.file.Close())
 	}
 	return m, nil
 }
 
-func (q *MessageQueue) openOrMake(base string, flags int) (int, error) {
-	fd, err := mqOpen(base, flags, 0, nil)
-	if !q.Create || err != unix.ENOENT {
-		if err != nil {
-			err = fmt.Errorf("feed: open message queue %q: %w%s", q.Name, err, uncreated(err))
-		}
-		return fd, err
-	}
-	var attr *mqAttr
+// get returns a descriptor of the queue.
+func (q MessageQueue) get(base string, flags int) (int, error) {
+	var attr *mqAttr // of a queue that is made
 	if q.MaxMessages > 0 || q.MaxSize > 0 {
 		attr = &mqAttr{maxMsg: q.MaxMessages, msgSize: q.MaxSize}
 		if attr.maxMsg == 0 {
@@ -79,14 +71,15 @@ func (q *MessageQueue) openOrMake(base string, flags int) (int, error) {
 			attr.msgSize = mqDefault(1)
 		}
 	}
-	perm := q.Perm
-	if perm == 0 {
-		perm = 0o600
-	}
-	// Without O_EXCL: another may make it at the same time.
-	fd, err = mqOpen(base, flags|unix.O_CREAT, perm, attr)
+	fd, _, err := openOrMake(true, q.Create, unix.O_CREAT|unix.O_EXCL, func(more int) (int, error) {
+		return mqOpen(base, flags|more, permOf(q.Perm), attr)
+	})
 	if err != nil {
-		err = fmt.Errorf("feed: make message queue %q: %w%s", q.Name, err, mqLimit(err, attr))
+		help := uncreated(err)
+		if q.Create {
+			help = mqLimit(err, attr)
+		}
+		err = fmt.Errorf("feed: open %v: %w%s", q, err, help)
 	}
 	return fd, err
 }
@@ -95,15 +88,14 @@ func (q *MessageQueue) openOrMake(base string, flags int) (int, error) {
 func (m *mq) adopt(fd int) error {
 	a, err := mqGetAttr(fd)
 	if err != nil {
-		return fmt.Errorf("feed: message queue %q: %w", m.Name, err)
+		return fmt.Errorf("feed: %v: %w", m, err)
 	}
 	if a.maxMsg < m.MaxMessages || a.msgSize < m.MaxSize {
-		return fmt.Errorf("feed: message queue %q is there and holds %d messages of %d bytes, wanted %d of %d; remove it first: %w",
-			m.Name, a.maxMsg, a.msgSize, m.MaxMessages, m.MaxSize, fs.ErrInvalid)
+		return tooSmall(m, fmt.Sprintf("%d messages of %d bytes", a.maxMsg, a.msgSize), fmt.Sprintf("%d of %d", m.MaxMessages, m.MaxSize))
 	}
 	m.size = a.msgSize
 	if err := m.file.SetDeadline(time.Time{}); err != nil {
-		return fmt.Errorf("feed: message queue %q cannot be polled: %w", m.Name, err)
+		return fmt.Errorf("feed: %v cannot be polled: %w", m, err)
 	}
 	m.get = func(fd uintptr) bool {
 		m.err = again(func() (err error) { m.n, m.priority, err = mqReceive(fd, m.b); return })
@@ -115,15 +107,6 @@ func (m *mq) adopt(fd int) error {
 	}
 	m.raw, err = m.file.SyscallConn()
 	return err
-}
-
-// again repeats a call that a signal has interrupted.
-func again(call func() error) error {
-	for {
-		if err := call(); err != unix.EINTR {
-			return err
-		}
-	}
 }
 
 func (m *mq) receive(b []byte, wait bool) (n int, priority uint32, err error) {
@@ -138,7 +121,7 @@ func (m *mq) send(b []byte, priority uint32, wait bool) error {
 }
 
 func (m *mq) do(call func(func(uintptr) bool) error, step func(uintptr) bool, what string) error {
-	if m.stopped.Load() {
+	if m.over() {
 		return ErrStopped
 	}
 	err := call(step)
@@ -151,16 +134,16 @@ func (m *mq) do(call func(func(uintptr) bool) error, step func(uintptr) bool, wh
 		return nil
 	case err == unix.EAGAIN:
 		return errNone
-	case m.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+	case m.cause(err) == ErrStopped:
 		return ErrStopped
 	}
-	return fmt.Errorf("feed: %s message queue %q: %w", what, m.Name, err)
+	return fmt.Errorf("feed: %s %v: %w", what, m, err)
 }
 
 // Stop is Source.Stop and Sink.Stop.
 func (m *mq) Stop() {
-	m.stopped.Store(true)
-	_ = m.file.SetDeadline(time.Unix(1, 0)) // it has deadlines, see adopt; else it is closed
+	m.stopper.Stop()
+	_ = m.file.SetDeadline(past) // it has deadlines, see adopt; else it is closed
 }
 
 // Close is Source.Close and Sink.Close. The queue stays.

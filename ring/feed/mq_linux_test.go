@@ -1,7 +1,6 @@
 package feed_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -27,49 +26,6 @@ func testQueue(t *testing.T) feed.MessageQueue {
 		}
 	})
 	return q
-}
-
-// A C program sends more than the queue holds, and than the ring does.
-func TestMessageQueueFromC(t *testing.T) {
-	const n = 500
-	inRings(t, func(t *testing.T, p *ring.Producer, k *ring.Consumer) {
-		q := testQueue(t)
-		s, err := q.Source()
-		must(t, err)
-		pump := feed.Into(p, s)
-		done := running(t, pump)
-		c := started(t, cPeer(t, "mqsend", q.Name, n))
-		got := received(t, k, n)
-		c.rest(t)
-		slices.Sort(got) // priorities have mixed them
-		if want := slices.Sorted(slices.Values(numbers(n))); !slices.Equal(got, want) {
-			t.Errorf("got %q", got)
-		}
-		must(t, pump.Finish())
-		must(t, <-done)
-		if s := pump.Stats(); s.Messages != n {
-			t.Errorf("%+v", s)
-		}
-	})
-}
-
-// A C program receives more than the queue holds, in order.
-func TestMessageQueueToC(t *testing.T) {
-	const n = 500
-	q := testQueue(t)
-	q.Priority = 7
-	s, err := q.Sink()
-	must(t, err)
-	p, k := heapRing(t, ring.Config{Capacity: 1 << 16})
-	sent(t, p, numbers(n)...)
-	done := running(t, feed.OutOf(k, s))
-	got := lines(t, cPeer(t, "mqrecv", q.Name, n))
-	must(t, <-done)
-	for i, line := range got[:n] {
-		if line != fmt.Sprintf("7:%d", i) {
-			t.Fatalf("line %d is %q", i, line)
-		}
-	}
 }
 
 // Tagged messages carry their priority both ways, and the highest comes first.
@@ -102,86 +58,6 @@ func TestMessageQueueTagged(t *testing.T) {
 		if err := feed.OutOf(k, sink).Run(t.Context()); !errors.Is(err, ring.ErrSize) {
 			t.Errorf("%q: %v", bad, err)
 		}
-	}
-}
-
-// A wait on either side ends by the context, and what was not taken stays in the ring.
-func TestMessageQueueStop(t *testing.T) {
-	q := testQueue(t)
-	source, err := q.Source()
-	must(t, err)
-	p, _ := heapRing(t, ring.Config{})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- feed.Into(p, source).Run(ctx) }()
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("source: %v", err)
-	}
-
-	sink, err := q.Sink()
-	must(t, err)
-	p, k := heapRing(t, ring.Config{})
-	sent(t, p, numbers(20)...)
-	ctx, cancel = context.WithCancel(t.Context())
-	pump := feed.OutOf(k, sink)
-	go func() { done <- pump.Run(ctx) }()
-	testutil.Eventually(t, "the queue is full", func() bool { return pump.Stats().Messages == 8 })
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("sink: %v", err)
-	}
-	if got := received(t, reopened(t, k), 12); got[0] != "8" || got[11] != "19" {
-		t.Errorf("left in the ring: %q", got)
-	}
-}
-
-// A message that one side does not take ends the pump there, or is passed over and counted.
-func TestMessageQueueTooLong(t *testing.T) {
-	q := testQueue(t)
-	long := strings.Repeat("x", 65)
-	for _, skip := range []bool{false, true} {
-		sink, err := q.Sink()
-		must(t, err)
-		p, k := heapRing(t, ring.Config{})
-		sent(t, p, "1", long, "2")
-		var opts []feed.Option
-		if skip {
-			opts = append(opts, feed.WithSkip(func(error) bool { return true }))
-		}
-		pump := feed.OutOf(k, sink, opts...)
-		err = pump.Run(t.Context())
-		switch s := pump.Stats(); {
-		case skip && (err != nil || s.Messages != 2 || s.Refused != 1):
-			t.Errorf("%+v, %v", s, err)
-		case !skip && (!errors.Is(err, ring.ErrTooLarge) || s.Messages != 1):
-			t.Errorf("%+v, %v", s, err)
-		}
-	}
-	slots := ring.Config{Kind: ring.Slots, SlotSize: 1}
-	p, k := heapRing(t, slots)
-	source, err := q.Source()
-	must(t, err)
-	if err := feed.Into(p, source).Run(t.Context()); !errors.Is(err, ring.ErrTooLarge) {
-		t.Errorf("a ring of short slots: %v", err)
-	}
-	source, err = q.Source()
-	must(t, err)
-	sent := feed.MessageQueue{Name: q.Name}
-	sink, err := sent.Sink()
-	must(t, err)
-	_, err = sink.Take([][]byte{[]byte("too long"), []byte("3")})
-	must(t, err)
-	must(t, sink.Close())
-	pump := feed.Into(p, source, feed.WithSkip(func(error) bool { return true }))
-	done := running(t, pump)
-	if got := received(t, k, 4); !slices.Equal(got, []string{"1", "1", "2", "3"}) {
-		t.Errorf("%q", got)
-	}
-	must(t, pump.Finish())
-	must(t, <-done)
-	if s := pump.Stats(); s.Refused != 1 {
-		t.Errorf("%+v", s)
 	}
 }
 
@@ -299,114 +175,12 @@ func TestMessageQueueLimitsOfAll(t *testing.T) {
 	}
 }
 
-func init() {
-	roles["mqFeed"] = func(args []string) error {
-		r, err := ring.Open(args[0])
-		if err != nil {
-			return err
-		}
-		q := feed.MessageQueue{Name: args[1]}
-		if args[2] == "in" {
-			p, err := r.Producer()
-			if err != nil {
-				return err
-			}
-			s, err := q.Source()
-			if err != nil {
-				return err
-			}
-			return feed.Into(p, s).Run(context.Background())
-		}
-		k, err := r.Consumer()
-		if err != nil {
-			return err
-		}
-		s, err := q.Sink()
-		if err != nil {
-			return err
-		}
-		return feed.OutOf(k, s).Run(context.Background())
-	}
-}
-
-// A feed that waits is killed: the queue and its messages stay, and the next one goes on.
-func TestMessageQueueKilled(t *testing.T) {
-	name := fmt.Sprintf("annulus-feed-%d-mq", os.Getpid())
-	r, err := ring.Create(name, ring.Config{})
-	must(t, err)
-	defer ring.Remove(name)
-	defer r.Close()
-	q := testQueue(t)
-	p, err := r.Producer()
-	must(t, err)
-	for _, m := range numbers(20) {
-		must(t, p.Send(t.Context(), []byte(m)))
-	}
-	sink, err := q.Sink() // makes the queue
-	must(t, err)
-	must(t, sink.Close())
-	killed := started(t, testutil.Child(t, "mqFeed", name, q.Name, "out"))
-	testutil.Eventually(t, "the queue is full", func() bool { return queued(t, q) == 8 })
-	killed.kill(t)
-	must(t, p.Close())
-	next := started(t, testutil.Child(t, "mqFeed", name, q.Name, "out"))
-	got := map[string]int{}
-	peer := started(t, cPeer(t, "mqrecv", q.Name, 20))
-	for range 20 {
-		_, m, _ := strings.Cut(peer.line(t), " ")
-		got[m]++
-	}
-	// What was sent and not yet given back comes twice: drain it, up to the end.
-	source, err := feed.MessageQueue{Name: q.Name}.Source()
-	must(t, err)
-	p2, k2 := heapRing(t, ring.Config{})
-	pump := feed.Into(p2, source)
-	done := running(t, pump)
-	next.rest(t)
-	testutil.Eventually(t, "the queue is empty", func() bool { return queued(t, q) == 0 })
-	must(t, pump.Finish())
-	must(t, <-done)
-	for {
-		b, err := k2.TryRecv(nil)
-		if err != nil {
-			break
-		}
-		got[string(b)]++
-	}
-	for _, m := range numbers(20) {
-		if got[m] < 1 || got[m] > 2 {
-			t.Errorf("message %s came %d times", m, got[m])
-		}
-	}
-	peer.rest(t)
-}
-
 // queued is how many messages are in the queue, as the kernel has it.
 func queued(t *testing.T, q feed.MessageQueue) int {
 	t.Helper()
 	n, err := feed.Queued(q)
 	must(t, err)
 	return n
-}
-
-// The other side is killed in a wait.
-func TestMessageQueuePeerKilled(t *testing.T) {
-	q := testQueue(t)
-	source, err := q.Source()
-	must(t, err)
-	p, k := heapRing(t, ring.Config{})
-	for range 2 {
-		c := started(t, cPeer(t, "mqrecv", q.Name, 1))
-		testutil.Eventually(t, "the peer waits", func() bool { return inCall(t, c.Process.Pid, unix.SYS_MQ_TIMEDRECEIVE) })
-		c.kill(t)
-	}
-	pump := feed.Into(p, source)
-	done := running(t, pump)
-	killed := started(t, cPeer(t, "mqsend", q.Name, 1<<30))
-	received(t, k, 100)
-	killed.kill(t)
-	must(t, pump.Finish())
-	drained(t, k, done)
 }
 
 // inCall tells whether a process is in a system call.

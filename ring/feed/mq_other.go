@@ -17,7 +17,7 @@ type mq struct {
 func (q MessageQueue) Remove() error { return q.unsupported() }
 
 func (q *MessageQueue) unsupported() error {
-	return fmt.Errorf("feed: message queue %q: only Linux has them here: %w", q.Name, errors.ErrUnsupported)
+	return fmt.Errorf("feed: %v: only Linux has them here: %w", q, errors.ErrUnsupported)
 }
 
 func (q MessageQueue) open(int) (*mq, error) { return nil, q.unsupported() }

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -133,10 +134,21 @@ func (o *outlet) collect(ctx context.Context) error {
 	k, err := o.c.TryPeekBatch(o.msgs[n+1 : n+1+int(min(o.limit, uint64(o.most-1)))])
 	o.msgs = o.msgs[:n+1+k]
 	o.limit -= uint64(k)
+	o.own(o.msgs[n:])
 	if err == ring.ErrEmpty || err == ring.ErrHeld || err == io.EOF {
 		err = nil // io.EOF comes again
 	}
 	return o.overrun(err)
+}
+
+// own puts copies in place of messages that a stranger can change while the sink looks at them.
+func (o *outlet) own(msgs [][]byte) {
+	if _, strange := o.c.Ring().Peer(); !strange {
+		return
+	}
+	for i := range msgs {
+		msgs[i] = bytes.Clone(msgs[i])
+	}
 }
 
 // overrun tells of messages that were overwritten, which is no end; other errors it returns.

@@ -62,13 +62,13 @@ func TestPostsFromC(t *testing.T) {
 		p, k := heapRing(t, ring.Config{Capacity: 4096})
 		pump := feed.Into(p, feed.Posts(s))
 		done := running(t, pump)
-		c := started(t, cPeer(t, post, name, n))
+		c := testutil.Start(t, cPeer(t, post, name, n))
 		for i, m := range received(t, k, n) {
 			if got := binary.LittleEndian.Uint64([]byte(m)); got != uint64(i+1) {
 				t.Fatalf("message %d is %d", i, got)
 			}
 		}
-		c.rest(t)
+		c.Done()
 		must(t, pump.Finish())
 		must(t, <-done)
 		if v, s := value(), pump.Stats(); v != 0 || s.Messages != n {
@@ -81,13 +81,13 @@ func TestPostsFromC(t *testing.T) {
 func TestPostingToC(t *testing.T) {
 	const n = 1000
 	semaphores(t, func(t *testing.T, s feed.Semaphore, _, wait, name string, value func() int) {
-		c := started(t, cPeer(t, wait, name, n))
+		c := testutil.Start(t, cPeer(t, wait, name, n))
 		p, k := heapRing(t, ring.Config{Capacity: 1 << 16})
 		sent(t, p, numbers(n)...)
 		var out strings.Builder
 		pump := feed.OutOf(k, feed.Posting(feed.Writer(&out, feed.Lines()), s, false))
 		must(t, pump.Run(t.Context()))
-		c.rest(t)
+		c.Done()
 		if want := strings.Join(numbers(n), "\n") + "\n"; out.String() != want || value() != 0 {
 			t.Errorf("%d bytes went to the sink, value %d", out.Len(), value())
 		}
@@ -169,29 +169,50 @@ func TestPostsKilled(t *testing.T) {
 		left int
 	}{{"undo", 3}, {"no", 0}} {
 		s := testSet(t, feed.SysVSet{Create: true, Value: 5})
-		p := started(t, testutil.Child(t, "postsHeld", fmt.Sprint(s.ID), c.mode))
-		p.line(t)
-		p.kill(t)
+		p := testutil.Start(t, testutil.Child(t, "postsHeld", fmt.Sprint(s.ID), c.mode))
+		p.Line()
+		killed(p)
 		if v, err := s.Value(); err != nil || v != c.left {
 			t.Errorf("%s: value %d, %v, want %d", c.mode, v, err, c.left)
 		}
 	}
 	semaphores(t, func(t *testing.T, s feed.Semaphore, post, wait, name string, value func() int) {
 		call := map[string]int{"semwait": unix.SYS_FUTEX, "svwait": unix.SYS_SEMOP}[wait]
-		waiter := started(t, cPeer(t, wait, name, 1))
+		waiter := testutil.Start(t, cPeer(t, wait, name, 1))
 		testutil.Eventually(t, "the peer waits", func() bool {
-			return inCall(t, waiter.Process.Pid, call) || inCall(t, waiter.Process.Pid, unix.SYS_SEMTIMEDOP)
+			return inCall(t, waiter.PID(), call) || inCall(t, waiter.PID(), unix.SYS_SEMTIMEDOP)
 		})
-		waiter.kill(t)
+		killed(waiter)
 		p, k := heapRing(t, ring.Config{})
 		pump := feed.Into(p, feed.Posts(s))
 		done := running(t, pump)
-		poster := started(t, cPeer(t, post, name, 1<<30))
+		poster := testutil.Start(t, cPeer(t, post, name, 1<<30))
 		received(t, k, 100)
-		poster.kill(t)
+		killed(poster)
 		must(t, pump.Finish())
 		drained(t, k, done)
 	})
+}
+
+// Tokens are confirmed at any value of the semaphore, which stays.
+func TestSysVConfirmAtEnds(t *testing.T) {
+	for _, value := range []int{3, 32767} {
+		s := testSet(t, feed.SysVSet{Create: true, Value: value, Undo: true})
+		for range 3 {
+			must(t, s.Acquire(t.Context()))
+		}
+		other, err := feed.OpenSysVSemaphore(feed.SysVSet{ID: s.ID})
+		must(t, err)
+		for range 3 * (value / 32767) { // full again
+			must(t, other.Release())
+		}
+		before, err := s.Value()
+		must(t, err)
+		must(t, s.Confirm(3))
+		if v, err := s.Value(); err != nil || v != before {
+			t.Errorf("value %d, %v, want %d", v, err, before)
+		}
+	}
 }
 
 // A set that is removed ends those who wait; bad input, and a semaphore that is full.

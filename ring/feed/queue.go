@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -82,6 +83,26 @@ func (in *Intake) fits(size int, what string) error {
 	}
 	return fmt.Errorf("feed: %w: %s has messages of up to %d bytes, ring %q at most %d; give the ring longer messages or the pump WithSkip",
 		ring.ErrTooLarge, what, size, in.p.Ring().Name(), in.Max())
+}
+
+// tag is the number in front of a Tagged message: of so many bytes, little-endian.
+type tag struct {
+	bytes       int
+	name        string
+	least, most int64
+}
+
+// of returns the tag of msg.
+func (t tag) of(msg []byte) (n int64, err error) {
+	if len(msg) < t.bytes {
+		return 0, fmt.Errorf("%w: expected %d bytes of %s, found %d", ring.ErrSize, t.bytes, t.name, len(msg))
+	}
+	var b [8]byte
+	copy(b[:], msg[:t.bytes])
+	if n = int64(binary.LittleEndian.Uint64(b[:])); n < t.least || n > t.most {
+		return 0, fmt.Errorf("%w: %s %d, expected %d to %d", ring.ErrSize, t.name, n, t.least, t.most)
+	}
+	return n, nil
 }
 
 // sendEach hands messages to send, one after the other, and returns how many it took. Only

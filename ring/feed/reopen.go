@@ -27,6 +27,7 @@ type reopening struct {
 	mu    sync.Mutex
 	inner interface{ Stop() } // to be stopped too
 	vain  int
+	nap   backoff // of the tries in vain
 }
 
 func newReopening(r Retry) reopening {
@@ -85,14 +86,13 @@ func (r *reopening) again(err error) error {
 	if r.retry.Report != nil {
 		r.retry.Report(err)
 	}
-	t := time.NewTimer(min(r.retry.Min<<min(r.vain-1, 20), r.retry.Max))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-r.ctx.Done():
+	if r.vain == 1 {
+		r.nap = backoff{r.retry.Min, r.retry.Max}
+	}
+	if !r.nap.wait(r.ctx.Done()) {
 		return ErrStopped
 	}
+	return nil
 }
 
 // ReaderOf returns the source of the messages in a stream that open opens, at the first

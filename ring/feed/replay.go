@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -35,17 +34,15 @@ func Replay(path string, c Replaying) (Source, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	s := &replay{file: file, config: c, total: new(counters), stopped: make(chan struct{})}
-	s.stop = sync.OnceFunc(func() { close(s.stopped) })
+	s := &replay{file: file, config: c, total: new(counters), stopper: newStopper()}
 	return s, nil
 }
 
 type replay struct {
-	file    *captureFile
-	config  Replaying
-	total   *counters
-	stopped chan struct{}
-	stop    func()
+	stopper
+	file   *captureFile
+	config Replaying
+	total  *counters
 
 	waiting bool // record was read and not sent
 	record  CaptureRecord
@@ -55,9 +52,6 @@ type replay struct {
 }
 
 func (s *replay) countIn(c *counters) { s.total = c }
-
-// Stop is Source.Stop.
-func (s *replay) Stop() { s.stop() }
 
 // Close is Source.Close.
 func (s *replay) Close() error { return s.file.f.Close() }
@@ -72,8 +66,8 @@ func (s *replay) Fill(in *Intake) error {
 		}
 		if wait := s.early(); wait > 0 && n > 0 {
 			return nil
-		} else if err := s.pause(wait); err != nil {
-			return err
+		} else if s.over() || wait > 0 && !pause(wait, s.stopped) {
+			return ErrStopped
 		}
 		s.waiting = false
 		size += len(s.record.Payload)
@@ -118,24 +112,4 @@ func (s *replay) early() time.Duration {
 	s.last = s.record.Mono
 	at := min(float64(s.record.Mono-s.base)/s.config.Speed, float64(longest))
 	return time.Until(s.origin.Add(time.Duration(at)))
-}
-
-// pause waits, unless it is stopped.
-func (s *replay) pause(d time.Duration) error {
-	if d <= 0 {
-		select {
-		case <-s.stopped:
-			return ErrStopped
-		default:
-			return nil
-		}
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-s.stopped:
-		return ErrStopped
-	case <-t.C:
-		return nil
-	}
 }

@@ -93,7 +93,8 @@ func (s *server) run(ctx context.Context) (err error) {
 }
 
 func (s *server) accept(ctx context.Context) error {
-	delay := time.Duration(0)
+	const soon, late = 5 * time.Millisecond, time.Second
+	nap := backoff{soon, late}
 	for n := 0; s.options.conns == 0 || n < s.options.conns; {
 		c, err := s.l.Accept()
 		if err != nil {
@@ -105,14 +106,10 @@ func (s *server) accept(ctx context.Context) error {
 			}
 			s.total.failed.Add(1)
 			// No descriptor, no memory: others go on, so it may pass.
-			delay = min(max(2*delay, 5*time.Millisecond), time.Second)
-			select {
-			case <-time.After(delay):
-			case <-s.ended:
-			}
+			nap.wait(s.ended) // then over tells
 			continue
 		}
-		delay = 0
+		nap = backoff{soon, late}
 		n++
 		s.total.opened.Add(1)
 		s.all.Go(func() {

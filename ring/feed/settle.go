@@ -126,7 +126,10 @@ func (o *outlet) wait(ctx context.Context) ([]byte, error) {
 		}
 		b, err := o.c.Peek(ctx)
 		if err == ring.ErrHeld { // it says so at once
-			err = pause(ctx, slice, os.ErrDeadlineExceeded)
+			err = os.ErrDeadlineExceeded
+			if !pause(slice, ctx.Done()) {
+				err = ctx.Err()
+			}
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return b, err
@@ -165,7 +168,8 @@ func (o *outlet) arrive(ctx context.Context) error {
 		linger = lingerTime
 	}
 	end := time.Now().Add(linger)
-	for look := minLook; ; look = min(2*look, maxLook) {
+	look := backoff{minLook, maxLook}
+	for {
 		again, err := o.settle()
 		switch {
 		case err != nil || again && o.taken < len(o.msgs):
@@ -184,8 +188,8 @@ func (o *outlet) arrive(ctx context.Context) error {
 		case !time.Now().Before(end):
 			return fmt.Errorf("feed: %w within %v", ErrNotAcknowledged, linger)
 		}
-		if err := pause(ctx, look, nil); err != nil {
-			return err
+		if !look.wait(ctx.Done()) {
+			return ctx.Err()
 		}
 	}
 }
@@ -206,16 +210,4 @@ func (o *outlet) left(err error) error {
 		return err // there is no next use of this one
 	}
 	return errors.Join(err, uerr)
-}
-
-// pause waits for d, and returns err then, or the error of ctx.
-func pause(ctx context.Context, d time.Duration, err error) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

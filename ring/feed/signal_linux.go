@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -115,22 +114,22 @@ func Signals(sigs ...syscall.Signal) (Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("feed: signalfd: %w", err)
 	}
-	s := &signals{file: os.NewFile(uintptr(fd), "signalfd")}
+	s := &signals{stopper: newStopper(), file: os.NewFile(uintptr(fd), "signalfd")}
 	s.infos, s.buf = signalInfos(32)
 	return s, nil
 }
 
 type signals struct {
-	file    *os.File
-	infos   []unix.SignalfdSiginfo
-	buf     []byte // the same
-	msg     []byte
-	stopped atomic.Bool
+	stopper
+	file  *os.File
+	infos []unix.SignalfdSiginfo
+	buf   []byte // the same
+	msg   []byte
 }
 
 // Fill is Source.Fill.
 func (s *signals) Fill(in *Intake) error {
-	if s.stopped.Load() {
+	if s.over() {
 		return ErrStopped
 	}
 	if err := in.fits(SignalSize, "a source of signals"); err != nil {
@@ -138,7 +137,7 @@ func (s *signals) Fill(in *Intake) error {
 	}
 	n, err := s.file.Read(s.buf)
 	if err != nil {
-		if s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+		if s.cause(err) == ErrStopped {
 			return ErrStopped
 		}
 		return fmt.Errorf("feed: signals: %w", err)
@@ -155,8 +154,8 @@ func (s *signals) Fill(in *Intake) error {
 
 // Stop is Source.Stop.
 func (s *signals) Stop() {
-	s.stopped.Store(true)
-	_ = s.file.SetReadDeadline(time.Unix(1, 0)) // a signalfd can be polled; else it is closed
+	s.stopper.Stop()
+	_ = s.file.SetReadDeadline(past) // a signalfd can be polled; else it is closed
 }
 
 // Close is Source.Close.
@@ -206,7 +205,8 @@ func (s *signaller) send(msg []byte, wait bool) error {
 	if s.over() {
 		return ErrStopped
 	}
-	for nap := 50 * time.Microsecond; ; nap = min(2*nap, 20*time.Millisecond) {
+	nap := backoff{50 * time.Microsecond, 20 * time.Millisecond}
+	for {
 		err := pidfdQueue(s.fd, s.sig, binary.LittleEndian.Uint64(msg), s.self, s.uid)
 		switch {
 		case err == nil:
@@ -218,10 +218,8 @@ func (s *signaller) send(msg []byte, wait bool) error {
 		case err != unix.EAGAIN:
 			return fmt.Errorf("feed: signals to process %d: %w", s.pid, err)
 		}
-		select {
-		case <-s.stopped:
+		if !nap.wait(s.stopped) {
 			return ErrStopped
-		case <-time.After(nap):
 		}
 	}
 }

@@ -113,30 +113,31 @@ func TestSignalsTooLong(t *testing.T) {
 func TestSignalsFromC(t *testing.T) {
 	const n = 2000
 	name, k := signalRing(t)
-	c := started(t, testutil.Child(t, "signalsIn", name))
+	c := testutil.Start(t, testutil.Child(t, "signalsIn", name))
 	exe, err := os.Executable()
 	must(t, err)
 	comm := exe[strings.LastIndexByte(exe, '/')+1:]
-	if got, want := c.line(t), fmt.Sprintf("ready %d %.15s <nil>", c.Process.Pid, comm); got != want {
+	if got, want := c.Line(), fmt.Sprintf("ready %d %.15s <nil>", c.PID(), comm); got != want {
 		t.Fatalf("%q, want %q", got, want)
 	}
-	peer := started(t, cPeer(t, "sigqueue", c.Process.Pid, 40, n))
+	peer := testutil.Start(t, cPeer(t, "sigqueue", c.PID(), 40, n))
 	for i := range n {
 		b, err := k.Recv(t.Context(), nil)
 		must(t, err)
 		s, err := feed.ParseSignal(b)
 		must(t, err)
-		if want := (feed.Signal{Number: 40, Code: -1, PID: uint32(peer.Process.Pid), UID: uint32(os.Getuid()), Value: uint64(i)}); s != want {
+		if want := (feed.Signal{Number: 40, Code: -1, PID: uint32(peer.PID()), UID: uint32(os.Getuid()), Value: uint64(i)}); s != want {
 			t.Fatalf("%+v, want %+v", s, want)
 		}
 	}
-	peer.rest(t)
-	c.kill(t)
+	peer.Done()
+	killed(c)
 
 	// The next one begins where the killed one was; what was sent to nobody is told.
-	c = started(t, testutil.Child(t, "signalsIn", name))
-	c.line(t)
-	sink, err := feed.SignalTo(c.Process, 41)
+	cmd := testutil.Child(t, "signalsIn", name)
+	c = testutil.Start(t, cmd)
+	c.Line()
+	sink, err := feed.SignalTo(cmd.Process, 41)
 	must(t, err)
 	_, err = sink.Take([][]byte{[]byte(value(1 << 60))})
 	must(t, err)
@@ -145,28 +146,26 @@ func TestSignalsFromC(t *testing.T) {
 	if s, err := feed.ParseSignal(b); err != nil || s.Number != 41 || s.Value != 1<<60 || s.PID != uint32(os.Getpid()) {
 		t.Errorf("%+v, %v", s, err)
 	}
-	c.kill(t)
+	killed(c)
 	if n, err := sink.Take([][]byte{[]byte(value(1))}); n != 0 || !errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("to a process that was killed: %d, %v", n, err)
 	}
 	must(t, sink.Close())
-	ended := started(t, testutil.Child(t, "signalsIn", name, "stopped"))
-	ended.line(t)
-	ended.rest(t)
+	ended := testutil.Start(t, testutil.Child(t, "signalsIn", name, "stopped"))
+	ended.Line()
+	ended.Done()
 }
 
 // A C program gets a signal for each message, none lost though more are sent than may be pending.
 func TestSignalToC(t *testing.T) {
 	const n = 500
-	c := started(t, cPeer(t, "sigwait", 40, n))
-	c.line(t)
-	must(t, unix.Prlimit(c.Process.Pid, unix.RLIMIT_SIGPENDING, &unix.Rlimit{Cur: 20, Max: 20}, nil))
-	must(t, c.Process.Signal(syscall.SIGSTOP))
-	testutil.Eventually(t, "the peer has stopped", func() bool {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.Process.Pid))
-		return err == nil && strings.Contains(string(b), ") T ")
-	})
-	sink, err := feed.SignalTo(c.Process, 40)
+	cmd := cPeer(t, "sigwait", 40, n)
+	c := testutil.Start(t, cmd)
+	c.Line()
+	must(t, unix.Prlimit(c.PID(), unix.RLIMIT_SIGPENDING, &unix.Rlimit{Cur: 20, Max: 20}, nil))
+	c.Signal(syscall.SIGSTOP)
+	c.Stopped()
+	sink, err := feed.SignalTo(cmd.Process, 40)
 	must(t, err)
 	p, k := heapRing(t, ring.Config{Capacity: 1 << 16})
 	for i := range n {
@@ -179,12 +178,12 @@ func TestSignalToC(t *testing.T) {
 	if m := pump.Stats().Messages; m > 20 {
 		t.Errorf("%d signals are pending, at most 20 may be", m)
 	}
-	must(t, c.Process.Signal(syscall.SIGCONT))
-	got := c.rest(t)
+	c.Signal(syscall.SIGCONT)
+	got := strings.Split(c.Done(), "\n")
 	must(t, <-done)
 	want := []string{}
 	for i := range n {
-		want = append(want, fmt.Sprintf("40:-1:%d:%d", os.Getpid(), i))
+		want = append(want, fmt.Sprintf("40 -1 %d %d", os.Getpid(), i))
 	}
 	if !slices.Equal(got, append(want, "done")) {
 		t.Errorf("%d lines, %q ...", len(got), got[:min(5, len(got))])
@@ -193,10 +192,11 @@ func TestSignalToC(t *testing.T) {
 
 // A sink that waits for a process that takes nothing is stopped; the rest stays in the ring.
 func TestSignalToStop(t *testing.T) {
-	c := started(t, cPeer(t, "sigwait", 40, 1000))
-	c.line(t)
-	must(t, unix.Prlimit(c.Process.Pid, unix.RLIMIT_SIGPENDING, &unix.Rlimit{}, nil))
-	sink, err := feed.SignalTo(c.Process, 40)
+	cmd := cPeer(t, "sigwait", 40, 1000)
+	c := testutil.Start(t, cmd)
+	c.Line()
+	must(t, unix.Prlimit(c.PID(), unix.RLIMIT_SIGPENDING, &unix.Rlimit{}, nil))
+	sink, err := feed.SignalTo(cmd.Process, 40)
 	must(t, err)
 	p, k := heapRing(t, ring.Config{})
 	sent(t, p, value(1))
@@ -210,7 +210,7 @@ func TestSignalToStop(t *testing.T) {
 	if got := received(t, reopened(t, k), 1); got[0] != value(1) {
 		t.Errorf("%q", got)
 	}
-	c.kill(t)
+	killed(c)
 }
 
 func TestSignalsBad(t *testing.T) {

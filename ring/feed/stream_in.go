@@ -2,11 +2,8 @@ package feed
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"sync/atomic"
 	"time"
 
 	"annulus/ring"
@@ -22,12 +19,13 @@ const framingMax = 64
 // Reader returns the source of the messages in r, which it closes if it is an io.Closer.
 // Stop can end a read that waits if r has a SetReadDeadline, as connections and pipes
 // have; other readers are left when their read returns.
-func Reader(r io.Reader, f Framing) Source { return &stream{r: r, framing: f} }
+func Reader(r io.Reader, f Framing) Source { return &stream{stopper: newStopper(), r: r, framing: f} }
 
 // stream cuts a stream into messages. A message of known length that has not come yet
 // as a whole is read straight into the ring, the others are copied there from what one
 // read has brought.
 type stream struct {
+	stopper
 	r       io.Reader
 	framing Framing
 
@@ -37,15 +35,14 @@ type stream struct {
 	drop       int  // bytes that are passed over yet
 	dropping   bool // the message that is being cut is passed over
 	eof        bool
-	stopped    atomic.Bool
 	number     uint64 // of messages cut
 }
 
 // Stop is Source.Stop.
 func (s *stream) Stop() {
-	s.stopped.Store(true)
+	s.stopper.Stop()
 	if d, ok := s.r.(interface{ SetReadDeadline(time.Time) error }); ok {
-		_ = d.SetReadDeadline(time.Unix(1, 0)) // where it has none, Stop does not promise it
+		_ = d.SetReadDeadline(past) // where it has none, Stop does not promise it
 	}
 }
 
@@ -144,7 +141,7 @@ func (s *stream) put(in *Intake, msg []byte) error {
 
 // more reads once, behind what buf holds.
 func (s *stream) more() error {
-	if s.stopped.Load() {
+	if s.over() {
 		return ErrStopped
 	}
 	if s.start > 0 && len(s.buf)-s.end < len(s.buf)/2 {
@@ -169,7 +166,7 @@ func (s *stream) read(b []byte) (int, error) {
 		case err == io.EOF:
 			s.eof = true
 			return 0, io.EOF
-		case err != nil && s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded):
+		case err != nil && s.cause(err) == ErrStopped:
 			return 0, ErrStopped
 		case err != nil:
 			return 0, fmt.Errorf("feed: read: %w", err)
@@ -197,7 +194,7 @@ func (s *stream) rest(in *Intake, c Cut) (n int, err error) {
 	k := copy(b, have[c.Start:])
 	for k < size && err == nil {
 		var m int
-		if s.stopped.Load() {
+		if s.over() {
 			err = ErrStopped
 			break
 		}
@@ -224,7 +221,7 @@ func (s *stream) grow(n int) {
 
 // fillRaw sends what one read returns.
 func (s *stream) fillRaw(in *Intake, n int) error {
-	if s.stopped.Load() {
+	if s.over() {
 		return ErrStopped
 	}
 	if !in.Direct() {

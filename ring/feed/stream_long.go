@@ -38,7 +38,7 @@ func (s *stream) measure(err error) error {
 	if !errors.As(err, &m) || !ok || d.SetReadDeadline(time.Now().Add(measureTime)) != nil {
 		return err
 	}
-	for size := m.Size; size < measureBytes && !s.stopped.Load(); {
+	for size := m.Size; size < measureBytes && !s.over(); {
 		s.start, s.end = 0, 0
 		rerr := s.more()
 		b := s.buf[:s.end]

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -41,7 +40,7 @@ func (f plain) appendHead(dst, m []byte) ([]byte, error) { return f.AppendHead(d
 func (f plain) appendTail(dst, _ []byte) []byte          { return f.AppendTail(dst) }
 
 func newStreamSink(w io.Writer, f framer) *streamSink {
-	s := &streamSink{w: w, framing: f}
+	s := &streamSink{delivery: newDelivery(w), framing: f}
 	below := w
 	if h, ok := w.(*heard); ok {
 		s.heard, below = h, h.Conn
@@ -68,15 +67,13 @@ const copyBelow = 2048
 // streamSink frames messages. Small ones and what stands around messages are gathered
 // in scratch; large ones are written from where they lie.
 type streamSink struct {
-	w       io.Writer
 	framing framer
 	vector  *vector // nil: w has no descriptor, everything is gathered
 
 	scratch []byte
 	pieces  []piece
-	ends    []int // bytes of the stream up to the end of each message
-	written int   // bytes of the stream by the last Take
-	stopped atomic.Bool
+	ends    []int        // bytes of the stream up to the end of each message
+	written int          // bytes of the stream by the last Take
 	sound   func() error // nil: the messages lie in no ring
 
 	delivery
@@ -92,9 +89,9 @@ type piece struct {
 
 // Stop is Sink.Stop.
 func (s *streamSink) Stop() {
-	s.stopped.Store(true)
+	s.stopper.Stop()
 	if d, ok := s.w.(interface{ SetWriteDeadline(time.Time) error }); ok {
-		_ = d.SetWriteDeadline(time.Unix(1, 0)) // where it has none, Stop does not promise it
+		_ = d.SetWriteDeadline(past) // where it has none, Stop does not promise it
 	}
 }
 
@@ -106,18 +103,6 @@ func (s *streamSink) lost() error {
 		return nil
 	}
 	return s.sound()
-}
-
-// Close is Sink.Close.
-func (s *streamSink) Close() error {
-	if s.wire != nil && s.heard == nil {
-		s.wire.discard()
-	}
-	err := closeStream(s.w)
-	if s.wire != nil && !s.trusts {
-		return nil // what arrived is known
-	}
-	return err
 }
 
 // closeStream closes what can be closed and is not yet.
@@ -133,17 +118,8 @@ func closeStream(s any) error {
 // Take is Sink.Take.
 func (s *streamSink) Take(msgs [][]byte) (int, error) {
 	s.written = 0
-	if s.broken != nil {
-		return 0, s.broken
-	}
-	if s.stopped.Load() {
-		return 0, ErrStopped
-	}
-	if s.heard != nil {
-		if err := s.heard.failed(); err != nil {
-			s.broken = fmt.Errorf("feed: write: %w", err)
-			return 0, s.broken
-		}
+	if err := s.ready(); err != nil {
+		return 0, err
 	}
 	if !s.asked {
 		s.waiting = queue{} // nobody keeps these
@@ -159,21 +135,18 @@ func (s *streamSink) Take(msgs [][]byte) (int, error) {
 		err = io.ErrShortWrite
 	}
 	s.written = written
-	taken, over := 0, s.over(written)
+	taken, over := 0, s.around(written)
 	for taken < n && s.ends[taken] <= written {
 		s.took(s.total + over + uint64(s.ends[taken]))
 		taken++
 	}
 	s.total += over + uint64(written)
 	if err != nil {
-		if s.stopped.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
-			err = ErrStopped
-		}
+		err = s.cause(err)
 		if taken < n && written > 0 && (taken == 0 || s.ends[taken-1] < written) {
 			err = &PartError{written - s.endOf(taken-1), err}
 		}
-		s.broken = fmt.Errorf("feed: write: %w", err) // the stream is cut anywhere
-		return taken, s.broken
+		return taken, s.fail(err) // the stream is cut anywhere
 	}
 	return taken, ferr
 }

@@ -3,10 +3,13 @@ package feed
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 )
 
 // delivery is what a sink knows about what has arrived of what it wrote to a socket.
 type delivery struct {
+	stopper
+	w       io.Writer
 	heard   *heard // nil: nobody reads
 	wire    *wire  // nil: what is written has arrived
 	broken  error  // nothing more can be written
@@ -15,6 +18,40 @@ type delivery struct {
 	arrived bool   // any message has
 	trusts  bool   // the kernel: what it took has arrived
 	asked   bool   // for what arrived, since the last Take
+}
+
+func newDelivery(w io.Writer) delivery { return delivery{stopper: newStopper(), w: w} }
+
+// ready fails where nothing more is to be written.
+func (s *delivery) ready() error {
+	if s.broken != nil {
+		return s.broken
+	}
+	if s.over() {
+		return ErrStopped
+	}
+	if s.heard != nil && s.heard.failed() != nil {
+		return s.fail(s.heard.failed())
+	}
+	return nil
+}
+
+// fail notes why nothing more can be written.
+func (s *delivery) fail(err error) error {
+	s.broken = fmt.Errorf("feed: write: %w", err)
+	return s.broken
+}
+
+// Close is Sink.Close.
+func (s *delivery) Close() error {
+	if s.wire != nil && s.heard == nil {
+		s.wire.discard()
+	}
+	err := closeStream(s.w)
+	if s.wire != nil && !s.trusts {
+		return nil // what arrived is known
+	}
+	return err
 }
 
 // took notes that a message was written, which ends at position end.
@@ -51,7 +88,7 @@ func (s *delivery) settle() (waiting int, broken bool, err error) {
 		}
 	}
 	if err != nil && s.broken == nil {
-		s.broken = fmt.Errorf("feed: write: %w", err)
+		_ = s.fail(err) // told below
 	}
 	if s.waiting.len() == 0 {
 		return 0, false, nil // whatever it is, the next write tells
@@ -96,8 +133,8 @@ const (
 	finBytes      = 1
 )
 
-// over is what TLS has put around n bytes that were written, at least.
-func (s *streamSink) over(n int) uint64 {
+// around is what TLS has put around n bytes that were written, at least.
+func (s *streamSink) around(n int) uint64 {
 	if s.tls == nil || n == 0 {
 		return 0
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 
 	"annulus/ring"
@@ -34,6 +35,8 @@ type SysVQueue struct {
 }
 
 const sysvTag = 8
+
+var sysvTypes = tag{sysvTag, "type", 1, math.MaxInt64}
 
 // Ftok is ftok(3): the key that is made of a file, which must be there, and of a number, of which C
 // uses the low byte.
@@ -172,8 +175,10 @@ type sysvSink struct{ *sysv }
 func (s *sysvSink) Take(msgs [][]byte) (int, error) { return sendEach(msgs, s.sendOne) }
 
 func (s *sysvSink) sendOne(msg []byte, wait bool) error {
-	if s.Tagged && len(msg) < sysvTag {
-		return fmt.Errorf("feed: %v: %w: expected %d bytes of type, found %d", s.sysv, ring.ErrSize, sysvTag, len(msg))
+	if s.Tagged {
+		if _, err := sysvTypes.of(msg); err != nil {
+			return fmt.Errorf("feed: %v: %w", s, err)
+		}
 	}
 	return s.sysv.send(msg, wait)
 }

@@ -6,11 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"annulus/ring"
 
@@ -60,8 +57,8 @@ func (q SysVQueue) open() (*sysv, error) {
 	if q.Bytes < 0 || int64(q.Bytes) > math.MaxInt32 {
 		return nil, fmt.Errorf("feed: %v: %d bytes: expected 0 to %d: %w", q, q.Bytes, math.MaxInt32, os.ErrInvalid)
 	}
-	if signal.Ignored(syscall.SIGURG) {
-		return nil, fmt.Errorf("feed: %v: SIGURG is ignored, so that no wait can be ended: signal.Reset(syscall.SIGURG): %w", q, os.ErrInvalid)
+	if err := wakeable(q); err != nil {
+		return nil, err
 	}
 	id, made, err := q.get()
 	if err != nil {
@@ -87,25 +84,7 @@ func (q *SysVQueue) get() (id int, made bool, err error) {
 	if q.Key == 0 && !q.Create {
 		return q.ID, false, nil
 	}
-	perm := q.Perm
-	if perm == 0 {
-		perm = 0o600
-	}
-	return getOrMake(q.Key, q.Create, func(flags int) (int, error) { return msgGet(q.Key, flags, perm) })
-}
-
-// getOrMake returns the ID of what a key names, and whether it was made. get is msgget or semget.
-func getOrMake(key int32, create bool, get func(flags int) (int, error)) (id int, made bool, err error) {
-	for {
-		if key != 0 {
-			if id, err = get(0); err != unix.ENOENT || !create {
-				return id, false, err
-			}
-		}
-		if id, err = get(ipcCreat | ipcExcl); err != unix.EEXIST {
-			return id, err == nil, err
-		}
-	}
+	return openOrMake(q.Key != 0, q.Create, ipcCreat|ipcExcl, func(flags int) (int, error) { return msgGet(q.Key, flags, permOf(q.Perm)) })
 }
 
 // adopt makes m ready.
@@ -120,7 +99,7 @@ func (m *sysv) adopt(made bool) error {
 			return fmt.Errorf("feed: %v of %d bytes: %w%s", m.SysVQueue, m.Bytes, err, tooLow("kernel.msgmnb", m.Bytes))
 		}
 	} else if m.Bytes > int(stat.limit) {
-		return fmt.Errorf("feed: %v is there and holds %d bytes, wanted %d; remove it first: %w", m.SysVQueue, stat.limit, m.Bytes, fs.ErrInvalid)
+		return tooSmall(m, fmt.Sprintf("%d bytes", stat.limit), fmt.Sprint(m.Bytes))
 	}
 	m.capacity = int(stat.limit)
 	most, ok := sysctl("kernel.msgmax")
@@ -170,9 +149,6 @@ func (m *sysv) send(msg []byte, wait bool) error {
 	if !m.Tagged {
 		m.buf = append(binary.NativeEndian.AppendUint64(m.buf[:0], uint64(m.Type)), msg...)
 		typed = m.buf
-	}
-	if typ := int64(binary.NativeEndian.Uint64(typed)); typ < 1 {
-		return fmt.Errorf("feed: %v: %w: type %d, expected at least 1", m, ring.ErrSize, typ)
 	}
 	if n := len(typed) - sysvTag; n > m.most {
 		limit := tooLow("kernel.msgmax", n)

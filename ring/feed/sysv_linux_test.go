@@ -3,7 +3,6 @@
 package feed_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -41,44 +40,6 @@ func inbound(t *testing.T, q feed.SysVQueue, p *ring.Producer, opts ...feed.Opti
 	return pump, running(t, pump)
 }
 
-// A C program sends more than the queue holds, and than the ring does.
-func TestSysVFromC(t *testing.T) {
-	const n = 500
-	inRings(t, func(t *testing.T, p *ring.Producer, k *ring.Consumer) {
-		q := testSysV(t, 64)
-		pump, done := inbound(t, q, p)
-		c := started(t, cPeer(t, "msgsend", q.ID, n))
-		if got := received(t, k, n); !slices.Equal(got, numbers(n)) {
-			t.Errorf("got %q", got)
-		}
-		c.rest(t)
-		must(t, pump.Finish())
-		must(t, <-done)
-		if s := pump.Stats(); s.Messages != n {
-			t.Errorf("%+v", s)
-		}
-	})
-}
-
-// A C program receives more than the queue holds, in order.
-func TestSysVToC(t *testing.T) {
-	const n = 500
-	q := testSysV(t, 64)
-	q.Type = 5
-	s, err := q.Sink()
-	must(t, err)
-	p, k := heapRing(t, ring.Config{Capacity: 1 << 16})
-	sent(t, p, numbers(n)...)
-	done := running(t, feed.OutOf(k, s))
-	got := lines(t, cPeer(t, "msgrecv", q.ID, n, 5))
-	must(t, <-done)
-	for i, line := range got[:n] {
-		if line != fmt.Sprintf("5:%d", i) {
-			t.Fatalf("line %d is %q", i, line)
-		}
-	}
-}
-
 // The types of messages: a source takes those that it is for, and tagged ones carry it.
 func TestSysVTypes(t *testing.T) {
 	q := testSysV(t, 0)
@@ -108,45 +69,6 @@ func TestSysVTypes(t *testing.T) {
 		}
 		must(t, pump.Finish())
 		must(t, <-done)
-	}
-}
-
-// A wait in the kernel ends by the context, on either side; what was not taken stays.
-func TestSysVStop(t *testing.T) {
-	q := testSysV(t, 8)
-	p, _ := heapRing(t, ring.Config{})
-	source, err := q.Source()
-	must(t, err)
-	for range 20 { // a signal that came too early is sent again
-		s, err := q.Source()
-		must(t, err)
-		pump := feed.Into(p, s)
-		done := running(t, pump)
-		must(t, pump.Finish())
-		must(t, <-done)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- feed.Into(p, source).Run(ctx) }()
-	testutil.Eventually(t, "the source waits", func() bool { return anyInCall(unix.SYS_MSGRCV) })
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("source: %v", err)
-	}
-
-	sink, err := q.Sink()
-	must(t, err)
-	p, k := heapRing(t, ring.Config{})
-	sent(t, p, "a", "bcdefgh", "i", "j")
-	ctx, cancel = context.WithCancel(t.Context())
-	go func() { done <- feed.OutOf(k, sink).Run(ctx) }()
-	testutil.Eventually(t, "the sink waits", func() bool { return anyInCall(unix.SYS_MSGSND) })
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("sink: %v", err)
-	}
-	if got := received(t, reopened(t, k), 2); !slices.Equal(got, []string{"i", "j"}) {
-		t.Errorf("left in the ring: %q", got)
 	}
 }
 
@@ -220,32 +142,6 @@ func TestSysVRemoved(t *testing.T) {
 	must(t, q.Remove())
 	if err := <-done; !errors.Is(err, unix.EIDRM) {
 		t.Errorf("sink: %v", err)
-	}
-}
-
-// A message that one side does not take stays where it was, or is passed over and counted.
-func TestSysVTooLong(t *testing.T) {
-	q := testSysV(t, 0)
-	sink, err := q.Sink()
-	must(t, err)
-	_, err = sink.Take([][]byte{[]byte("1"), make([]byte, 3000), []byte("2")})
-	must(t, err)
-	p, k := heapRing(t, ring.Config{Capacity: 4096})
-	pump, done := inbound(t, q, p)
-	if err := <-done; !errors.Is(err, ring.ErrTooLarge) || !strings.Contains(err.Error(), "stays there") {
-		t.Error(err)
-	}
-	if s := pump.Stats(); s.Messages != 1 {
-		t.Errorf("%+v", s)
-	}
-	pump, done = inbound(t, q, p, feed.WithSkip(func(error) bool { return true }))
-	if got := received(t, k, 2); !slices.Equal(got, []string{"1", "2"}) {
-		t.Errorf("%q", got)
-	}
-	must(t, pump.Finish())
-	must(t, <-done)
-	if s := pump.Stats(); s.Messages != 1 || s.Refused != 1 {
-		t.Errorf("%+v", s)
 	}
 }
 
@@ -350,59 +246,10 @@ func TestSysVKey(t *testing.T) {
 	}
 }
 
-func init() {
-	roles["sysvIn"] = func(args []string) error {
-		r, err := ring.Open(args[0])
-		if err != nil {
-			return err
-		}
-		p, err := r.Producer()
-		if err != nil {
-			return err
-		}
-		q := feed.SysVQueue{}
-		if _, err := fmt.Sscan(args[1], &q.ID); err != nil {
-			return err
-		}
-		s, err := q.Source()
-		if err != nil {
-			return err
-		}
-		return feed.Into(p, s).Run(context.Background())
-	}
-}
-
 // svQueued is how many messages are in the queue, as the kernel has it.
 func svQueued(t *testing.T, q feed.SysVQueue) int {
 	t.Helper()
 	n, err := feed.SysVQueued(q)
 	must(t, err)
 	return n
-}
-
-// A source that is killed in its wait leaves the queue and the ring to the next.
-func TestSysVKilled(t *testing.T) {
-	name := fmt.Sprintf("annulus-feed-%d-sysv", os.Getpid())
-	r, err := ring.Create(name, ring.Config{})
-	must(t, err)
-	defer ring.Remove(name)
-	defer r.Close()
-	k, err := r.Consumer()
-	must(t, err)
-	q := testSysV(t, 0)
-	for i := range 3 {
-		c := started(t, testutil.Child(t, "sysvIn", name, fmt.Sprint(q.ID)))
-		lines(t, cPeer(t, "msgsend", q.ID, 10))
-		if got := received(t, k, 10); !slices.Equal(got, numbers(10)) {
-			t.Errorf("round %d: %q", i, got)
-		}
-		c.kill(t)
-	}
-	sender := started(t, cPeer(t, "msgsend", q.ID, 1<<30))
-	p, k2 := heapRing(t, ring.Config{})
-	pump, done := inbound(t, q, p)
-	received(t, k2, 100)
-	sender.kill(t)
-	must(t, pump.Finish())
-	drained(t, k2, done)
 }

@@ -6,9 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,8 +19,8 @@ func OpenSysVSemaphore(s SysVSet) (*SysVSemaphore, error) {
 	if s.Index < 0 || s.Index > 0xffff || s.Create && s.Index >= count || s.Value < 0 || s.Value > semMax || s.Count < 0 {
 		return nil, fmt.Errorf("feed: %v: index %d of %d, value %d: expected an index within the set and a value from 0 to %d: %w", s, s.Index, count, s.Value, semMax, os.ErrInvalid)
 	}
-	if signal.Ignored(syscall.SIGURG) {
-		return nil, fmt.Errorf("feed: %v: SIGURG is ignored, so that no wait can be ended: signal.Reset(syscall.SIGURG): %w", s, os.ErrInvalid)
+	if err := wakeable(s); err != nil {
+		return nil, err
 	}
 	id, made, err := s.get(count)
 	if err != nil {
@@ -46,15 +44,11 @@ func (s *SysVSet) get(count int) (id int, made bool, err error) {
 	if s.Key == 0 && !s.Create {
 		return s.ID, false, nil
 	}
-	perm := s.Perm
-	if perm == 0 {
-		perm = 0o600
-	}
-	return getOrMake(s.Key, s.Create, func(flags int) (int, error) {
+	return openOrMake(s.Key != 0, s.Create, ipcCreat|ipcExcl, func(flags int) (int, error) {
 		if flags == 0 {
 			return semGet(s.Key, 0, 0, 0)
 		}
-		return semGet(s.Key, count, flags, perm)
+		return semGet(s.Key, count, flags, permOf(s.Perm))
 	})
 }
 
@@ -124,8 +118,18 @@ func (s *SysVSemaphore) Confirm(n int) error {
 	if !s.Undo || n <= 0 {
 		return nil
 	}
-	// Nobody else comes between the two: the value stays, the undo goes.
-	return s.wrap("confirm tokens of", semOp(s.ID, s.op(n, semUndo), s.op(-n, 0)))
+	// Nobody else comes between the two of one call: the value stays, the undo goes. Which comes first
+	// is for the value, that goes neither below none nor above its maximum meanwhile.
+	for {
+		err := again(func() error { return semOp(s.ID, s.op(-n, ipcNoWait), s.op(n, semUndo)) })
+		if err == unix.EAGAIN {
+			err = semOp(s.ID, s.op(n, semUndo), s.op(-n, 0))
+			if err == unix.ERANGE && 2*n <= semMax { // posts have come between the two calls
+				continue
+			}
+		}
+		return s.wrap("confirm tokens of", err)
+	}
 }
 
 // Value returns the number of free tokens. It may be out of date when it returns.

@@ -31,13 +31,11 @@ func newVector(raw syscall.RawConn) *vector {
 		v.put = own.writev // of a file that must not wait
 	}
 	v.step = func(fd uintptr) bool {
-		for {
-			v.n, v.err = v.put(int(fd), v.iov[:min(len(v.iov), iovMax)])
-			if v.err == unix.EINTR {
-				continue
-			}
-			return v.err != unix.EAGAIN
-		}
+		v.err = again(func() (err error) {
+			v.n, err = v.put(int(fd), v.iov[:min(len(v.iov), iovMax)])
+			return err
+		})
+		return v.err != unix.EAGAIN
 	}
 	return v
 }

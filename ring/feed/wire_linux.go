@@ -59,12 +59,7 @@ func (w *wire) ask(fd uintptr) {
 		return
 	}
 	p := [1]unix.PollFd{{Fd: int32(fd)}}
-	for {
-		_, w.err = unix.Poll(p[:], 0)
-		if w.err != unix.EINTR {
-			break
-		}
-	}
+	w.err = again(func() error { _, err := unix.Poll(p[:], 0); return err })
 	if w.err != nil || p[0].Revents&(unix.POLLHUP|unix.POLLERR) == 0 {
 		return
 	}
@@ -130,10 +125,8 @@ func (w *wire) discard() {
 	buf := make([]byte, 4096)
 	_ = w.raw.Control(func(fd uintptr) {
 		for n := 0; n < discardMost; {
-			k, _, err := unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT)
-			if err == unix.EINTR {
-				continue
-			}
+			var k int
+			err := again(func() (err error) { k, _, err = unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT); return })
 			if k <= 0 || err != nil {
 				return
 			}

@@ -57,6 +57,9 @@ func TestCellHeaders(t *testing.T) {
 	fields := map[int]int{0: 8, 8: 4, 16: 4, 20: 4, 24: 4, 32: 8, 40: 8, 48: 8, 56: 8, 64: 8, 80: 8, 88: 8, 96: 8, 104: 8}
 	inEach(t, "cell-read", func(t *testing.T, l program) {
 		for off, size := range fields {
+			if l.pace > 1 && off%32 != 0 { // a slow program does it with some
+				continue
+			}
 			for _, change := range []func(uint64) uint64{
 				func(uint64) uint64 { return 0 }, func(n uint64) uint64 { return n + 1 }, func(n uint64) uint64 { return 2 * n },
 				bits.ReverseBytes64, func(uint64) uint64 { return ^uint64(0) },

@@ -4,7 +4,10 @@
 // the sources.
 //
 //	c/        header-only C11 (and C++)
+//	cpp/      header-only C++20 over it
 //	java/     a library for Java 17 and later
+//	python/   a package for CPython over it
+//	rust/     a crate
 //	vectors/  the bytes of rings whose contents are known
 //
 // Each language has the same command-line program, which the tests run: PROGRAM.md is its

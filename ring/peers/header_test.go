@@ -146,6 +146,9 @@ func TestEveryFieldIsChecked(t *testing.T) {
 				continue
 			}
 			for off, size := range fields {
+				if l.pace > 1 && off%32 != 0 { // a slow program does it with some
+					continue
+				}
 				old := imageOf(t, shape)
 				get := binary.LittleEndian.Uint64(old[off:])
 				if size == 4 {

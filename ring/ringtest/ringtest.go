@@ -21,6 +21,8 @@ type Factory struct {
 	// default SPSC. One that has
 	// no slots is not tested with them.
 	Topology ring.Topology
+	// Apart says that each of the handles has one end only, its own.
+	Apart bool
 	// Strategy is how both sides wait. One whose slices are long makes tests
 	// hang that else would not notice a lost wake.
 	Strategy futex.Strategy

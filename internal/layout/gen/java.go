@@ -2,21 +2,10 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 )
-
-var javaFile = flag.String("java", "", "write the Java class to this `file`")
-
-func writeJava() error {
-	if *javaFile == "" {
-		return nil
-	}
-	return os.WriteFile(*javaFile, java(), 0o644)
-}
 
 // java is a class of constants: what the C header defines, and the offset of each field
 // as TABLE_FIELD, for Java lays no struct over memory.

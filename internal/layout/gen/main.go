@@ -1,8 +1,7 @@
 // Gen writes what other languages and people need of package layout: the C
-// header and the tables of the specification.
+// header, the Rust module, the Java class and the tables of the specification.
 //
-//	go run ./gen -c HEADER.h -doc SPEC.md
-//	go run ./gen -java CLASS.java
+//	go run ./gen -c HEADER.h -rust MODULE.rs -java CLASS.java -doc SPEC.md
 package main
 
 import (
@@ -13,27 +12,32 @@ import (
 )
 
 func main() {
-	c := flag.String("c", "", "write the C header to this `file`")
+	targets := []struct {
+		file *string
+		text func() []byte
+	}{
+		{flag.String("c", "", "write the C header to this `file`"), header},
+		{flag.String("rust", "", "write the Rust module to this `file`"), rust},
+		{flag.String("java", "", "write the Java class to this `file`"), java},
+	}
 	doc := flag.String("doc", "", "replace the generated tables in this `file`")
 	flag.Parse()
-	if err := run(*c, *doc); err != nil {
+	var err error
+	for _, t := range targets {
+		if *t.file != "" && err == nil {
+			err = os.WriteFile(*t.file, t.text(), 0o644)
+		}
+	}
+	if *doc != "" && err == nil {
+		err = updateTables(*doc)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(c, doc string) error {
-	if c != "" {
-		if err := os.WriteFile(c, header(), 0o644); err != nil {
-			return err
-		}
-	}
-	if err := writeJava(); err != nil {
-		return err
-	}
-	if doc == "" {
-		return nil
-	}
+func updateTables(doc string) error {
 	old, err := os.ReadFile(doc)
 	if err != nil {
 		return err

@@ -39,6 +39,7 @@ var constants = []constant{
 	{"kinds", "FEATURE_REDELIVER", layout.FeatureRedeliver, "required, MPMC: what a dead consumer had in its hands goes to another"},
 	{"kinds", "FEATURE_BLOCK", layout.FeatureBlock, "required, broadcast: the producer waits for the slowest consumer"},
 	{"kinds", "FEATURE_DROP", layout.FeatureDrop, "required, broadcast: the producer drops a message rather than wait"},
+	{"kinds", "FEATURE_APART", layout.FeatureApart, "required, one of the two memories of a ring between processes that do not trust each other: section 13"},
 	{"kinds", "KNOWN_FEATURES", layout.KnownFeatures, "required bits of version 1.0"},
 
 	{"bounds", "MIN_CAPACITY_BYTES", layout.MinCapacityBytes, "kind bytes"},

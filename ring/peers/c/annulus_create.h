@@ -28,6 +28,8 @@ struct annulus_config {
 	int fixed;          /* MPMC: every message has slot_size bytes, else at most so many */
 	int redeliver;      /* MPMC: what a dead consumer had in its hands goes to another; else it is dropped */
 	enum annulus_overrun overrun; /* broadcast: what the producer does where it would overwrite what somebody has not received */
+	uint64_t fingerprint; /* kind slots: of the type that all messages are of, as Go computes it; makes them fixed. Default 0: of none */
+	const char *element;  /* name of that type, for people */
 };
 
 static inline int annulus_defaults_(struct annulus *r, const struct annulus_config *config)
@@ -41,7 +43,9 @@ static inline int annulus_defaults_(struct annulus *r, const struct annulus_conf
 		return annulus_fail_(r->detail, ANNULUS_INVALID, "redeliver is for MPMC rings; others do so anyway");
 	if (c.overrun && c.topology != ANNULUS_TOPOLOGY_CAST)
 		return annulus_fail_(r->detail, ANNULUS_INVALID, "block and drop are for broadcast rings");
-	struct annulus_shape_ s = {c.kind, c.topology, c.capacity, c.slot_size, c.stride, c.members, many && !c.fixed};
+	if ((c.fingerprint || c.element) && !(many || c.kind == ANNULUS_KIND_SLOTS))
+		return annulus_fail_(r->detail, ANNULUS_INVALID, "a type is for rings of slots");
+	struct annulus_shape_ s = {c.kind, c.topology, c.capacity, c.slot_size, c.stride, c.members, many && !c.fixed && !c.fingerprint};
 	if (s.topology == 0)
 		s.topology = ANNULUS_TOPOLOGY_SPSC;
 	if (s.kind == 0)
@@ -115,7 +119,8 @@ static inline int annulus_create_path(struct annulus *r, const char *path, const
 	if (rc)
 		return rc;
 	annulus_boot_id_(boot_id);
-	annulus_format_(r->base, &r->geometry, annulus_required_(config), boot_id, annulus_clock_(CLOCK_REALTIME), (uint64_t)getpid());
+	annulus_format_(r->base, &r->geometry, config ? config->fingerprint : 0, config ? config->element : NULL, annulus_required_(config),
+			boot_id, annulus_clock_(CLOCK_REALTIME), (uint64_t)getpid());
 	memcpy(&r->header, r->base, sizeof(r->header));
 	return annulus_link_(r, path, config && config->mode ? config->mode : 0600);
 }

@@ -75,8 +75,8 @@ static inline int annulus_decode_(struct annulus_geometry *g, const struct annul
 }
 
 /* annulus_format_ writes a new ring into zeroed memory that nobody else sees. */
-static inline void annulus_format_(uint8_t *mem, const struct annulus_geometry *g, uint64_t required,
-				   const uint8_t boot_id[16], uint64_t created_ns, uint64_t pid)
+static inline void annulus_format_(uint8_t *mem, const struct annulus_geometry *g, uint64_t fingerprint, const char *element,
+				   uint64_t required, const uint8_t boot_id[16], uint64_t created_ns, uint64_t pid)
 {
 	struct annulus_header h;
 	memset(&h, 0, sizeof(h));
@@ -102,6 +102,9 @@ static inline void annulus_format_(uint8_t *mem, const struct annulus_geometry *
 	h.data_area = g->data_area;
 	h.data_size = g->data_size;
 	h.lock_base = ANNULUS_LOCK_BASE;
+	h.fingerprint = fingerprint;
+	if (element)
+		memcpy(h.element, element, annulus_min_(strlen(element), sizeof(h.element)));
 	memcpy(h.boot_id, boot_id, sizeof(h.boot_id));
 	h.created_ns = created_ns;
 	h.creator_pid = pid;

@@ -40,6 +40,7 @@
 #define ANNULUS_FEATURE_REDELIVER      UINT64_C(2) /* required, MPMC: what a dead consumer had in its hands goes to another */
 #define ANNULUS_FEATURE_BLOCK          UINT64_C(256) /* required, broadcast: the producer waits for the slowest consumer */
 #define ANNULUS_FEATURE_DROP           UINT64_C(512) /* required, broadcast: the producer drops a message rather than wait */
+#define ANNULUS_FEATURE_APART          UINT64_C(0x10000) /* required, one of the two memories of a ring between processes that do not trust each other: section 13 */
 #define ANNULUS_KNOWN_FEATURES         UINT64_C(771) /* required bits of version 1.0 */
 
 #define ANNULUS_MIN_CAPACITY_BYTES     UINT64_C(4096) /* kind bytes */

@@ -32,17 +32,7 @@ static inline int cell_cat(struct annulus_cell *c, uint8_t *buf)
 
 static inline int cell_dump(struct annulus_cell *c, uint8_t *buf)
 {
-	const struct annulus_cell_header *h = &c->header;
-	printf("cell version=%u.%u kind=%u stride=%u size=%llu copy_stride=%llu total=%llu required=%#llx optional=%#llx fingerprint=%#llx element=\"%.64s\"\n",
-	       h->major, h->minor, h->kind, h->stride, (ull)h->size, (ull)h->copy_stride, (ull)h->total_size, (ull)h->required,
-	       (ull)h->optional, (ull)h->fingerprint, (const char *)h->element);
-	printf("cell reader_area=%llu writer_area=%llu data_area=%llu lock_base=%llu created_ns=%llu creator_pid=%llu checksum=%#llx\n",
-	       (ull)h->reader_area, (ull)h->writer_area, (ull)h->data_area, (ull)h->lock_base, (ull)h->created_ns, (ull)h->creator_pid,
-	       (ull)h->checksum);
-	printf("writer state=%llu length0=%llu length1=%llu seq=%u wakes=%llu session=%u closed=%u attached=%u pid=%llu\n",
-	       (ull)c->state->state, (ull)c->state->length0, (ull)c->state->length1, c->seq->seq, (ull)c->seq->wakes, c->owner->session,
-	       c->owner->closed, c->owner->state, (ull)c->owner->pid);
-	printf("reader arm=%#llx parks=%llu\n", (ull)c->arm->arm, (ull)c->arm->parks);
+	dump_cell(c);
 	return cell_cat(c, buf);
 }
 

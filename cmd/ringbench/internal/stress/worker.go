@@ -32,6 +32,8 @@ type job struct {
 	Wait        string
 	Size        int
 	Tag         bool // see Traits
+
+	Part string // in hostile company; else ""
 }
 
 // plain is the job for the worker in C.
@@ -65,6 +67,12 @@ func work(arg string, l *ledger) error {
 	var j job
 	if err := json.Unmarshal([]byte(arg), &j); err != nil {
 		return err
+	}
+	switch j.Part {
+	case partAttacker:
+		return attack(j.Seed, l)
+	case partVictim:
+		return suffer(j.Seed, l)
 	}
 	s, err := futex.ParseStrategy(j.Wait)
 	if err != nil {

@@ -31,6 +31,7 @@ final class Layout {
     static final int FEATURE_REDELIVER = 2; // required, MPMC: what a dead consumer had in its hands goes to another
     static final int FEATURE_BLOCK = 256; // required, broadcast: the producer waits for the slowest consumer
     static final int FEATURE_DROP = 512; // required, broadcast: the producer drops a message rather than wait
+    static final int FEATURE_APART = 0x10000; // required, one of the two memories of a ring between processes that do not trust each other: section 13
     static final int KNOWN_FEATURES = 771; // required bits of version 1.0
 
     static final int MIN_CAPACITY_BYTES = 4096; // kind bytes
