@@ -82,7 +82,11 @@ final class Claim {
 
     /** Whether it is time to look whether somebody died; after a sleep it is at once. */
     boolean isDue() {
-        return vain == PATIENCE || vain % (4 * PATIENCE) == 0 || e.idle > 0;
+        return isDue(vain, e.idle);
+    }
+
+    static boolean isDue(long vain, int idle) {
+        return vain == PATIENCE || vain % (4 * PATIENCE) == 0 || idle > 0;
     }
 
     boolean isLongDue() {

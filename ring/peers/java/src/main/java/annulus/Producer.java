@@ -16,7 +16,7 @@ import java.time.Duration;
  * <p>One thread at a time; see {@link Endpoint}.
  */
 public abstract class Producer extends Endpoint {
-    static final int FULL = -1; // in place of an offset
+    static final int FULL = -1, DROPPED = -2; // in place of an offset; DROPPED: a claim that will come to nothing
 
     private int room = NOT_RESERVED; // bytes of the open reservation
     private static final int NOT_RESERVED = -1;
@@ -26,7 +26,7 @@ public abstract class Producer extends Endpoint {
         super(ring, Role.PRODUCER, strategy, many);
     }
 
-    /** Where n bytes may be written in place, or FULL. They have been checked for size. */
+    /** Where n bytes may be written in place, or FULL or DROPPED. They have been checked for size. */
     abstract int claim(int n) throws RingException;
 
     /** The last claim becomes a staged message of its first n bytes. */
@@ -53,7 +53,9 @@ public abstract class Producer extends Endpoint {
         if (at == FULL) {
             return false;
         }
-        words.buf.put(at, message, message.position(), n);
+        if (at != DROPPED) {
+            words.buf.put(at, message, message.position(), n);
+        }
         message.position(message.limit());
         finish(n);
         return true;
@@ -68,7 +70,9 @@ public abstract class Producer extends Endpoint {
         if (at == FULL) {
             return false;
         }
-        words.buf.put(at, message);
+        if (at != DROPPED) {
+            words.buf.put(at, message);
+        }
         finish(message.length);
         return true;
     }
@@ -76,7 +80,9 @@ public abstract class Producer extends Endpoint {
     private void finish(int n) {
         room = NOT_RESERVED;
         stageClaim(n, n);
-        publishStaged();
+        if (staged > 0) { // else it was dropped
+            publishStaged();
+        }
     }
 
     /** Sends a copy, and waits while the ring is full. */
@@ -109,7 +115,7 @@ public abstract class Producer extends Endpoint {
      */
     public final ByteBuffer tryReserve(int n) throws RingException {
         int at = tryClaim(n);
-        return at == FULL ? null : words.slice(at, n);
+        return at == FULL ? null : at == DROPPED ? ByteBuffer.allocate(n) : words.slice(at, n);
     }
 
     /** As {@link #tryReserve}, and waits while the ring is full, after it has published what is staged. */
@@ -204,9 +210,9 @@ public abstract class Producer extends Endpoint {
         }
     }
 
-    /** Whether a reservation is open. */
-    final boolean isReserved() {
-        return room != NOT_RESERVED;
+    /** Broadcast that drops: how many messages this producer and those before it have dropped in place of waiting. */
+    public long dropped() {
+        return 0;
     }
 
     /**

@@ -152,8 +152,8 @@ public final class Ring implements AutoCloseable {
             case TOPOLOGY_SPSC -> new StreamProducer(this, strategy);
             case TOPOLOGY_MPMC -> new TicketProducer(this, strategy);
             case TOPOLOGY_MPSC_ORDERED -> new OrderedProducer(this, strategy);
-            default -> throw new RingException(Kind.UNSUPPORTED,
-                    "expected a ring whose producers this library has, found a broadcast ring; send in Go or C");
+            case TOPOLOGY_CAST -> new CastProducer(this, strategy);
+            default -> throw new IllegalStateException("topology " + geometry.topology); // the header was checked
         };
         if (geometry.topology != TOPOLOGY_MPSC) {
             p.attach(tag);

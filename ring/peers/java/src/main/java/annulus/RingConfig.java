@@ -68,9 +68,19 @@ public final class RingConfig {
         return topology(TOPOLOGY_MPSC_ORDERED, 0);
     }
 
-    /** Broadcast: one producer, each message to every consumer that keeps up; 64 at a time, see {@link #members}. */
+    /** Broadcast: one producer, each message to every consumer; 64 at a time, see {@link #members}. Who is too slow is overrun. */
     public RingConfig broadcast() {
         return topology(TOPOLOGY_CAST, 0);
+    }
+
+    /** Broadcast whose producer waits for the slowest consumer. */
+    public RingConfig blockingBroadcast() {
+        return topology(TOPOLOGY_CAST, FEATURE_BLOCK);
+    }
+
+    /** Broadcast whose producer drops a message, for all, rather than wait for the slowest consumer. */
+    public RingConfig droppingBroadcast() {
+        return topology(TOPOLOGY_CAST, FEATURE_DROP);
     }
 
     /** In a ring of many: how many endpoints there can be at a time. */

@@ -79,4 +79,10 @@ final class Check {
     static Kind kindOf(Case e) {
         return assertThrows(RingException.class, e).kind();
     }
+
+    static byte[] bytes(int n, int value) {
+        byte[] b = new byte[n];
+        java.util.Arrays.fill(b, (byte) value);
+        return b;
+    }
 }

@@ -6,6 +6,7 @@ import static annulus.Check.assertFalse;
 import static annulus.Check.assertNull;
 import static annulus.Check.assertThrows;
 import static annulus.Check.assertTrue;
+import static annulus.Check.bytes;
 import static annulus.Check.kindOf;
 
 import annulus.Check.Case;
@@ -34,12 +35,6 @@ final class SelfTest {
             c.run();
         }
         System.out.println("ok");
-    }
-
-    private static byte[] bytes(int n, int value) {
-        byte[] b = new byte[n];
-        java.util.Arrays.fill(b, (byte) value);
-        return b;
     }
 
     void testManyLapsOfEverySize() throws Exception {
@@ -251,24 +246,16 @@ final class SelfTest {
         }
     }
 
+    void testBroadcast() throws Exception {
+        Broadcasts.waited(file);
+    }
+
+    void testOverruns() throws Exception {
+        Broadcasts.overrun(file);
+    }
+
     void testCells() throws Exception {
-        try (Cell cell = Cell.create(file, Layout.CELL_KIND_BLOCK, 100); Cell look = Cell.openReadOnly(file)) {
-            CellReader r = look.reader();
-            ByteBuffer b = ByteBuffer.allocate(100);
-            assertEquals(0L, r.read(b));
-            try (CellWriter w = cell.writer()) {
-                assertEquals(Kind.ATTACHED, kindOf(cell::writer));
-                assertEquals(1L, w.write(ByteBuffer.wrap(bytes(30, 3))));
-                assertTrue(r.await(0, null));
-                assertEquals(1L, r.read(b));
-                assertEquals(ByteBuffer.wrap(bytes(30, 3)), b.flip());
-                assertThrows(IllegalArgumentException.class, () -> r.read(ByteBuffer.allocate(29)));
-                assertThrows(IllegalArgumentException.class, () -> w.write(ByteBuffer.allocate(101)));
-                assertEquals(Kind.TIMED_OUT, kindOf(() -> r.await(1, SHORT)));
-            }
-            assertFalse(r.await(1, null));
-            assertEquals(Kind.NOT_RING, kindOf(() -> Ring.open(file)));
-        }
+        Cells.run(file);
     }
 
     void testRefusals() throws Exception {
