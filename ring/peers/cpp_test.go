@@ -97,6 +97,7 @@ type (
 
 // A type has the same fingerprint in both languages.
 func TestCPPFingerprints(t *testing.T) {
+	thorough(t)
 	var want []string
 	add := func(e element.Type, err error) {
 		must(t, err)
