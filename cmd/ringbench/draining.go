@@ -40,20 +40,13 @@ ringbench drain --path /tmp/in.ring stdout:`,
 			f.skipFlag(fs)
 			s.ringFlags(fs)
 			return func(ctx context.Context, io *stdio, args []string) error {
-				f.io = io
 				if len(args) == 0 {
 					return usagef("expected the NAME of a ring and a SINK, one of %s; found nothing", addresses(true, all))
 				}
 				if len(args) == 1 && s.ring.name == "" {
 					return usagef("expected the NAME of a ring and a SINK, found only %q", args[0])
 				}
-				if err := f.locate(fs, args[len(args)-1]); err != nil {
-					return err
-				}
-				if err := s.ring.resolve(args[:len(args)-1]); err != nil {
-					return err
-				}
-				return drainRing(ctx, io, s, f)
+				return f.pump(ctx, io, fs, s, args[len(args)-1], args[:len(args)-1])
 			}
 		},
 	}

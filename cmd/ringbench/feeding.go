@@ -39,20 +39,13 @@ ringbench feed fifo:/tmp/in --create --path /tmp/in.ring`,
 			f.skipFlag(fs)
 			s.ringFlags(fs)
 			return func(ctx context.Context, io *stdio, args []string) error {
-				f.io = io
 				if len(args) == 0 {
 					return usagef("expected a SOURCE, one of %s, and the NAME of a ring; found nothing", addresses(false, all))
 				}
 				if len(args) == 1 && s.ring.name == "" {
 					return usagef("expected a SOURCE and the NAME of a ring, found only %q", args[0])
 				}
-				if err := f.locate(fs, args[0]); err != nil {
-					return err
-				}
-				if err := s.ring.resolve(args[1:]); err != nil {
-					return err
-				}
-				return feedRing(ctx, io, s, f)
+				return f.pump(ctx, io, fs, s, args[0], args[1:])
 			}
 		},
 	}

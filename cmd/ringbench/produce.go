@@ -43,14 +43,7 @@ ringbench produce --path /tmp/ticks.ring --framing fixed:64 < ticks.bin`,
 			f.skipFlag(fs)
 			s.ringFlags(fs)
 			return func(ctx context.Context, io *stdio, args []string) error {
-				f.io = io
-				if err := f.locate(fs, f.url); err != nil {
-					return err
-				}
-				if err := s.ring.resolve(args); err != nil {
-					return err
-				}
-				return feedRing(ctx, io, s, f)
+				return f.pump(ctx, io, fs, s, f.url, args)
 			}
 		},
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"strings"
@@ -44,6 +45,21 @@ func conduct(ctx context.Context, pump *feed.Pump, grace time.Duration) error {
 		err = because(errors.Join(errStuck, err), "%s", strings.Replace(plain(err).Error(), context.Canceled.Error(), errStuck.Error(), 1))
 	}
 	return err
+}
+
+// pump is what a command does whose far end is url, and whose ring names say.
+func (f *far) pump(ctx context.Context, io *stdio, set *flag.FlagSet, s *side, url string, names []string) error {
+	f.io = io
+	if err := f.locate(set, url); err != nil {
+		return err
+	}
+	if err := s.ring.resolve(names); err != nil {
+		return err
+	}
+	if f.sink {
+		return drainRing(ctx, io, s, f)
+	}
+	return feedRing(ctx, io, s, f)
 }
 
 // feedRing sends what comes from the far end through a ring.

@@ -194,6 +194,27 @@ func TestPostsKilled(t *testing.T) {
 	})
 }
 
+// Tokens are confirmed at any value of the semaphore, which stays.
+func TestSysVConfirmAtEnds(t *testing.T) {
+	for _, value := range []int{3, 32767} {
+		s := testSet(t, feed.SysVSet{Create: true, Value: value, Undo: true})
+		for range 3 {
+			must(t, s.Acquire(t.Context()))
+		}
+		other, err := feed.OpenSysVSemaphore(feed.SysVSet{ID: s.ID})
+		must(t, err)
+		for range 3 * (value / 32767) { // full again
+			must(t, other.Release())
+		}
+		before, err := s.Value()
+		must(t, err)
+		must(t, s.Confirm(3))
+		if v, err := s.Value(); err != nil || v != before {
+			t.Errorf("value %d, %v, want %d", v, err, before)
+		}
+	}
+}
+
 // A set that is removed ends those who wait; bad input, and a semaphore that is full.
 func TestSysVSemaphore(t *testing.T) {
 	s := testSet(t, feed.SysVSet{Create: true, Count: 3, Index: 2, Value: 7})

@@ -118,8 +118,18 @@ func (s *SysVSemaphore) Confirm(n int) error {
 	if !s.Undo || n <= 0 {
 		return nil
 	}
-	// Nobody else comes between the two: the value stays, the undo goes.
-	return s.wrap("confirm tokens of", semOp(s.ID, s.op(n, semUndo), s.op(-n, 0)))
+	// Nobody else comes between the two of one call: the value stays, the undo goes. Which comes first
+	// is for the value, that goes neither below none nor above its maximum meanwhile.
+	for {
+		err := again(func() error { return semOp(s.ID, s.op(-n, ipcNoWait), s.op(n, semUndo)) })
+		if err == unix.EAGAIN {
+			err = semOp(s.ID, s.op(n, semUndo), s.op(-n, 0))
+			if err == unix.ERANGE && 2*n <= semMax { // posts have come between the two calls
+				continue
+			}
+		}
+		return s.wrap("confirm tokens of", err)
+	}
 }
 
 // Value returns the number of free tokens. It may be out of date when it returns.

@@ -47,7 +47,7 @@ func (l program) speakers() string {
 // Each consumer gets everything, from a producer that waits for them.
 func TestBroadcastToAll(t *testing.T) {
 	inEach(t, "broadcast-recv", func(t *testing.T, l program) {
-		n := l.perProducer() / 5
+		n := l.perProducer() / 20
 		for _, language := range l.speakers() {
 			for _, wait := range []string{"spin", "futex"} {
 				for _, batch := range []string{"1", "5"} {

@@ -44,7 +44,7 @@ func (w *crowd) consume(language rune) {
 // Producers of both languages at one consumer: each one's messages in their order.
 func TestManyToOneTogether(t *testing.T) {
 	inEachToOne(t, func(t *testing.T, l program, config ring.Config, sizes stream) {
-		n := l.perProducer() / 2
+		n := l.perProducer() / 10
 		for _, mixture := range []struct {
 			producers string
 			consumer  rune

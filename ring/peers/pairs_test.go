@@ -7,8 +7,8 @@ import (
 	"annulus/ring"
 )
 
-// Each program sends to each, without Go in between: a mistake that two languages share with
-// Go but not with one another shows here.
+// Each program sends to the first and the first to each, without Go in between: a mistake that
+// Go makes up for shows here. All pairs would take too long.
 func TestProgramsAmongThemselves(t *testing.T) {
 	for _, k := range []struct {
 		name, sends, receives string
@@ -25,7 +25,7 @@ func TestProgramsAmongThemselves(t *testing.T) {
 	} {
 		for _, from := range programs {
 			for _, to := range programs {
-				if !from.can(k.sends) || !to.can(k.receives) {
+				if !paired(from, to) || !from.can(k.sends) || !to.can(k.receives) {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s/%s to %s", k.name, from.name, to.name), func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestProgramsAmongThemselves(t *testing.T) {
 	}
 	for _, from := range programs {
 		for _, to := range programs {
-			if from.can("cell create") && to.can("cell-read") {
+			if paired(from, to) && from.can("cell create") && to.can("cell-read") {
 				t.Run(fmt.Sprintf("block/%s to %s", from.name, to.name), func(t *testing.T) {
 					n := 20_000 / max(from.pace, to.pace)
 					name := freeName(t)
@@ -56,4 +56,9 @@ func TestProgramsAmongThemselves(t *testing.T) {
 			}
 		}
 	}
+}
+
+// paired tells whether a program is tried with another: with the first, and the first with it.
+func paired(from, to program) bool {
+	return from.name == programs[0].name || to.name == programs[0].name
 }

@@ -32,8 +32,8 @@ var programs = []program{
 	{"c", buildC, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 1},
 	{"c++", peerCPP, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 1},
 	{"rust", buildRust, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 1},
-	{"java", buildJava, "spsc mpmc mpsc broadcast-recv cell-read cell create dump vector semaphore", 10},
-	{"java-foreign", buildJavaForeign, "spsc mpmc mpsc broadcast-recv cell-read cell create dump vector semaphore", 20},
+	{"java", buildJava, "spsc mpmc mpsc mpsc-ordered broadcast-recv cell-read cell create dump vector semaphore", 10},
+	{"java-foreign", buildJavaForeign, "spsc mpmc mpsc mpsc-ordered broadcast-recv cell-read cell create dump vector semaphore", 20},
 	{"python", peerPython, "spsc mpmc mpsc mpsc-ordered broadcast-recv broadcast cell-read cell create dump vector semaphore", 100},
 }
 

@@ -3,9 +3,9 @@
 
 use std::sync::atomic::{fence, Ordering};
 
+use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::layout::{self, CAST_LENGTH_MASK, CAST_NUMBER_SHIFT, CAST_PAD, WORD_SIZE};
-use crate::map::Data;
 use crate::ring::{Ring, Role};
 use crate::side::Side;
 

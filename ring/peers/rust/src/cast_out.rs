@@ -3,7 +3,6 @@
 use std::sync::atomic::{fence, Ordering};
 
 use crate::cast::{need, Begin, Cast};
-use crate::claim::is_due;
 use crate::error::{Error, Result};
 use crate::layout::{self, CAST_NUMBER_SHIFT, CAST_PAD, WORD_SIZE};
 use crate::ring::{Ring, Role};
@@ -14,38 +13,38 @@ use crate::side::{Entry, Side};
 const MAX_AHEAD: u64 = 8 << 10;
 
 pub(crate) struct CastOut {
-    ring: Ring,
-    cast: Cast,
-    consumers: Side,
-    entries: Vec<Entry>,
+    pub(crate) ring: Ring,
+    pub(crate) cast: Cast,
+    pub(crate) consumers: Side,
+    pub(crate) entries: Vec<Entry>,
     /// For consumers; and rather than wait it drops.
-    waits: bool,
-    drops: bool,
-    pos: u64,
+    pub(crate) waits: bool,
+    pub(crate) drops: bool,
+    pub(crate) pos: u64,
     /// Intent: what lies more than a ring before it may be gone.
-    raised: u64,
+    pub(crate) raised: u64,
     /// The last published record.
-    latest: u64,
+    pub(crate) latest: u64,
     /// By how much intent is raised beyond what is needed.
-    ahead: u64,
+    pub(crate) ahead: u64,
     /// Messages published, and their bytes.
-    number: u64,
-    bytes: u64,
+    pub(crate) number: u64,
+    pub(crate) bytes: u64,
     /// Where the record of the open reservation goes, and that it comes to nothing.
-    at: u64,
-    dropping: bool,
+    pub(crate) at: u64,
+    pub(crate) dropping: bool,
     /// What is reserved lies here: in the ring consumers may be copying what was there.
-    scratch: Vec<u8>,
-    open: bool,
+    pub(crate) scratch: Vec<u8>,
+    pub(crate) open: bool,
     pub staged: u64,
-    staged_bytes: u64,
+    pub(crate) staged_bytes: u64,
     /// The last staged record, and where the batch begins.
-    last_staged: u64,
-    batch: u64,
+    pub(crate) last_staged: u64,
+    pub(crate) batch: u64,
     /// Who was in the way, and where: an index of entries.
-    slow: Option<(usize, u64)>,
-    kept: u64,
-    vain: u32,
+    pub(crate) slow: Option<(usize, u64)>,
+    pub(crate) kept: u64,
+    pub(crate) vain: u32,
 }
 
 impl CastOut {
@@ -71,7 +70,7 @@ impl CastOut {
                 place.pos
             )));
         }
-        cursor.messages.store(place.number, Ordering::Release);
+        cursor.messages.store(place.number, Ordering::Release); // pairs with the load in Cast::place
         Ok(Self {
             consumers: Side::of(ring, Role::Consumer),
             entries: Entry::all(ring),
@@ -179,77 +178,6 @@ impl CastOut {
         Ok(())
     }
 
-    /// The position that must stay: of the last record, or of the slowest consumer. Those
-    /// that are in the way of `end` and dead are found out now and then, and at once when
-    /// they begin to be.
-    fn slowest(&mut self, end: u64, idle: u32) -> Result<u64> {
-        let keep = self.survey()?;
-        if keep.wrapping_add(self.cast.size).wrapping_sub(end) as i64 >= 0 {
-            self.vain = 0;
-            return Ok(keep);
-        }
-        self.vain = self.vain.wrapping_add(1);
-        if self.kept != keep {
-            self.kept = keep;
-            self.vain = 1;
-        }
-        if (self.vain == 1 || is_due(self.vain, idle)) && self.bury_dead(end)? {
-            return self.survey(); // once: entries that come back to life would keep it here
-        }
-        Ok(keep)
-    }
-
-    /// Looks at every consumer's position. One that attaches at the same time is either
-    /// seen, or sees what this producer has published.
-    fn survey(&mut self) -> Result<u64> {
-        fence(Ordering::SeqCst); // what was published comes before the loads below
-        let mut keep = self.latest;
-        self.slow = None;
-        let committed = self.committed();
-        for (i, e) in self.entries.iter().enumerate() {
-            if !is_waited_for(e) {
-                continue;
-            }
-            let pos = e.member.drawn.load(Ordering::Acquire); // [B3] pairs with the store in Subscriber::tell
-            if pos.wrapping_sub(committed) as i64 > 0 || pos & 7 != 0 {
-                return Err(Error::Corrupt(format!(
-                    "expected a consumer's position up to tail {committed}, found {pos}"
-                )));
-            }
-            if (pos.wrapping_sub(keep) as i64) < 0 {
-                keep = pos;
-                self.slow = Some((i, pos));
-            }
-        }
-        Ok(keep)
-    }
-
-    /// Finds consumers that are in the way of `end` and dead, and will not wait for them.
-    /// The lock is looked at, not taken: who comes for the entry is to find it free, and
-    /// stores another time before it counts as attached, so the swap cannot strike it.
-    fn bury_dead(&self, end: u64) -> Result<bool> {
-        let mut found = false;
-        for e in &self.entries {
-            let came = e.holder.attached.load(Ordering::Acquire); // before the look at the lock
-            let pos = e.member.drawn.load(Ordering::Acquire);
-            let in_the_way = (pos.wrapping_add(self.cast.size).wrapping_sub(end) as i64) < 0;
-            if !is_waited_for(e) || !in_the_way || self.ring.inner.region.is_locked(e.lock())? {
-                continue;
-            }
-            // [B4] pairs with the load in is_waited_for.
-            let attached = &e.holder.attached;
-            let buried = attached.compare_exchange(came, 0, Ordering::SeqCst, Ordering::Acquire);
-            if buried.is_ok() {
-                self.consumers
-                    .endpoint
-                    .repaired
-                    .fetch_add(1, Ordering::SeqCst);
-                found = true;
-            }
-        }
-        Ok(found)
-    }
-
     /// Whether who was in the way has gone on.
     pub fn changed(&self) -> bool {
         match self.slow {
@@ -312,7 +240,7 @@ impl CastOut {
         let c = &self.cast.producer.cursor;
         c.latest.store(self.latest, Ordering::Release); // [B2] pairs with the loads in Cast::place
         c.position.store(self.pos, Ordering::Release); // [B2] pairs with the loads in Cast::tail
-        c.messages.store(self.number, Ordering::Release);
+        c.messages.store(self.number, Ordering::Release); // pairs with the load in Cast::place
         c.bytes.store(self.bytes, Ordering::Release);
     }
 
@@ -329,10 +257,4 @@ impl CastOut {
         self.staged = 0;
         self.staged_bytes = 0;
     }
-}
-
-/// Whether the consumer that is, or was, in an entry has to be waited for.
-fn is_waited_for(e: &Entry) -> bool {
-    u64::from(e.holder.state.load(Ordering::Acquire)) == layout::STATE_ATTACHED
-        && e.holder.attached.load(Ordering::Acquire) != 0 // [B4] pairs with the swap in bury_dead
 }

@@ -8,10 +8,11 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
+use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::header::{align, check_stride, compare, within, CELLS};
 use crate::layout::{self, Arm, CellHeader, CellState, Endpoint, Seq};
-use crate::map::{Data, Shared};
+use crate::map::Shared;
 use crate::region::{self, posix_path, shown, Region};
 
 /// Where everything of a cell lies.

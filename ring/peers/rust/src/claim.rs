@@ -80,6 +80,7 @@ impl Claim {
     pub fn note_drawn(&self) {
         let m = &self.entry.member;
         let sent = m.sent.load(Ordering::Relaxed);
+        // Both pair with the loads in Tickets::inherit, of a successor.
         m.base.store(sent, Ordering::Release);
         m.drawn.store(self.held, Ordering::Release);
     }

@@ -110,6 +110,7 @@ impl End {
         let p = &self.mine.endpoint;
         if let Some(e) = &self.entry {
             let h = &e.holder;
+            // Role, and state last, pair with the loads in Ring::is_alive and Lanes::find.
             h.pid.store(pid, Ordering::Release);
             h.start_time.store(start, Ordering::Release);
             h.attached.store(now, Ordering::Release);

@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use crate::claim::is_due;
+use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::granules::{read, records, Granule};
-use crate::map::Data;
 use crate::ring::{Ring, Role};
 use crate::side::Entry;
 use crate::stream_in::Found;

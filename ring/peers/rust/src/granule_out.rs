@@ -4,11 +4,11 @@
 use std::sync::atomic::Ordering;
 
 use crate::claim::Claim;
+use crate::data::Data;
 use crate::endpoint::End;
 use crate::error::{Error, Result};
 use crate::granules::{granules, records};
 use crate::layout::{GRANULE_COMMITTED, GRANULE_PAD, SPAN_SHIFT};
-use crate::map::Data;
 use crate::ring::Role;
 
 pub(crate) struct GranuleOut {
@@ -164,6 +164,7 @@ impl GranuleOut {
         let m = &c.entry.member;
         for &at in &self.starts {
             let sent = m.sent.load(Ordering::Relaxed);
+            // These and sent pair with the loads in Tickets::inherit, of a successor.
             m.drawn.store(at, Ordering::Release);
             m.base.store(sent, Ordering::Release);
             let word = c.tickets.word(at, GRANULE_COMMITTED);

@@ -4,9 +4,9 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::layout::{self, GRANULE_COMMITTED, GRANULE_PAD, GRANULE_SIZE, GRANULE_SKIP, WORD_SIZE};
-use crate::map::Data;
 use crate::ring::{Ring, Role};
 use crate::side::Entry;
 use crate::tickets::Tickets;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_op_in_unsafe_fn, unsafe_code, missing_docs)]
+#![deny(rustdoc::broken_intra_doc_links)]
 
 #[cfg(not(all(
     target_os = "linux",
@@ -18,8 +19,12 @@ mod cell_writer;
 mod claim;
 mod config;
 mod consumer;
+mod consumer_attach;
 mod create;
+#[allow(unsafe_code)]
+mod data;
 mod dump;
+mod dump_records;
 mod endpoint;
 mod error;
 mod gate;
@@ -38,14 +43,17 @@ mod member;
 mod message;
 mod outlet;
 mod producer;
+mod producer_attach;
 mod region;
 mod reservation;
 mod ring;
 mod side;
+mod slowest;
 mod stream;
 mod stream_in;
 mod stream_out;
 mod subscriber;
+mod subscriber_attach;
 mod succession;
 #[allow(unsafe_code)]
 mod sys;

@@ -72,6 +72,7 @@ fn occupy(ring: &Ring, e: &Entry, tag: u64) -> Result<Entry> {
             return Err(failed);
         }
     }
+    // The tag pairs with the loads here and in join.
     e.member.skipped.store(0, Ordering::Release);
     e.holder.tag.store(tag, Ordering::Release);
     Ok(Entry {
@@ -143,6 +144,6 @@ pub(crate) fn end_consumers(end: &End) -> Result<()> {
         arm.fetch_and(!layout::ARM_CLOSED, Ordering::SeqCst);
         return Ok(());
     }
-    p.closed.store(session, Ordering::Release);
+    p.closed.store(session, Ordering::Release); // for people
     Ok(())
 }

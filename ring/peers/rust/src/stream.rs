@@ -1,8 +1,9 @@
 //! A stream of one producer: an SPSC ring, or a lane of an MPSC ring. What both of its
 //! ends know. Sections 4, 5 and 10 of the specification.
 
+use crate::data::Data;
 use crate::layout::{self, Cursor};
-use crate::map::{Data, Shared};
+use crate::map::Shared;
 use crate::ring::Ring;
 
 /// Where a stream lies, and what its words look like.

@@ -90,9 +90,9 @@ impl LaneIn {
             let w = s.data.word(pos).load(Ordering::Acquire); // [P1] pairs with the stores in StreamOut::publish and pad
             let rest = s.rest(pos);
             let len = w.wrapping_sub(RECORD_COMMITTED);
-            // One comparison refuses an empty word, padding, strange bits and a length
-            // beyond the end.
-            if len <= rest - WORD_SIZE {
+            // Two comparisons refuse an empty word, padding, strange bits and a length beyond
+            // the end, or beyond any that can be sent.
+            if len <= rest - WORD_SIZE && len <= s.max {
                 let found = Found {
                     pos,
                     len: len as usize,

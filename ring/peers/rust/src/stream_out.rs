@@ -76,6 +76,7 @@ impl StreamOut {
     /// consumer asks for cache lines up to there.
     pub fn tell(&mut self) {
         self.told = self.committed();
+        // A lower bound: pairs with the load in take_over, which goes on by [P1].
         self.stream
             .producer
             .position
@@ -293,7 +294,7 @@ fn wipe(s: &Stream, pos: u64, limit: u64) {
         last = next;
     }
     while last != pos {
-        s.data.word(last).store(0, Ordering::Release);
+        s.data.word(last).store(0, Ordering::Release); // before [P1] of what is sent next
         last = last.wrapping_sub(1);
     }
 }

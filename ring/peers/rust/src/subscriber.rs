@@ -1,136 +1,61 @@
 //! The receiving end of a broadcast ring.
 
-use std::sync::atomic::{fence, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::attach::EndpointBuilder;
 use crate::cast::{need, Begin, Cast, Header, Place};
 use crate::endpoint::End;
 use crate::error::{Error, Result};
 use crate::gate::published;
 use crate::layout;
-use crate::member::join;
 use crate::ring::{Info, Ring, Role};
-use crate::wait::{Canceller, Paused, Sleeper, Strategy, Wait};
+use crate::side::Entry;
+use crate::wait::{Canceller, Paused, Sleeper, Wait};
 
 /// The receiving end of a broadcast ring: each gets every message that is sent from
 /// where it began.
 ///
 /// Messages are copied out; one that was overwritten meanwhile is never returned. Where
-/// the producer does not wait for its consumers, who is too slow gets
-/// [`Error::Overrun`] and goes on with the latest message.
+/// nobody waits, who is too slow gets [`Error::Overrun`] and goes on with the latest message.
 ///
 /// On a ring that was opened read-only it takes no place and tells nobody of itself: it
-/// polls. Such a ring must not be one whose producer waits for consumers.
+/// polls, and nobody waits for it, so that it may be overrun in any ring. Where nobody
+/// waits it does without a place too if all are taken.
 pub struct Subscriber {
-    ring: Ring,
-    cast: Cast,
-    at: Place,
+    pub(crate) ring: Ring,
+    pub(crate) cast: Cast,
+    pub(crate) at: Place,
     /// What is known to be there: up to here.
-    tail: u64,
+    pub(crate) tail: u64,
     /// Its place in the table, unless it only looks.
-    end: Option<End>,
+    pub(crate) end: Option<End>,
     /// How it waits without one.
-    poller: Sleeper,
+    pub(crate) poller: Sleeper,
     /// This session of the producer had ended before.
-    ignored: u32,
-    lost: u64,
+    pub(crate) ignored: u32,
+    pub(crate) lost: u64,
     /// The position at which the producer was last told of space.
-    owed: u64,
-    failed: Option<String>,
+    pub(crate) owed: u64,
+    pub(crate) failed: Option<String>,
 }
 
 impl Ring {
     /// Begins to receive from a broadcast ring, with what is sent from now on. See
-    /// [`EndpointBuilder::subscriber`] for other places to begin.
+    /// [`EndpointBuilder::subscriber`](crate::EndpointBuilder::subscriber) for other places to begin.
     pub fn subscriber(&self) -> Result<Subscriber> {
         self.endpoint().subscriber(Begin::Behind)
     }
 }
 
 impl Subscriber {
-    pub(crate) fn attach(ring: &Ring, with: &EndpointBuilder, begin: Begin) -> Result<Self> {
-        if ring.inner.geometry.topology != layout::TOPOLOGY_CAST {
-            return Err(Error::Unsupported(format!(
-                "expected a broadcast ring, found {:?}: see Ring::consumer",
-                ring.info().topology
-            )));
-        }
-        if with.strategy == Strategy::Semaphore {
-            return Err(Error::Invalid(
-                "expected a strategy for many consumers, found Semaphore: they sleep on futexes or spin"
-                    .into(),
-            ));
-        }
-        let stays = ring.waits_for_consumers();
-        let readonly = ring.inner.region.readonly;
-        if readonly && stays {
-            return Err(Error::Permission(
-                "expected a ring that is open for writing, as its producer waits for consumers, found one opened read-only"
-                    .into(),
-            ));
-        }
-        let cast = Cast::of(ring);
-        let p = &cast.producer.endpoint;
-        let session = p.session.load(Ordering::Acquire);
-        let over = begin == Begin::Behind && p.closed.load(Ordering::Acquire) == session;
-        let begin = ring.first(begin);
-        let mut made = Self {
-            at: cast.place(begin)?,
-            cast,
-            tail: 0,
-            end: None,
-            poller: Sleeper::new(None, with.strategy),
-            ignored: if over { session } else { 0 },
-            lost: 0,
-            owed: 0,
-            failed: None,
-            ring: ring.clone(),
-        };
-        if !readonly {
-            let entry = join(ring, 0, &[])?;
-            let end = End::new(ring, Role::Consumer, Some(entry), with.strategy);
-            made.end = Some(end);
-            if let Err(e) = made.announce(begin) {
-                if let Some(end) = made.end.take() {
-                    end.leave();
-                }
-                return Err(e);
-            }
-        }
-        made.tail = made.at.pos;
-        made.owed = made.at.pos;
-        Ok(made)
-    }
-
-    /// Finds where to begin and says so. A producer that waits for consumers either sees
-    /// that when it looks for the slowest of them, or has looked before: then what it stored
-    /// before that look is seen here in the second round, and it goes a ring beyond it at
-    /// the most.
-    fn announce(&mut self, begin: Begin) -> Result<()> {
-        for round in 0..2 {
-            self.at = self.cast.place(begin)?;
-            self.tell();
-            if round == 0 {
-                if let Some(end) = &self.end {
-                    end.announce();
-                }
-                fence(Ordering::SeqCst);
-            }
-        }
-        Ok(())
-    }
-
-    /// Stores how far this consumer has come.
-    fn tell(&self) {
-        if let Some(entry) = self.end.as_ref().and_then(|end| end.entry.as_ref()) {
-            entry.member.drawn.store(self.at.pos, Ordering::Release); // [B3] pairs with the producer's load
-        }
-    }
-
     /// What the ring is.
     pub fn info(&self) -> Info {
         self.ring.info()
+    }
+
+    /// Its place in the table, if it has one.
+    pub(crate) fn entry(&self) -> Option<&Entry> {
+        self.end.as_ref().and_then(|end| end.entry.as_ref())
     }
 
     /// How many messages were sent before the next one.
@@ -312,7 +237,7 @@ impl Subscriber {
             return Ok(());
         }
         self.lost = self.lost.wrapping_add(lost);
-        if let Some(entry) = self.end.as_ref().and_then(|end| end.entry.as_ref()) {
+        if let Some(entry) = self.entry() {
             entry.member.skipped.store(self.lost, Ordering::Release);
         }
         Err(Error::Overrun { lost })
@@ -320,7 +245,7 @@ impl Subscriber {
 
     /// Tells how far this consumer has come, behind a message of `n` bytes.
     fn release(&mut self, n: u64) {
-        if let Some(entry) = self.end.as_ref().and_then(|end| end.entry.as_ref()) {
+        if let Some(entry) = self.entry() {
             let m = &entry.member;
             let received = m.received.load(Ordering::Relaxed).wrapping_add(1);
             m.received.store(received, Ordering::Relaxed);
@@ -345,30 +270,6 @@ impl Subscriber {
                 end.signal(now);
             }
         }
-    }
-
-    /// Ends this consumer: nobody waits for it any more.
-    pub fn close(mut self) {
-        self.detach();
-    }
-
-    fn detach(&mut self) {
-        if let Some(end) = self.end.take() {
-            if self.ring.waits_for_consumers() {
-                if let Some(entry) = &end.entry {
-                    let leaving = layout::STATE_LEAVING as u32;
-                    entry.holder.state.store(leaving, Ordering::Release);
-                }
-                end.wake.interrupt();
-            }
-            end.leave();
-        }
-    }
-}
-
-impl Drop for Subscriber {
-    fn drop(&mut self) {
-        self.detach();
     }
 }
 

@@ -128,7 +128,7 @@ impl TicketOut {
         }
         let m = &c.entry.member;
         let sent = m.sent.load(Ordering::Relaxed).wrapping_add(n);
-        m.sent.store(sent, Ordering::Release);
+        m.sent.store(sent, Ordering::Release); // pairs with the load in Tickets::inherit
         let bytes = m.sent_bytes.load(Ordering::Relaxed);
         m.sent_bytes
             .store(bytes.wrapping_add(self.staged_bytes), Ordering::Release);

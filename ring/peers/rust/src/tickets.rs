@@ -4,11 +4,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::data::Data;
 use crate::error::Result;
 use crate::gate::Gate;
 use crate::granules::{granule_word, says_nothing};
 use crate::layout::{self, SLOT_COMMITTED, SLOT_FREE, SLOT_SKIP};
-use crate::map::Data;
 use crate::ring::{Ring, Role};
 use crate::side::{Entry, Side};
 

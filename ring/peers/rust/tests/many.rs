@@ -293,11 +293,8 @@ fn broadcast_together() {
         let (r, name) = ring(&config.capacity(4096).members(4).overrun(overrun));
         let looks = OpenOptions::new().read_only(true).name(&name.0).unwrap();
         let mut subscribers = vec![r.subscriber().unwrap(), r.subscriber().unwrap()];
-        if overrun == Overrun::Overwrite {
-            subscribers.push(looks.subscriber().unwrap());
-        } else {
-            assert!(matches!(looks.subscriber(), Err(Error::Permission(_))));
-        }
+        // Nobody waits for one that only looks.
+        subscribers.push(looks.subscriber().unwrap());
         let listeners: Vec<_> = subscribers
             .into_iter()
             .map(|mut c| {
@@ -334,12 +331,32 @@ fn broadcast_together() {
         }
         p.publish();
         p.close().unwrap();
-        for l in listeners {
+        for (i, l) in listeners.into_iter().enumerate() {
             let (got, lost) = l.join().unwrap();
             assert_eq!(got + lost, COUNT);
-            assert!(lost == 0 || overrun == Overrun::Overwrite);
+            assert!(lost == 0 || overrun == Overrun::Overwrite || i == 2);
         }
     }
+}
+
+/// Who is not waited for does without a place where all are taken, and sleeps all the same.
+#[test]
+fn broadcast_without_a_place() {
+    let config = Config::records().topology(Topology::Broadcast);
+    let (r, _name) = ring(&config.clone().capacity(4096).members(2));
+    let _others = [r.subscriber().unwrap(), r.subscriber().unwrap()];
+    let mut third = r.subscriber().unwrap();
+    let listener = std::thread::spawn(move || {
+        let mut buf = Vec::new();
+        third.recv_timeout(&mut buf, PATIENCE).map(|()| buf)
+    });
+    r.producer().unwrap().send(b"to all").unwrap();
+    assert_eq!(listener.join().unwrap().unwrap(), b"to all");
+
+    let config = config.capacity(4096).members(2).overrun(Overrun::Block);
+    let (r, _name) = ring(&config);
+    let _others = [r.subscriber().unwrap(), r.subscriber().unwrap()];
+    assert!(matches!(r.subscriber(), Err(Error::Attached(_))));
 }
 
 /// Where it would have to wait, it drops, and counts that; a dead subscriber is not waited

@@ -3,7 +3,7 @@ package annulus;
 import static annulus.Layout.*;
 
 /**
- * The tickets that an endpoint of an MPMC ring holds: drawn from tail or head by one compare-and-swap, after its intent has said which it
+ * The tickets, slots or granules, that an endpoint holds: drawn from tail or head by one compare-and-swap, after its intent has said which it
  * is about to draw. Section 8 of the layout, "Draw".
  */
 final class Claim {
@@ -31,12 +31,12 @@ final class Claim {
         member = e.entry.member;
         counter = e.mine.cursor + CURSOR_POSITION;
         other = e.peer.cursor + CURSOR_POSITION;
-        watch = e.ring.slot(words.load(counter));
+        watch = counter; // until a try fails
         seen = words.load(watch);
     }
 
     void intend(long t, long n) {
-        words.publish(member + MEMBER_INTENT, n == 0 ? 0 : t & INTENT_POSITION_MASK | n << INTENT_COUNT_SHIFT); // [I1]
+        words.publish(member + MEMBER_INTENT, e.ring.intents.word(t, n)); // [I1]
     }
 
     /** Notes for a producer's successor what the claim began with. */
@@ -45,11 +45,11 @@ final class Claim {
         words.publish(member + MEMBER_DRAWN, first);
     }
 
-    /** Takes ticket t behind those that are held, if it is the next. The intent is stored before: whoever sees it drawn sees that. */
-    boolean draw(long t) {
+    /** Takes n tickets from t behind those that are held, if t is the next. The intent is stored before: whoever sees them drawn sees that. */
+    boolean draw(long t, long n) {
         long from = held > 0 ? first : t;
-        intend(from, held + 1);
-        if (!words.swap(counter, t, t + 1)) {
+        intend(from, held + n);
+        if (!words.swap(counter, t, t + n)) {
             if (held > 0) {
                 intend(from, held);
             }
@@ -61,17 +61,17 @@ final class Claim {
         if (held == 0 && e.mine.role == Role.PRODUCER) {
             drew();
         }
-        held++;
+        held += n;
         return true;
     }
 
-    /** Takes back an intent that came to nothing, and notes where: at ticket t, whose word was w. */
-    void undraw(long t, long w) {
+    /** Takes back an intent that came to nothing, and notes where: at ticket t, for want of another value than w of a word. */
+    void undraw(long t, int word, long w) {
         if (stale && held == 0) {
             intend(0, 0);
             stale = false;
         }
-        watch = e.ring.slot(t);
+        watch = word;
         seen = w;
         if (at != t) {
             at = t;

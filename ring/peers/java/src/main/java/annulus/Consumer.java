@@ -253,4 +253,19 @@ public abstract class Consumer extends Endpoint {
         words.publishInt(mine.endpoint + ENDPOINT_CLOSED, words.loadInt(mine.endpoint + ENDPOINT_SESSION));
         wake.interrupt();
     }
+
+    /** The end of a consumer with a place: sends fail from now on, if it is the last. */
+    final void departShared() throws RingException {
+        int session = words.loadInt(mine.endpoint + ENDPOINT_SESSION); // before the look at the others
+        if (ring.table.leaving(entry, Role.CONSUMER)) {
+            words.or(mine.arm + ARM_ARM, ARM_CLOSED);
+            // One that has come meanwhile takes the flag away, or has it taken away here: then this was not the last.
+            if (ring.table.alive(Role.CONSUMER, entry.lock, false)) {
+                words.and(mine.arm + ARM_ARM, ~ARM_CLOSED);
+            } else {
+                ring.table.closeSession(mine.endpoint, session);
+            }
+        }
+        wake.interrupt();
+    }
 }

@@ -57,12 +57,19 @@ public abstract class Endpoint extends Sleeper implements AutoCloseable {
             throw new RingException(Kind.INVALID, "expected SPIN or FUTEX in a ring of many, found SEMAPHORE");
         }
         boolean named = false;
-        if (many) {
-            Table.Joined j = ring.table.join(tag, refused);
-            entry = j.entry();
-            named = j.named();
-        } else {
+        if (!many || isSole()) {
             takeRole();
+        }
+        if (many) {
+            try {
+                Table.Joined j = ring.table.join(tag, refused);
+                entry = j.entry();
+                named = j.named();
+            } finally {
+                if (entry == null && isSole()) {
+                    region.unlock(mine.lock);
+                }
+            }
         }
         try {
             // Only now: the counts are the entry's.
@@ -97,6 +104,11 @@ public abstract class Endpoint extends Sleeper implements AutoCloseable {
         }
     }
 
+    /** Whether it holds the role beside its place: there is one at a time. */
+    boolean isSole() {
+        return false;
+    }
+
     /** Whether it can do without a role, a gate and any store. */
     boolean mayOnlyLook() {
         return false;
@@ -123,7 +135,12 @@ public abstract class Endpoint extends Sleeper implements AutoCloseable {
     }
 
     private void unlock() {
-        region.unlock(many ? entry.lock : mine.lock);
+        if (many) {
+            region.unlock(entry.lock);
+        }
+        if (!many || isSole()) {
+            region.unlock(mine.lock);
+        }
     }
 
     /**

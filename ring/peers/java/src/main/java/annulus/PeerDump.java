@@ -29,8 +29,9 @@ final class PeerDump {
             case TOPOLOGY_SPSC -> d.stream("", (int) d.g.dataArea, r.side(Role.CONSUMER).cursor);
             case TOPOLOGY_MPMC -> d.tickets();
             case TOPOLOGY_MPSC -> d.lanes();
+            case TOPOLOGY_MPSC_ORDERED -> d.granules();
             case TOPOLOGY_CAST -> d.cast();
-            default -> throw new RingException(RingException.Kind.UNSUPPORTED, "expected topology 1, 2, 3 or 5, found " + d.g.topology + "; look with the C program");
+            default -> throw new IllegalStateException("topology " + d.g.topology); // the header was checked
         }
         System.out.flush();
     }
@@ -186,5 +187,29 @@ final class PeerDump {
             pos += record;
         }
         print("end at=%s", u(pos));
+    }
+
+    /** What lies between head and tail of a ring in one order. */
+    private void granules() throws RingException {
+        Granules n = r.granules;
+        long p = r.counter(Role.CONSUMER);
+        for (long tail = r.counter(Role.PRODUCER), step; p != tail; p += step) {
+            long word = w.load(n.at(p));
+            step = n.extent(p, word);
+            if (word == n.word(p, GRANULE_COMMITTED) && step > 0) {
+                long length = n.record(p) & SPAN_LENGTH_MASK;
+                print("message at=%s span=%d length=%d payload=%s", u(p), step, length, payload(n.data(p) + WORD_SIZE, length));
+            } else if (word == n.word(p, GRANULE_SKIP)) {
+                print("skip at=%s", u(p));
+            } else if (word == n.word(p, GRANULE_PAD) && step > 0) {
+                print("pad at=%s span=%d", u(p), step);
+            } else if (n.isFree(word, p)) {
+                print("claimed at=%s", u(p));
+                step = 1;
+            } else {
+                throw corrupt("a granule's word", word, p);
+            }
+        }
+        print("end at=%s", u(p));
     }
 }

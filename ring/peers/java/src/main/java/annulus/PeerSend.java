@@ -20,7 +20,7 @@ final class PeerSend {
                 Peer.say("committed " + Long.toUnsignedString(p.committed()));
             }
             if (o.resume) {
-                o.start = p.committed();
+                o.start += p.committed();
             }
             if (o.announce) {
                 Peer.say("attached");
@@ -48,7 +48,7 @@ final class PeerSend {
     /** Goes without a word, in the middle of things if it was told to. */
     private static void die(Ring r, Producer p, PeerOptions o, int n) throws RingException {
         // In an MPMC ring only when all is received: a full one would not take the claims.
-        while (o.cut && r.repair != null && r.counter(Role.PRODUCER) != r.counter(Role.CONSUMER)) {
+        while (o.cut && r.draws() && r.counter(Role.PRODUCER) != r.counter(Role.CONSUMER)) {
             Thread.yield();
         }
         for (long i = 0; o.cut && i < o.batch; i++) {

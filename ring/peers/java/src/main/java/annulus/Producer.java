@@ -231,4 +231,14 @@ public abstract class Producer extends Endpoint {
             words.and(peer.arm + ARM_ARM, ~ARM_CLOSED);
         }
     }
+
+    /** The end of a producer among others: of the session, if it is the last. */
+    final void departShared() throws RingException {
+        int session = words.loadInt(mine.endpoint + ENDPOINT_SESSION); // before the look at the others
+        if (ring.table.leaving(entry, Role.PRODUCER)) {
+            ring.table.closeSession(mine.endpoint, session);
+        }
+        words.publish(entry.holder + HOLDER_TAG, 0);
+        wake.interrupt();
+    }
 }

@@ -22,11 +22,6 @@ final class Repair {
     /** A message in the hands of a dead consumer: its ticket, and the word it was found under. */
     record Handed(long ticket, long word) {}
 
-    /** Whether an intent names ticket t. */
-    static boolean covers(long intent, long t) {
-        return Long.compareUnsigned(t - intent & INTENT_POSITION_MASK, intent >>> INTENT_COUNT_SHIFT) < 0;
-    }
-
     /** Whether ticket t, counter being the next, is drawn and not settled, w being the word of its slot. */
     boolean unsettled(Role role, long w, long t, long counter) {
         long behind = counter - t;
@@ -50,27 +45,12 @@ final class Repair {
      */
     private boolean orphan(Role role, long t, long own) throws RingException {
         for (Side.Entry m : ring.table.entries) {
-            if (covers(words.load(m.member + MEMBER_INTENT), t) && m.lock != own // [I1]
+            if (ring.intents.covers(words.load(m.member + MEMBER_INTENT), t) && m.lock != own // [I1]
                     && words.loadInt(m.holder + HOLDER_ROLE) == role.number && region.locked(m.lock)) {
                 return false;
             }
         }
         return true;
-    }
-
-    /** Notes in the entries of the dead producers that may have owned ticket t that it is about to be skipped. */
-    private void mark(long t) {
-        for (Side.Entry m : ring.table.entries) {
-            long in = words.load(m.member + MEMBER_INTENT);
-            if (!covers(in, t) || words.loadInt(m.holder + HOLDER_ROLE) != ROLE_PRODUCER) {
-                continue;
-            }
-            int at = m.member + MEMBER_SKIPPED;
-            long old;
-            do { // until there is a lower one of this claim
-                old = words.load(at);
-            } while (!(old != 0 && covers(in, old - 1) && t - (old - 1) >= 0) && !words.swap(at, old, t + 1));
-        }
     }
 
     /** Ends an orphan, whose word was w before it was found to be one. The word never takes that value again: one of all who try succeeds. */
@@ -83,7 +63,7 @@ final class Repair {
                 return false;
             }
             next = ring.lapWord(t, SLOT_SKIP);
-            mark(t);
+            ring.table.mark(t);
         }
         if (!words.swap(at, w, next)) { // [R1]
             return false;
@@ -96,7 +76,7 @@ final class Repair {
     /** Settles those of n tickets from t, modulo 2^56, that are orphans, but for what the entry with lock byte own says; how many. */
     long settle(Role role, long t, long n, long own) throws RingException {
         long counter = ring.counter(role), done = 0;
-        t = counter - (counter - t & INTENT_POSITION_MASK);
+        t = counter - ring.intents.modulo(counter - t);
         for (; n > 0; n--, t++) {
             long w = words.load(ring.slot(t)); // before the look at the intents
             if (!unsettled(role, w, t, counter) || role == Role.CONSUMER && keeps(w)) {

@@ -20,6 +20,8 @@ public final class Ring implements AutoCloseable {
     final Geometry geometry;
     final Table table; // null: no endpoint table
     final Repair repair; // null: not MPMC
+    final Granules granules; // null: not in one order
+    final Intents intents;
     private final Side producer, consumer;
     private final int slotBits;
 
@@ -32,6 +34,8 @@ public final class Ring implements AutoCloseable {
         slotBits = Long.numberOfTrailingZeros(geometry.capacity);
         table = geometry.members > 0 ? new Table(this) : null;
         repair = geometry.topology == TOPOLOGY_MPMC ? new Repair(this) : null;
+        granules = geometry.granules > 0 ? new Granules(this) : null;
+        intents = Intents.of(geometry);
     }
 
     /** Opens the ring of that name in POSIX shared memory: /dev/shm/NAME. It must belong to the effective user. */
@@ -147,8 +151,9 @@ public final class Ring implements AutoCloseable {
             case TOPOLOGY_MPSC -> lane(strategy, tag);
             case TOPOLOGY_SPSC -> new StreamProducer(this, strategy);
             case TOPOLOGY_MPMC -> new TicketProducer(this, strategy);
-            default -> throw new RingException(Kind.UNSUPPORTED, "expected a ring whose producers this library has, found topology " + geometry.topology
-                    + " (4: ordered, 5: broadcast); send in Go or C");
+            case TOPOLOGY_MPSC_ORDERED -> new OrderedProducer(this, strategy);
+            default -> throw new RingException(Kind.UNSUPPORTED,
+                    "expected a ring whose producers this library has, found a broadcast ring; send in Go or C");
         };
         if (geometry.topology != TOPOLOGY_MPSC) {
             p.attach(tag);
@@ -197,9 +202,9 @@ public final class Ring implements AutoCloseable {
             case TOPOLOGY_SPSC -> new StreamConsumer(this, strategy);
             case TOPOLOGY_MPMC -> new TicketConsumer(this, strategy);
             case TOPOLOGY_MPSC -> new LaneConsumer(this, strategy);
+            case TOPOLOGY_MPSC_ORDERED -> new OrderedConsumer(this, strategy);
             case TOPOLOGY_CAST -> new CastConsumer(this, strategy, backlog);
-            default -> throw new RingException(Kind.UNSUPPORTED,
-                    "expected a ring whose consumers this library has, found topology " + geometry.topology + "; receive in Go or C");
+            default -> throw new IllegalStateException("topology " + geometry.topology); // the header was checked
         };
         c.attach(0);
         return c;
@@ -213,14 +218,14 @@ public final class Ring implements AutoCloseable {
     }
 
     /**
-     * Settles at once whatever dead endpoints of an MPMC ring have left and nobody takes over; how many. Blocked endpoints do so by
-     * themselves for what they wait for. In other rings there is nothing to do.
+     * Settles at once whatever dead endpoints of a ring of many have left and nobody takes over: how many slots, or in one order granules
+     * of 64 bytes, up to the first claim of a live producer. Blocked endpoints do so by themselves for what they wait for. In other rings there is nothing to do.
      */
     public long recover() throws RingException {
         if (region.readOnly) {
             throw new RingException(Kind.PERMISSION, "expected a ring opened for writing, found it opened read-only");
         }
-        return repair == null ? 0 : repair.all();
+        return repair != null ? repair.all() : granules != null ? granules.recover(Table.NOBODY) : 0;
     }
 
     /** The greatest message, in bytes. */
@@ -240,6 +245,11 @@ public final class Ring implements AutoCloseable {
     @Override
     public void close() {
         region.close();
+    }
+
+    /** Whether places are drawn by ticket. */
+    boolean draws() {
+        return repair != null || granules != null;
     }
 
     Side side(Role role) {

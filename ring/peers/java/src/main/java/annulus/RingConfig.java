@@ -63,6 +63,11 @@ public final class RingConfig {
         return c;
     }
 
+    /** For any number of producers in one order, and one consumer, of records; 64 at a time, see {@link #members}. */
+    public RingConfig ordered() {
+        return topology(TOPOLOGY_MPSC_ORDERED, 0);
+    }
+
     /** Broadcast: one producer, each message to every consumer that keeps up; 64 at a time, see {@link #members}. */
     public RingConfig broadcast() {
         return topology(TOPOLOGY_CAST, 0);

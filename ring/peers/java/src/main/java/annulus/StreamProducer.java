@@ -55,16 +55,12 @@ final class StreamProducer extends Producer {
     void depart() throws RingException {
         words.publish(myCursor + CURSOR_POSITION, committedCount());
         staged = 0;
-        int session = words.loadInt(mine.endpoint + ENDPOINT_SESSION); // before the look at the others
-        if (!many) {
-            words.publishInt(mine.endpoint + ENDPOINT_CLOSED, session); // [P2]
+        if (many) {
+            departShared();
         } else {
-            if (ring.table.leaving(entry, Role.PRODUCER)) {
-                ring.table.closeSession(mine.endpoint, session);
-            }
-            words.publish(entry.holder + HOLDER_TAG, 0);
+            words.publishInt(mine.endpoint + ENDPOINT_CLOSED, words.loadInt(mine.endpoint + ENDPOINT_SESSION)); // [P2]
+            wake.interrupt();
         }
-        wake.interrupt();
     }
 
     @Override

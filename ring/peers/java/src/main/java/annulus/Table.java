@@ -75,7 +75,7 @@ final class Table {
                 throw new RingException(Kind.ATTACHED, "expected a free entry, found it kept for the tag " + Long.toUnsignedString(has));
             }
             words.publishInt(m.holder + HOLDER_STATE, 0);
-            if (ring.geometry.topology == TOPOLOGY_MPMC) {
+            if (ring.draws()) {
                 inherit(m);
             }
             words.publish(m.member + MEMBER_SKIPPED, 0);
@@ -91,7 +91,11 @@ final class Table {
         long in = words.load(m.member + MEMBER_INTENT);
         if (in != 0) {
             Role role = words.loadInt(m.holder + HOLDER_ROLE) == ROLE_PRODUCER ? Role.PRODUCER : Role.CONSUMER;
-            ring.repair.settle(role, in & INTENT_POSITION_MASK, in >>> INTENT_COUNT_SHIFT, m.lock);
+            if (ring.granules != null) {
+                ring.granules.recover(m.lock);
+            } else {
+                ring.repair.settle(role, ring.intents.modulo(in), ring.intents.count(in), m.lock);
+            }
             if (role == Role.PRODUCER) {
                 complete(m, in);
             }
@@ -103,23 +107,50 @@ final class Table {
 
     /**
      * Makes the count of what a dead producer has sent right, whose intent is in: the claim had an effect only if it was drawn, and then up
-     * to the first ticket that was, or will be, skipped. Doing it twice changes nothing.
+     * to the first ticket that was, or will be, skipped. Records in one order are counted one by one, and drawn is the one at hand. Doing it
+     * twice changes nothing.
      */
     private void complete(Side.Entry m, long in) {
-        long base = words.load(m.member + MEMBER_BASE), first = words.load(m.member + MEMBER_DRAWN);
-        if (((first ^ in) & INTENT_POSITION_MASK) != 0 || words.load(m.member + MEMBER_SENT) != base) {
+        Intents intents = ring.intents;
+        long base = words.load(m.member + MEMBER_BASE), first = words.load(m.member + MEMBER_DRAWN), n = intents.count(in);
+        if (ring.granules != null) {
+            n = intents.covers(in, first) ? 1 : 0;
+        } else if (intents.modulo(first ^ in) != 0) {
             return;
         }
-        long n = in >>> INTENT_COUNT_SHIFT, tail = ring.counter(Role.PRODUCER), settled = 0;
-        while (settled < n
-                && !ring.repair.unsettled(Role.PRODUCER, words.load(ring.slot(first + settled)), first + settled, tail)) {
+        if (words.load(m.member + MEMBER_SENT) != base) {
+            return;
+        }
+        long tail = ring.counter(Role.PRODUCER), settled = 0;
+        while (settled < n && !isPending(first + settled, tail)) {
             settled++;
         }
         long skipped = words.load(m.member + MEMBER_SKIPPED);
-        if (skipped != 0 && Repair.covers(in, skipped - 1)) {
+        if (skipped != 0 && intents.covers(in, skipped - 1)) {
             settled = Math.max(Math.min(settled, skipped - 1 - first), 0);
         }
         words.publish(m.member + MEMBER_SENT, base + settled);
+    }
+
+    /** Whether a ticket that a dead producer has drawn, tail being the next, is not filled. */
+    private boolean isPending(long t, long tail) {
+        return ring.granules != null ? ring.granules.isPending(words.load(ring.granules.at(t)), t, tail)
+                : ring.repair.unsettled(Role.PRODUCER, words.load(ring.slot(t)), t, tail);
+    }
+
+    /** Notes in the entries of the dead producers that may have owned ticket t that it is about to be skipped. */
+    void mark(long t) {
+        for (Side.Entry m : entries) {
+            long in = words.load(m.member + MEMBER_INTENT);
+            if (!ring.intents.covers(in, t) || words.loadInt(m.holder + HOLDER_ROLE) != ROLE_PRODUCER) {
+                continue;
+            }
+            int at = m.member + MEMBER_SKIPPED;
+            long old;
+            do { // until there is a lower one of this claim
+                old = words.load(at);
+            } while (!(old != 0 && ring.intents.covers(in, old - 1) && t - (old - 1) >= 0) && !words.swap(at, old, t + 1));
+        }
     }
 
     /** Fills an entry in. Its state comes before the session, which a last producer that closes reads in the other order. */

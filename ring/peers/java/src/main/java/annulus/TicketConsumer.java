@@ -29,21 +29,11 @@ final class TicketConsumer extends Consumer {
 
     @Override
     void depart() throws RingException {
-        int session = words.loadInt(mine.endpoint + ENDPOINT_SESSION); // before the look at the others
         if (!redelivers && !isFailed()) {
             given = claim.held;
             free();
         }
-        if (ring.table.leaving(entry, Role.CONSUMER)) {
-            words.or(mine.arm + ARM_ARM, ARM_CLOSED);
-            // One that has come meanwhile takes the flag away, or has it taken away here: then this was not the last.
-            if (ring.table.alive(Role.CONSUMER, entry.lock, false)) {
-                words.and(mine.arm + ARM_ARM, ~ARM_CLOSED);
-            } else {
-                ring.table.closeSession(mine.endpoint, session);
-            }
-        }
-        wake.interrupt();
+        departShared();
     }
 
     @Override
@@ -66,8 +56,10 @@ final class TicketConsumer extends Consumer {
             long w = words.load(at), n = g.maxMessage; // [P1]
             if ((w & SLOT_STATE_MASK) == SLOT_SKIP) {
                 given++;
+                pos++; // it is room for others, as a message is
                 if (peeked == 0 && given == claim.held) {
                     free();
+                    released = pos;
                 }
                 continue;
             }
@@ -89,11 +81,11 @@ final class TicketConsumer extends Consumer {
             long h = words.load(claim.counter), w = words.load(ring.slot(h)); // [P1]
             long behind = (ring.lapWord(h, 0) >>> SLOT_LAP_SHIFT) - (w >>> SLOT_LAP_SHIFT), state = w & SLOT_STATE_MASK;
             // redelivered speaks of one message: such a one lies alone.
-            if (claim.held > 0 && (h != claim.first + claim.held || claim.held == INTENT_MAX_COUNT || redelivered > 0)) {
+            if (claim.held > 0 && (h != claim.first + claim.held || claim.held == ring.intents.most() || redelivered > 0)) {
                 return HELD;
             }
             if (behind == 0 && (state == SLOT_COMMITTED || state == SLOT_SKIP)) {
-                if (claim.draw(h)) {
+                if (claim.draw(h, 1)) {
                     return 0;
                 }
                 continue;
@@ -105,7 +97,7 @@ final class TicketConsumer extends Consumer {
             if (state > SLOT_SKIP || behind != 0 && (behind & INTENT_POSITION_MASK) != 1) {
                 throw corrupt("a slot's word", w, h);
             }
-            claim.undraw(h, w);
+            claim.undraw(h, ring.slot(h), w);
             if (claim.isDue()) {
                 boolean again = rescue(h, w);
                 if (claim.held > given) {

@@ -25,12 +25,7 @@ final class TicketProducer extends Producer {
     void depart() throws RingException {
         staged = 0;
         giveUp();
-        int session = words.loadInt(mine.endpoint + ENDPOINT_SESSION); // before the look at the others
-        if (ring.table.leaving(entry, Role.PRODUCER)) {
-            ring.table.closeSession(mine.endpoint, session);
-        }
-        words.publish(entry.holder + HOLDER_TAG, 0);
-        wake.interrupt();
+        departShared();
     }
 
     @Override
@@ -42,8 +37,8 @@ final class TicketProducer extends Producer {
     int claim(int n) throws RingException {
         long next = claim.first + claim.held;
         // Behind those that are staged, or these are published first where others have come between.
-        if (staged > 0 && (claim.held == INTENT_MAX_COUNT || words.load(ring.slot(next)) != ring.lapWord(next, SLOT_FREE) // [C2]
-                || !claim.draw(next))) {
+        if (staged > 0 && (claim.held == ring.intents.most() || words.load(ring.slot(next)) != ring.lapWord(next, SLOT_FREE) // [C2]
+                || !claim.draw(next, 1))) {
             publishStaged();
         }
         if (staged == 0 && !claimSlot()) {
@@ -57,11 +52,11 @@ final class TicketProducer extends Producer {
         for (;;) {
             long t = words.load(claim.counter), w = words.load(ring.slot(t)); // [C2]
             if (w == ring.lapWord(t, SLOT_FREE)) {
-                if (claim.draw(t)) {
+                if (claim.draw(t, 1)) {
                     return true;
                 }
             } else if ((w ^ ring.lapWord(t - g.capacity, 0)) >>> SLOT_LAP_SHIFT == 0) {
-                claim.undraw(t, w);
+                claim.undraw(t, ring.slot(t), w);
                 if (!claim.isDue() || !unblock(t, w)) {
                     return false;
                 }

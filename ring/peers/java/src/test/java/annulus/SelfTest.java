@@ -262,6 +262,22 @@ final class SelfTest {
         }
     }
 
+    /** A consumer that steps over skipped tickets alone has made room all the same: whoever sleeps for it is woken. */
+    void testSkipsMakeRoom() throws Exception {
+        try (Ring r = Ring.create(file, RingConfig.slots(8, 2).manyToMany()); Producer a = r.producer(); Producer b = r.producer(); Consumer c = r.consumer()) {
+            for (int i = 0; i < 2; i++) {
+                a.tryReserve(8);
+                a.abort();
+            }
+            assertFalse(b.trySend(bytes(8, 1)));
+            int epoch = b.sleep.prepare(WaitStrategy.FUTEX), seq = r.side(Role.CONSUMER).seq;
+            assertEquals(epoch, r.region.words.loadInt(seq));
+            assertNull(c.tryPeek());
+            assertEquals(epoch + 1, r.region.words.loadInt(seq));
+            assertTrue(b.trySend(bytes(8, 1)));
+        }
+    }
+
     void testLanes() throws Exception {
         try (Ring r = Ring.create(file, RingConfig.bytes(4096).lanes().members(3)); Consumer c = r.consumer()) {
             try (Producer a = r.producer(); Producer b = r.producer()) {
@@ -272,6 +288,28 @@ final class SelfTest {
                 assertFalse(c.isAtEnd());
             }
             assertNull(c.receive());
+        }
+    }
+
+    void testOrder() throws Exception {
+        try (Ring r = Ring.create(file, RingConfig.bytes(4096).ordered().members(4)); Consumer c = r.consumer()) {
+            assertEquals(Kind.ATTACHED, kindOf(r::consumer));
+            try (Producer a = r.producer(WaitStrategy.FUTEX, 3); Producer b = r.producer()) {
+                for (int i = 0; i < 5000; i++) {
+                    Producer p = i % 3 == 0 ? a : b;
+                    byte[] m = bytes(i * 7 % (r.maxMessage() / 2), i);
+                    p.reserve(m.length + 64).put(m);
+                    p.stage(m.length);
+                    p.reserve(64);
+                    p.abort();
+                    p.publish();
+                    assertArrayEquals(m, c.receive());
+                    assertNull(c.tryPeek());
+                }
+                assertEquals(1667L, a.committed());
+            }
+            assertNull(c.receive());
+            assertTrue(c.isAtEnd());
         }
     }
 
@@ -315,7 +353,8 @@ final class SelfTest {
     void testHostileWords() throws Exception {
         Random random = new Random(1);
         RingConfig[] configs = {RingConfig.bytes(4096), RingConfig.slots(24, 8), RingConfig.slots(24, 8).manyToMany().members(4).redelivering(),
-            RingConfig.bytes(4096).lanes().members(2), RingConfig.slots(24, 4).lanes().members(2), RingConfig.bytes(4096).broadcast().members(2)};
+            RingConfig.bytes(4096).lanes().members(2), RingConfig.slots(24, 4).lanes().members(2), RingConfig.bytes(4096).ordered().members(4),
+            RingConfig.bytes(4096).broadcast().members(2)};
         int corrupt = 0;
         for (int round = 0; round < 3000; round++) {
             RingConfig config = configs[round % configs.length];
