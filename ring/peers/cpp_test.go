@@ -42,6 +42,7 @@ func selftestCPP(t *testing.T) string {
 // TestCPPSelftest runs what C++ checks of itself, with gcc's sanitizers too, and with clang++
 // where it is there.
 func TestCPPSelftest(t *testing.T) {
+	thorough(t)
 	gxx := compiler(t, "g++")
 	for _, c := range []struct {
 		name, cxx string
@@ -119,6 +120,7 @@ type exampleReading struct {
 
 // The example is a project of its own that finds what was installed, and its programs talk to Go.
 func TestCPPInstalled(t *testing.T) {
+	thorough(t)
 	compiler(t, "g++")
 	cmake, err := exec.LookPath("cmake")
 	if err != nil {

@@ -115,6 +115,7 @@ func javac(t *testing.T, dir, source string) {
 
 // What Java checks of itself, words that no correct peer writes among it.
 func TestJavaSelftest(t *testing.T) {
+	thorough(t)
 	inEachJava(t, func(t *testing.T, l program) {
 		dir := t.TempDir()
 		javac(t, dir, filepath.Join("java", "src", "test", "java", "annulus", "SelfTest.java"))

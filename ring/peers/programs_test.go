@@ -1,6 +1,7 @@
 package peers_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -68,11 +69,31 @@ func (l program) waits() []string {
 	return []string{"spin", "futex"}
 }
 
+// all tells whether every program is put through every test, as in CI: that takes minutes. Else
+// those beside C take part in the brief tests only.
+var all = os.Getenv("ANNULUS_PEERS") == "all"
+
+// brief are the tests that are for all programs always: each way for messages, each vector, a death on
+// either side.
+var brief = []string{
+	"TestGoToPeer", "TestPeerToGo", "TestPeerReadsVectors", "TestPeerGoesOnAtVectors", "TestManyToOneTogether", "TestMPMCTogether", "TestCellGoToPeer",
+	"TestGoAfterKilledProducer", "TestPeerAfterKilledGoProducer", "TestGoConsumerCloses",
+}
+
 // inEach runs a test with each program that speaks all the words of what.
 func inEach(t *testing.T, what string, test func(t *testing.T, l program)) {
+	name, _, _ := strings.Cut(t.Name(), "/")
 	for _, l := range programs {
-		if l.can(what) {
+		if l.can(what) && (all || l.name == "c" || l.pace < 20 && slices.Contains(brief, name)) {
 			t.Run(l.name, func(t *testing.T) { test(t, l) })
 		}
+	}
+}
+
+// thorough leaves a test of one language alone to CI.
+func thorough(t *testing.T) {
+	t.Helper()
+	if !all {
+		t.Skip("takes long: run with ANNULUS_PEERS=all, as CI does")
 	}
 }

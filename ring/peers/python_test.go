@@ -104,6 +104,7 @@ func TestPythonReadme(t *testing.T) {
 
 // A wheel is what pip makes of it, without a network; what is in it works.
 func TestPythonWheel(t *testing.T) {
+	thorough(t)
 	python(t)
 	compiler(t, "gcc")
 	// Before setuptools 70 a package of its own knows wheels.
