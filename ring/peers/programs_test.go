@@ -61,6 +61,14 @@ func (l program) peer(t *testing.T, args ...string) *exec.Cmd {
 	return exec.Command(line[0], line[1:]...)
 }
 
+// few is n, or a part of it for a program that takes long to start.
+func (l program) few(n uint64) uint64 {
+	if l.pace < 100 {
+		return n
+	}
+	return max(n/4, 3)
+}
+
 // waits are the ways to wait that Go and the program share in a ring of one producer.
 func (l program) waits() []string {
 	if l.can("semaphore") {
