@@ -45,7 +45,7 @@ func TestCommittedIsExact(t *testing.T) {
 					c := consumer(t, r)
 					w := newCrowd(t, l, r, name, k.sizes, "futex", batch)
 					next := uint64(0)
-					for round := range uint64(24) {
+					for round := range l.few(24) {
 						var p *testutil.Process
 						if round%3 == 2 {
 							p = start(t, child(t, "resume", k.sizes.roleArgs(name)...))
@@ -83,7 +83,7 @@ func TestCommittedIsExactAmongMany(t *testing.T) {
 		for i := range parts {
 			parts[i] = begin(uint64(i))
 		}
-		for kill := range uint64(kills) {
+		for kill := range l.few(kills) {
 			for range 150 + 13*kill {
 				b, err := c.Recv(patient(t), nil)
 				must(t, err)

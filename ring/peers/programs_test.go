@@ -61,6 +61,14 @@ func (l program) peer(t *testing.T, args ...string) *exec.Cmd {
 	return exec.Command(line[0], line[1:]...)
 }
 
+// few is n, or a part of it for a program that takes long to start.
+func (l program) few(n uint64) uint64 {
+	if l.pace < 100 {
+		return n
+	}
+	return max(n/4, 3)
+}
+
 // waits are the ways to wait that Go and the program share in a ring of one producer.
 func (l program) waits() []string {
 	if l.can("semaphore") {
@@ -70,8 +78,9 @@ func (l program) waits() []string {
 }
 
 // all tells whether every program is put through every test, as in CI: that takes minutes. Else
-// those beside C take part in the brief tests only.
-var all = os.Getenv("ANNULUS_PEERS") == "all"
+// those beside C take part in the brief tests only. It is asked for in the tests: go test does not
+// see what is read before them, and would show a brief run's result for a full one.
+func all() bool { return os.Getenv("ANNULUS_PEERS") == "all" }
 
 // brief are the tests that are for all programs always: each way for messages, each vector, a death on
 // either side.
@@ -84,8 +93,8 @@ var brief = []string{
 func inEach(t *testing.T, what string, test func(t *testing.T, l program)) {
 	name, _, _ := strings.Cut(t.Name(), "/")
 	for _, l := range programs {
-		if l.can(what) && (all || l.name == "c" || l.pace < 20 && slices.Contains(brief, name)) {
-			if !all && l.name != "c" {
+		if l.can(what) && (all() || l.name == "c" || l.pace < 20 && slices.Contains(brief, name)) {
+			if !all() && l.name != "c" {
 				l.pace *= 10
 			}
 			t.Run(l.name, func(t *testing.T) { test(t, l) })
@@ -96,7 +105,7 @@ func inEach(t *testing.T, what string, test func(t *testing.T, l program)) {
 // thorough leaves a test of one language alone to CI.
 func thorough(t *testing.T) {
 	t.Helper()
-	if !all {
+	if !all() {
 		t.Skip("takes long: run with ANNULUS_PEERS=all, as CI does")
 	}
 }

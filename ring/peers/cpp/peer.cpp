@@ -63,7 +63,7 @@ void run_send(const an::ring &r, const options &o)
 	if (o.tag)
 		say("committed " + std::to_string(p.committed()));
 	std::vector<std::byte> buf(o.messages.max);
-	std::uint64_t count = o.count == options::all ? 1 : o.count, first = o.resume ? p.committed() : o.start;
+	std::uint64_t count = o.count == options::all ? 1 : o.count, first = o.start + (o.resume ? p.committed() : 0);
 	doing = "send";
 	for (std::uint64_t i = 0; i < count; i++) {
 		send_one(p, o, first + i, buf);

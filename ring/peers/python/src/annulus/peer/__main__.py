@@ -53,7 +53,7 @@ def run_send(ring: annulus.Ring, o: Options, stream: Stream) -> None:
         if o.tag:
             say(f"committed {out.committed}")
         common.doing = "send"
-        first = out.committed if o.resume else o.start
+        first = o.start + (out.committed if o.resume else 0)
         for i in range(count):
             message = stream.message(first + i)
             if o.batch == 1:
