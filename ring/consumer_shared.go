@@ -83,6 +83,7 @@ func (c *Consumer) nextShared() (off, n uint64, err error) {
 		killpoint.Here("received")
 		if w&layout.SlotStateMask == layout.SlotSkip {
 			if !c.peeked && c.given == s.claimed {
+				c.owed -= c.given // no message moves pos, and a producer may wait for this room
 				c.settle(c.given)
 			}
 			continue

@@ -272,3 +272,39 @@ func TestMPMCMixed(t *testing.T) {
 	wg.Wait()
 	must(t, r.Close())
 }
+
+// A consumer that finds nothing but places that were given up wakes who waits for their room.
+func TestMPMCSkippedRoomIsTold(t *testing.T) {
+	for _, peeks := range []bool{false, true} {
+		r, err := ring.New(ring.Config{Topology: ring.MPMC, Capacity: 2, SlotSize: 8})
+		must(t, err)
+		p, err := r.Producer()
+		must(t, err)
+		for range 2 {
+			_, err = p.TryReserve(8)
+			must(t, err)
+			p.Abort()
+		}
+		waits, err := r.Producer(ring.WithStrategy(unbounded(futex.Futex())))
+		must(t, err)
+		done := make(chan error, 1)
+		go func() { done <- waits.Send(t.Context(), make([]byte, 8)) }()
+		eventually(t, "it sleeps", func() bool {
+			s, err := r.Stats()
+			must(t, err)
+			return s.Producer.Asleep
+		})
+		c, err := r.Consumer()
+		must(t, err)
+		if peeks {
+			_, err = c.TryPeek()
+		} else {
+			_, err = c.TryRecv(nil)
+		}
+		if err != ring.ErrEmpty {
+			t.Errorf("%v", err)
+		}
+		must(t, <-done)
+		must(t, r.Close())
+	}
+}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"time"
 
+	"annulus/futex"
 	"annulus/internal/layout"
 	"annulus/ring"
 	"annulus/shm"
@@ -87,4 +89,28 @@ func TestMPMCCommittedBehindABatch(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A consumer that finds nothing but places that were given up wakes who waits for their room.
+func TestMPMCSkippedRoomIsTold(t *testing.T) {
+	inEach(t, "mpmc", func(t *testing.T, l program) {
+		config := manyRing
+		config.Capacity = 2
+		r, name := create(t, config)
+		p := producer(t, r)
+		for range 2 {
+			_, err := p.TryReserve(8)
+			must(t, err)
+			p.Abort()
+		}
+		s := futex.Futex()
+		s.Slice, s.FirstSlice = time.Hour, time.Hour
+		waits := producer(t, r, ring.WithStrategy(s))
+		sent := make(chan error, 1)
+		go func() { sent <- send(patient(t), waits, manySizes, 0, 1, 1) }()
+		eventually(t, "it sleeps", func() bool { return stats(t, r).Producer.Asleep })
+		c := start(t, l.peer(t, append([]string{"recv", name, "--count", "1"}, manySizes.args()...)...))
+		must(t, <-sent)
+		expect(t, c.Done(), "received 1 ok")
+	})
 }

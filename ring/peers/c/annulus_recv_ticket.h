@@ -124,8 +124,10 @@ static inline int annulus_next_ticket_(struct annulus_consumer *c, const void **
 		uint64_t *word = annulus_word_(e, t), w = ANNULUS_LOAD_(word); /* [P1] */
 		if ((w & ANNULUS_SLOT_STATE_MASK) == ANNULUS_SLOT_SKIP) {
 			c->given++;
-			if (c->peeked == 0 && c->given == k->claimed)
+			if (c->peeked == 0 && c->given == k->claimed) {
+				c->owed -= c->given; /* no message, but room that somebody may wait for */
 				annulus_settle_given_(c);
+			}
 			continue;
 		}
 		*n = e->max;

@@ -76,6 +76,8 @@ impl TicketIn {
             if w & layout::SLOT_STATE_MASK == SLOT_SKIP {
                 self.given += 1;
                 if first && self.given == self.claim.claimed {
+                    // No message, but room that somebody may wait for.
+                    self.owed = self.owed.wrapping_sub(self.given);
                     self.free();
                 }
                 continue;
