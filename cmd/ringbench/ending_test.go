@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // reading is the far end of a process' stdout.
@@ -159,11 +161,21 @@ func TestSignalToThoseWhoWait(t *testing.T) {
 	}
 }
 
+// stuck tells whether the pipe that is a process' stdout takes nothing now.
+func (p *process) stuck() bool {
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/fd/1", p.PID()), unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	must(p.t, err)
+	defer unix.Close(fd)
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0)
+	must(p.t, err)
+	return n == 0
+}
+
 // A consumer that cannot get rid of its output ends by the second signal.
 func TestSecondSignal(t *testing.T) {
 	name := ringName(t)
 	_, c, out, got := streaming(t, name)
-	eventually(t, "the consumer's stdout is full", func() bool { return look(t, name).Producer.Asleep })
+	eventually(t, "the consumer's stdout is full, and the ring", func() bool { return look(t, name).Producer.Asleep && c.stuck() })
 	c.Signal(syscall.SIGTERM)
 	eventually(t, "the first signal has come", func() bool { return look(t, name).Consumer.Finished })
 	eventually(t, "the second signal kills", func() bool {

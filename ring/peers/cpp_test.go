@@ -191,6 +191,7 @@ var fencedCPP = regexp.MustCompile("(?s)```cpp\n(.*?)```")
 
 // What the README shows compiles as it stands there; its sender and receiver work.
 func TestCPPReadme(t *testing.T) {
+	thorough(t)
 	gxx := compiler(t, "g++")
 	text, err := os.ReadFile(filepath.Join("cpp", "README.md"))
 	must(t, err)
