@@ -189,8 +189,8 @@ func TestPeerResetWrapped(t *testing.T) {
 					t.Fatalf("got message %d, want %d", got, i)
 				}
 			}
+			must(t, <-done) // before the peer goes: that would count as a failure
 			c.Close()
-			must(t, <-done)
 			if s := pump.Stats(); s.Messages != messages || s.Opened != 2 || s.Failed != 1 || s.Again == 0 {
 				t.Errorf("%+v", s)
 			}
