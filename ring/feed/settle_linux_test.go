@@ -144,8 +144,8 @@ func TestPeerResetSentAgain(t *testing.T) {
 				if _, err := c.Read(make([]byte, 1)); err != io.EOF {
 					t.Errorf("at the end: %v", err)
 				}
+				must(t, <-done) // before the peer goes: that would count as a failure
 				c.Close()
-				must(t, <-done)
 				if s := pump.Stats(); s.Messages != messages || s.Opened != 3 || s.Failed != 2 || s.Again < 2 {
 					t.Errorf("%+v", s)
 				}
