@@ -116,8 +116,7 @@ func javac(t *testing.T, dir string, sources ...string) {
 }
 
 // What Java checks of itself, words that no correct peer writes among it.
-func TestJavaSelftest(t *testing.T) {
-	thorough(t)
+func javaSelftest(t *testing.T) {
 	inEachJava(t, func(t *testing.T, l program) {
 		dir, src := t.TempDir(), filepath.Join("java", "src", "test", "java", "annulus")
 		sources, err := filepath.Glob(filepath.Join(src, "*.java"))

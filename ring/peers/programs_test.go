@@ -102,10 +102,25 @@ func inEach(t *testing.T, what string, test func(t *testing.T, l program)) {
 	}
 }
 
-// thorough leaves a test of one language alone to CI.
-func thorough(t *testing.T) {
-	t.Helper()
+// lengthy are the tests of one language alone, or of pairs of them, that take long.
+var lengthy = map[string]func(*testing.T){
+	"CPPSelftest":             cppSelftest,
+	"CPPFingerprints":         cppFingerprints,
+	"CPPInstalled":            cppInstalled,
+	"CPPReadme":               cppReadme,
+	"RustCrate":               rustCrate,
+	"JavaSelftest":            javaSelftest,
+	"PythonWheel":             pythonWheel,
+	"ProgramsAmongThemselves": programsAmongThemselves,
+}
+
+// TestLanguages runs those with ANNULUS_PEERS=all, as CI does, and none without.
+func TestLanguages(t *testing.T) {
 	if !all() {
-		t.Skip("takes long: run with ANNULUS_PEERS=all, as CI does")
+		t.Log("ANNULUS_PEERS=all chooses the long tests too")
+		return
+	}
+	for name, test := range lengthy {
+		t.Run(name, test)
 	}
 }

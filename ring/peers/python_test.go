@@ -103,8 +103,7 @@ func TestPythonReadme(t *testing.T) {
 }
 
 // A wheel is what pip makes of it, without a network; what is in it works.
-func TestPythonWheel(t *testing.T) {
-	thorough(t)
+func pythonWheel(t *testing.T) {
 	python(t)
 	compiler(t, "gcc")
 	// Before setuptools 70 a package of its own knows wheels.

@@ -34,8 +34,7 @@ func buildRust(t *testing.T) []string {
 }
 
 // The crate's own tests pass, and it is in the form that its tools want.
-func TestRustCrate(t *testing.T) {
-	thorough(t)
+func rustCrate(t *testing.T) {
 	t.Run("fmt", func(t *testing.T) { cargo(t, "fmt", "fmt", "--check") })
 	t.Run("clippy", func(t *testing.T) {
 		cargo(t, "clippy", "clippy", "--quiet", "--locked", "--all-targets", "--", "-D", "warnings")
