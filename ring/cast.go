@@ -84,7 +84,8 @@ func (r *Ring) castPlace(from castFrom) (pos, number uint64, err error) {
 	return 0, 0, r.implausible("its positions change faster than they can be read")
 }
 
-// implausible is the error for words that no correct peer writes.
+// implausible is the error for words that no correct peer writes: ErrCorrupt, or ErrTruncated
+// if they are zeros in the place of what was lost.
 func (r *Ring) implausible(format string, args ...any) error {
 	if err := r.region.Check(); err != nil {
 		return fmt.Errorf("ring %s: %w", r.name(), err)

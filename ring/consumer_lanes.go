@@ -67,8 +67,7 @@ func (c *Consumer) openLanes() {
 		a.laneAt = r.lanes[i]
 		a.pos = mem.Load(&a.consumer.Position)
 		if !c.slots && a.pos%layout.WordSize != 0 {
-			l.broken = firstError(l.broken, fmt.Errorf("lane %d of ring %s: %w: head %d is not a multiple of %d",
-				i, r.name(), ErrCorrupt, a.pos, layout.WordSize))
+			l.broken = firstError(l.broken, r.implausible("head %d of lane %d is not a multiple of %d", a.pos, i, layout.WordSize))
 			a.dead, a.pos = true, a.pos&^(layout.WordSize-1)
 		}
 		a.owed, a.ahead = a.pos, a.pos

@@ -1,8 +1,6 @@
 package ring
 
 import (
-	"fmt"
-
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -87,11 +85,8 @@ func (c *Consumer) ticketHandedOut(t uint64) (n, span uint64, message bool) {
 // rewritten is the error for headers that are not as they were when their messages were
 // handed out. One lane that has such does not end the others.
 func (c *Consumer) rewritten(pos uint64) error {
-	switch {
-	case c.ring.region.Faulted():
-		return c.lost()
-	case c.form == formLanes:
-		return fmt.Errorf("ring %s: %w: what was peeked of a lane at position %d has changed", c.ring.name(), ErrCorrupt, pos)
+	if c.form == formLanes && !c.ring.region.Faulted() {
+		return c.ring.implausible("what was peeked of a lane at position %d has changed", pos)
 	}
 	return c.corrupt("what was peeked at position %d has changed", pos)
 }

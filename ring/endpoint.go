@@ -125,14 +125,12 @@ func (e *endpoint) closed() error {
 
 // lost says why shared memory no longer makes sense, and latches it.
 func (e *endpoint) lost() error {
-	if err := e.ring.region.Check(); err != nil {
-		return e.fail(fmt.Errorf("ring %s: %w", e.ring.name(), err))
-	}
 	return e.corrupt("the %s's arm word has lost its valid bit", e.peer.role)
 }
 
+// corrupt ends the endpoint by what was seen, or by ErrTruncated where that explains it.
 func (e *endpoint) corrupt(format string, args ...any) error {
-	return e.fail(fmt.Errorf("ring %s: %w: %s", e.ring.name(), ErrCorrupt, fmt.Sprintf(format, args...)))
+	return e.fail(e.ring.implausible(format, args...))
 }
 
 func (e *endpoint) fail(err error) error {

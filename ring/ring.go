@@ -144,7 +144,7 @@ func (r *Ring) lay(p, c []byte) error {
 	r.consumer.many = r.table && r.lanes == nil
 	for _, s := range []side{r.producer, r.consumer} {
 		if w := mem.Load(&s.arm.Arm); w&layout.ArmValid == 0 {
-			return fmt.Errorf("ring %s: %w: the %s's arm word is %#x, without its valid bit", r.name(), ErrCorrupt, s.role, w)
+			return r.implausible("the %s's arm word is %#x, without its valid bit", s.role, w)
 		}
 	}
 	return nil

@@ -1,8 +1,6 @@
 package ring
 
 import (
-	"fmt"
-
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 )
@@ -36,7 +34,7 @@ func (r *Ring) scan(data mem.Ptr, pos, limit uint64) (tally, error) {
 		return t, nil
 	}
 	if pos%layout.WordSize != 0 {
-		return t, fmt.Errorf("ring %s: %w: position %d is not a multiple of %d", r.name(), ErrCorrupt, pos, layout.WordSize)
+		return t, r.implausible("position %d is not a multiple of %d", pos, layout.WordSize)
 	}
 	for int64(limit-t.end) > 0 {
 		i := t.end & (g.Capacity - 1)
@@ -47,10 +45,10 @@ func (r *Ring) scan(data mem.Ptr, pos, limit uint64) (tally, error) {
 		n := w & layout.RecordLengthMask
 		if w&^(layout.RecordLengthMask|layout.RecordPad) != layout.RecordCommitted || record(n) > g.Capacity-i ||
 			record(n) > limit-t.end-layout.WordSize {
-			return t, fmt.Errorf("ring %s: %w: header %#x at position %d", r.name(), ErrCorrupt, w, t.end)
+			return t, r.implausible("header %#x at position %d", w, t.end)
 		}
 		if pad := w&layout.RecordPad != 0; pad && (i == 0 || record(n) != g.Capacity-i) {
-			return t, fmt.Errorf("ring %s: %w: padding %#x at position %d", r.name(), ErrCorrupt, w, t.end)
+			return t, r.implausible("padding %#x at position %d", w, t.end)
 		} else if !pad {
 			t.messages++
 			t.bytes += n
