@@ -91,10 +91,11 @@ func measureAll(ctx context.Context, steps []measurement, pairs int, bar *progre
 func result(m measurement, out rig.Outcome) report.Result {
 	r := report.Result{
 		Name:      resultName(m.c, &m.p),
+		Kind:      string(m.p.Kind),
 		Transport: m.c.name, Topology: m.c.topology, Processes: m.c.processes,
 		Size: m.p.Size, Batch: m.p.Batch,
 		Messages: out.Messages, Seconds: out.Seconds,
-		LatencyNS: out.Latency, CPUSeconds: out.CPUSeconds, Wakes: out.Wakes,
+		LatencyNS: out.Latency, Distribution: out.Distribution, CPUSeconds: out.CPUSeconds, Wakes: out.Wakes,
 		Wait: waitOf(m.c, &m.p),
 	}
 	if out.Seconds > 0 {

@@ -11,6 +11,10 @@ import (
 // It panics when runs is empty.
 func Median(runs []Result) Result {
 	out := runs[0]
+	out.Runs = make([]float64, len(runs))
+	for i, r := range runs {
+		out.Runs[i] = r.figure()
+	}
 	if len(runs) == 1 {
 		return out
 	}
@@ -40,7 +44,23 @@ func Median(runs []Result) Result {
 	} else {
 		out.LatencyNS = nil
 	}
+	if all(runs, func(r Result) bool { return len(r.Distribution) == len(Quantiles) }) {
+		out.Distribution = make([]int64, len(Quantiles))
+		for i := range Quantiles {
+			out.Distribution[i] = column(runs, func(r Result) int64 { return r.Distribution[i] })
+		}
+	} else {
+		out.Distribution = nil
+	}
 	return out
+}
+
+// figure is the one that results are compared by.
+func (r *Result) figure() float64 {
+	if r.LatencyNS != nil {
+		return float64(r.LatencyNS.P50)
+	}
+	return r.MessagesPerSecond
 }
 
 func column[T cmp.Ordered](runs []Result, get func(Result) T) T {

@@ -63,7 +63,7 @@ func TestJSONHasEveryKey(t *testing.T) {
 		t.Errorf("schema %q", doc.Schema)
 	}
 	wantKeys(t, doc.Environment, "cpu_model cache_line logical_cores kernel os arch go_version governor cpus time commit")
-	const result = "name transport topology size batch processes messages seconds messages_per_second bytes_per_second latency_ns cpu_seconds wakes"
+	const result = "name kind wait transport topology size batch processes messages seconds messages_per_second bytes_per_second latency_ns cpu_seconds wakes"
 	wantKeys(t, doc.Results[0], result)
 	wantKeys(t, doc.Results[0]["latency_ns"].(map[string]any), "p50 p90 p99 p99_9 p99_99 max")
 	wantKeys(t, doc.Results[1], result)

@@ -18,10 +18,16 @@ type Latency struct {
 	Max   int64 `json:"max"`
 }
 
+// Quantiles are where a Distribution is read, from the least to the greatest.
+var Quantiles = []float64{0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999, 0.99999, 1}
+
 // Result is one measurement. A message of a round trip is one trip there and
 // back. LatencyNS and Wakes are nil when they were not measured.
 type Result struct {
 	Name              string   `json:"name"`
+	Kind              string   `json:"kind"`             // "throughput", "round-trip" or "one-way"
+	Family            string   `json:"family,omitempty"` // what the transport is made of, as "ring" or "socket": comparisons have it
+	Wait              string   `json:"wait"`             // how a side with nothing to do waits
 	Transport         string   `json:"transport"`
 	Topology          string   `json:"topology"`
 	Size              int      `json:"size"`
@@ -35,9 +41,19 @@ type Result struct {
 	CPUSeconds        float64  `json:"cpu_seconds"`
 	Wakes             *uint64  `json:"wakes"`
 
-	// Wait says how a side with nothing to do waits. Only the table has it as
-	// a column: in JSON it is a part of Name.
-	Wait string `json:"-"`
+	// Runs has one figure of each repetition, in the order of the runs: messages a
+	// second, or of round trips and delays the p50 in nanoseconds.
+	Runs []float64 `json:"runs,omitempty"`
+
+	// Distribution has the delay in nanoseconds at each of Quantiles; empty when none was kept.
+	Distribution []int64 `json:"distribution,omitempty"`
+}
+
+// Missing is what was to be measured and could not be.
+type Missing struct {
+	Transport string `json:"transport"`
+	Why       string `json:"why"` // one line: what was expected, what was found
+	Do        string `json:"do"`  // the command that helps; "" for none
 }
 
 // Document is what a measuring command prints with --json.
@@ -45,6 +61,7 @@ type Document struct {
 	Schema      string      `json:"schema"`
 	Environment Environment `json:"environment"`
 	Results     []Result    `json:"results"`
+	Missing     []Missing   `json:"missing,omitempty"`
 }
 
 // WriteJSON prints one indented document. The error is w's.

@@ -23,11 +23,12 @@ const tick = 200 * time.Millisecond
 
 // Outcome is what one measurement found.
 type Outcome struct {
-	Messages   uint64
-	Seconds    float64
-	CPUSeconds float64 // of all processes that took part
-	Latency    *report.Latency
-	Wakes      *uint64
+	Messages     uint64
+	Seconds      float64
+	CPUSeconds   float64 // of all processes that took part
+	Latency      *report.Latency
+	Distribution []int64 // at report.Quantiles; nil where none was kept
+	Wakes        *uint64
 }
 
 // Watch is called now and then, from Measure's goroutine, while a measurement
@@ -276,7 +277,7 @@ func (r *run) fold() (Outcome, error) {
 		return out, NothingMeasured(r.p)
 	}
 	var err error
-	out.Latency, err = latency(half.Hist)
+	out.Latency, out.Distribution, err = latency(half.Hist)
 	return out, err
 }
 
