@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -125,7 +126,7 @@ func (e *endpoint) closed() error {
 
 // lost says why shared memory no longer makes sense, and latches it.
 func (e *endpoint) lost() error {
-	return e.corrupt("the %s's arm word has lost its valid bit", e.peer.role)
+	return e.corrupt("the %s's arm word has lost its valid bit, or its memory is gone", e.peer.role)
 }
 
 // corrupt ends the endpoint by what was seen, or by ErrTruncated where that explains it.
@@ -174,7 +175,9 @@ func (e *endpoint) signal(now bool) error {
 	if !now && uint32(w) == e.wake.Seq.Load() {
 		return nil // asleep, but not worth a wake yet: come back
 	}
-	if _, err := e.wake.WakeUp(w); err != nil {
+	if _, err := e.wake.WakeUp(w); errors.Is(err, futex.ErrFault) {
+		return e.lost()
+	} else if err != nil {
 		return e.fail(fmt.Errorf("ring %s: wake the %s: %w", e.ring.name(), e.peer.role, err))
 	}
 	e.setQuiet(w)

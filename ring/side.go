@@ -174,6 +174,9 @@ func (e *endpoint) detach(announceEnd func() error) error {
 		e.ctxStop()
 	}
 	err := announceEnd()
+	if errors.Is(err, futex.ErrFault) {
+		err = e.ring.implausible("the memory of the %s's gate is gone", e.peer.role)
+	}
 	killpoint.Here("left")
 	if e.mine.many {
 		atomic.StoreUint32(&e.mine.member.holder.State, 0)

@@ -1,6 +1,7 @@
 package seqlock
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -95,10 +96,16 @@ func (e *endpoint) closed() error {
 // lost says why shared memory no longer makes sense, and latches it; symptom is
 // what was seen if its file is not the reason.
 func (e *endpoint) lost(symptom string, args ...any) error {
-	if err := e.h.region.Check(); err != nil {
-		return e.fail(fmt.Errorf("cell %s: %w", e.h.name(), err))
+	return e.fail(e.h.implausible(symptom, args...))
+}
+
+// implausible is the error for words that no correct peer writes: ErrCorrupt, or
+// ErrTruncated if they are zeros in the place of what was lost.
+func (h *handle) implausible(symptom string, args ...any) error {
+	if err := h.region.Check(); err != nil {
+		return fmt.Errorf("cell %s: %w", h.name(), err)
 	}
-	return e.fail(fmt.Errorf("cell %s: %w: %s", e.h.name(), ErrCorrupt, fmt.Sprintf(symptom, args...)))
+	return fmt.Errorf("cell %s: %w: %s", h.name(), ErrCorrupt, fmt.Sprintf(symptom, args...))
 }
 
 func (e *endpoint) fail(err error) error {
@@ -138,6 +145,9 @@ func (e *endpoint) close(last func() error) error {
 		e.ctxStop()
 	}
 	err := last()
+	if errors.Is(err, futex.ErrFault) {
+		err = e.h.implausible("the memory under the gate is gone")
+	}
 	e.h.forget(e)
 	e.h.region.Drop()
 	return err

@@ -159,7 +159,7 @@ func attachTo(region *shm.Region) (*handle, error) {
 	h.owner = layout.EndpointAt(b, g.WriterArea, g.Stride)
 	h.arm = layout.ArmAt(b, g.ReaderArea, g.Stride)
 	if w := mem.Load(&h.arm.Arm); w&layout.ArmValid == 0 {
-		return nil, fmt.Errorf("cell %s: %w: the readers' arm word is %#x, without its valid bit", h.name(), ErrCorrupt, w)
+		return nil, h.implausible("the readers' arm word is %#x, without its valid bit", w)
 	}
 	return h, nil
 }

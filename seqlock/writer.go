@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"annulus/futex"
 	"annulus/internal/layout"
 	"annulus/internal/mem"
 	"annulus/internal/proc"
@@ -110,7 +111,9 @@ func (w *writer) signal() error {
 	if w.failed != nil || w.closing.Load() {
 		return w.failed
 	}
-	if _, err := w.gate.WakeUp(arm); err != nil {
+	if _, err := w.gate.WakeUp(arm); errors.Is(err, futex.ErrFault) {
+		return w.lost("the memory under the gate is gone")
+	} else if err != nil {
 		return w.fail(fmt.Errorf("cell %s: wake the readers: %w", w.h.name(), err))
 	}
 	if arm&layout.ArmFence != 0 {
