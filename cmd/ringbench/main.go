@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"annulus/cmd/ringbench/internal/crowd"
+	"annulus/cmd/ringbench/internal/doctor"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/stress"
 )
@@ -17,6 +18,9 @@ func main() {
 	}
 	if len(os.Args) > 2 && os.Args[1] == stress.WorkerCommand {
 		os.Exit(stress.WorkerMain(os.Args[2]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == doctor.TryCommand {
+		os.Exit(doctor.TryMain(os.Args[2:], os.Stdout))
 	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
