@@ -39,7 +39,7 @@ func commands() []*command {
 		tourCommand(), throughputCommand(), crowdCommand(), latencyCommand(),
 		produceCommand(), consumeCommand(), feedCommand(), drainCommand(), recordCommand(), replayCommand(),
 		inspectCommand(), listCommand(), removeCommand(),
-		repairCommand(), doctorCommand(), stressCommand(), versionCommand(),
+		repairCommand(), doctorCommand(), stressCommand(), completionCommand(), versionCommand(),
 	}
 }
 

@@ -54,13 +54,12 @@ ringbench crowd --contender ring,batches,vyukov,channel`,
 				topologies: [][2]int{{1, 1}, {2, 2}, {4, 4}}, contenders: crowdDefault, pairs: 1,
 			}
 			fs.Func("topology", "`PxC,...` producers and consumers; default: 1x1,2x2,4x4", o.setTopologies)
-			fs.Func("contender", "some of `LIST` "+strings.Join(crowdContenders, ",")+"; default: "+strings.Join(crowdDefault, ","), o.setContenders)
+			fs.Var(someOf(crowdContenders, o.setContenders), "contender", "some of `LIST` "+strings.Join(crowdContenders, ",")+"; default: "+strings.Join(crowdDefault, ","))
 			fs.Func("duration", "the window's `TIME`; default: 300ms", atLeast(&o.load.Duration, time.Millisecond))
 			fs.Func("warm-up", "`TIME` before the window; default: 50ms", atLeast(&o.load.WarmUp, time.Millisecond))
 			fs.Func("pairs", "run everything `N` times, interleaved; default: 1", atLeastOne(&o.pairs, 1000))
 			fs.Func("slots", "`N` slots, a power of two; default: 4096", o.setSlots)
-			fs.Func("wait", "`HOW` the ring's endpoints wait: spin, yield, futex or adaptive; default: yield",
-				oneOf(&o.load.Wait, sharedWaits()))
+			fs.Var(oneOf(&o.load.Wait, sharedWaits()), "wait", "`HOW` the ring's endpoints wait: spin, yield, futex or adaptive; default: yield")
 			fs.BoolVar(&o.asJSON, "json", false, "print the medians as JSON")
 			return func(ctx context.Context, io *stdio, _ []string) error { return o.run(ctx, io) }
 		},

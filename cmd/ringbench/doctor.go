@@ -32,7 +32,7 @@ TERM=dumb.`,
 		examples: `ringbench doctor
 ringbench doctor --json
 ringbench doctor --fix-commands > fix.sh
-taskset -c 0 ringbench doctor --verbose`,
+ringbench doctor --verbose`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			asJSON := fs.Bool("json", false, "print one JSON document of schema "+doctor.Schema)
 			script := fs.Bool("fix-commands", false, "print only the commands that it advises, as a shell script to read and run")

@@ -56,10 +56,10 @@ func (f *far) flags(set *flag.FlagSet, of ...*scheme) {
 func (f *far) declare(set *flag.FlagSet, name string) {
 	switch name {
 	case "framing":
-		set.Func(name, "messages are cut from each other by `HOW`: "+feed.Framings+"; default: lines", func(v string) (err error) {
+		set.Var(among(framings, func(v string) (err error) {
 			f.framing, err = feed.ParseFraming(v)
 			return err
-		})
+		}), name, "messages are cut from each other by `HOW`: "+feed.Framings+"; default: lines")
 	case "max":
 		set.Func(name, "raw: at most `BYTES` in one message, with K, M or G; default: 64K", func(v string) (err error) {
 			f.max, err = parseBytes(v)
@@ -99,7 +99,7 @@ func (f *far) declare(set *flag.FlagSet, name string) {
 	case "truncate":
 		set.BoolVar(&f.truncate, name, false, "what the file holds is lost")
 	case "sync":
-		set.Func(name, "force it to the disk `WHEN`: never, end, or each batch before it leaves the ring; default: never", oneOf(&f.sync, syncs))
+		set.Var(oneOf(&f.sync, syncs), name, "force it to the disk `WHEN`: never, end, or each batch before it leaves the ring; default: never")
 	case "buffer":
 		set.Func(name, "udp: let the kernel hold `BYTES` before it drops datagrams, as SO_RCVBUF counts them", func(v string) (err error) {
 			f.buffer, err = parseBytes(v)
@@ -136,6 +136,9 @@ func (f *far) declare(set *flag.FlagSet, name string) {
 
 // syncs are the names of feed.Sync, in its order.
 var syncs = []string{"never", "end", "each"}
+
+// framings are those that feed.ParseFraming takes; an N is to be typed.
+var framings = strings.Split(strings.NewReplacer(" or ", ", ", ":N", ":").Replace(feed.Framings), ", ")
 
 func number(to *int, least, most int) func(string) error {
 	return func(v string) error {

@@ -22,5 +22,8 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == doctor.TryCommand {
 		os.Exit(doctor.TryMain(os.Args[2:], os.Stdout))
 	}
+	if len(os.Args) > 2 && os.Args[1] == completeCommand {
+		os.Exit(completeMain(os.Args[2:], os.Stdout))
+	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -168,8 +168,8 @@ func (s *side) ringFlags(set *flag.FlagSet) {
 		s.capacity, err = parseCapacity(v)
 		return err
 	})
-	set.Func("topology", "create the ring for `KIND` of peers: "+strings.Join(feedable, ", ")+" (default spsc)", oneOf(&s.topology, feedable))
-	set.Func("overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)", oneOf(&s.overrun, overruns))
+	set.Var(oneOf(&s.topology, feedable), "topology", "create the ring for `KIND` of peers: "+strings.Join(feedable, ", ")+" (default spsc)")
+	set.Var(oneOf(&s.overrun, overruns), "overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)")
 	set.Func("members", "mpsc: create the ring for up to `N` producers (default 8); mpsc-ordered, mpmc, broadcast: for so many peers (default 64)",
 		atLeastOne(&s.members, layout.MaxMembers))
 	set.Func("slot-size", "mpmc: create the ring for messages of up to `BYTES` (default 1K)", func(v string) (err error) {
@@ -178,15 +178,15 @@ func (s *side) ringFlags(set *flag.FlagSet) {
 	})
 	set.BoolVar(&s.existing, "existing", false, "do not create the ring: fail if it is not there")
 	waits := slices.DeleteFunc(futex.Names(), func(w string) bool { return w == "eventfd" })
-	set.Func("wait", "`HOW` to wait for the other side: "+strings.Join(waits, ", ")+"; default: adaptive", func(v string) (err error) {
+	set.Var(among(waits, func(v string) (err error) {
 		if v == "eventfd" {
 			return fmt.Errorf("expected %s: a process needs to be handed the eventfds, it cannot open them by the ring's name", strings.Join(waits, ", "))
 		}
-		if err = oneOf(&v, waits)(v); err == nil {
+		if err = oneOf(&v, waits).Set(v); err == nil {
 			s.wait, err = futex.ParseStrategy(v)
 		}
 		return err
-	})
+	}), "wait", "`HOW` to wait for the other side: "+strings.Join(waits, ", ")+"; default: adaptive")
 	set.BoolVar(&s.stats, "stats", false, "at the end, say on stderr how much was passed")
 }
 

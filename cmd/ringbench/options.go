@@ -53,17 +53,17 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 	o.common(fs)
 	o.transports, o.sizes, o.batch, o.pairs = transportNames(), sizes, 1, 1
 	o.topology, o.capacity, o.duration, o.backing = topologies[0], defaultCapacity, time.Second, "memfd"
-	fs.Func("transport", "measure `LIST` out of "+strings.Join(contenderNames(), ",")+"; default: all but the C and C++ programs", func(s string) error {
+	fs.Var(someOf(contenderNames(), func(s string) error {
 		o.transports = strings.Split(s, ",")
 		return nil
-	})
-	fs.Func("topology", "measure topology `T` out of "+strings.Join(topologies, ",")+"; default: "+topologies[0], oneOf(&o.topology, topologies))
+	}), "transport", "measure `LIST` out of "+strings.Join(contenderNames(), ",")+"; default: all but the C and C++ programs")
+	fs.Var(oneOf(&o.topology, topologies), "topology", "measure topology `T` out of "+strings.Join(topologies, ",")+"; default: "+topologies[0])
 	fs.Func("size", "bytes per message, at least 8, a `LIST`; default: "+joinInts(sizes), func(s string) (err error) {
 		o.sizes, err = splitInts(s, 8)
 		return err
 	})
 	waits := futex.Names()
-	fs.Func("wait", "how an idle side of a ring waits, a `LIST` out of "+strings.Join(waits, ",")+"; default: spin", func(s string) error {
+	fs.Var(someOf(waits, func(s string) error {
 		o.waits = strings.Split(s, ",")
 		for _, w := range o.waits {
 			if !slices.Contains(waits, w) {
@@ -71,7 +71,7 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 			}
 		}
 		return nil
-	})
+	}), "wait", "how an idle side of a ring waits, a `LIST` out of "+strings.Join(waits, ",")+"; default: spin")
 	fs.Func("capacity", "`BYTES` that a ring, a channel or boost may buffer, less than 2G, of a ring a power of two from 4K on; default: 1M", func(s string) (err error) {
 		o.capacity, err = parseBytes(s)
 		return err
@@ -85,7 +85,7 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 		return nil
 	})
 	fs.Func("pairs", "run everything `N` times, interleaved, and print medians; default: 1", atLeastOne(&o.pairs, 1e6))
-	fs.Func("path", "keep the ring in the file `NAME`", o.setBacking("path"))
+	fs.Func("path", "keep the ring in the file `FILE`", o.setBacking("path"))
 	fs.Func("shm", "keep the ring in POSIX shared memory `NAME`", o.setBacking("shm"))
 	fs.BoolFunc("memfd", "keep the ring in a memfd; this is the default", func(string) error { return o.setBacking("memfd")("") })
 }

@@ -40,15 +40,15 @@ ringbench stress --hostile --flips 100000000`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := stress.Options{Wait: "adaptive"}
 			topology, overrun := "mpmc", ""
-			fs.Func("topology", "`KIND` of ring: "+strings.Join(stress.Names(), ", ")+" (default mpmc)", oneOf(&topology, stress.Names()))
-			fs.Func("overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)", oneOf(&overrun, overruns))
+			fs.Var(oneOf(&topology, stress.Names()), "topology", "`KIND` of ring: "+strings.Join(stress.Names(), ", ")+" (default mpmc)")
+			fs.Var(oneOf(&overrun, overruns), "overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)")
 			fs.BoolVar(&o.Redeliver, "redeliver", false, "mpmc: hand what a killed consumer held to another")
 			fs.Func("producers", "`N` producer processes (default 3, or one where there can be one)", atLeastOne(&o.Producers, stressMost-1))
 			fs.Func("consumers", "`N` consumer processes (default 3, or one where there can be one)", atLeastOne(&o.Consumers, stressMost-1))
 			fs.IntVar(&o.CPeers, "c-peers", 0, "`N` of the processes, at random places, are in C; needs gcc")
 			fs.IntVar(&o.Capacity, "capacity", 0, "`N` slots or bytes; default: few")
-			fs.Func("wait", "`HOW` they wait: "+strings.Join(sharedWaits(), ", ")+", of spsc also semaphore (default adaptive)",
-				oneOf(&o.Wait, append(sharedWaits(), "semaphore")))
+			fs.Var(oneOf(&o.Wait, append(sharedWaits(), "semaphore")), "wait",
+				"`HOW` they wait: "+strings.Join(sharedWaits(), ", ")+", of spsc also semaphore (default adaptive)")
 			hostile := fs.Bool("hostile", false, "write nonsense in place of killing")
 			flips := fs.Uint64("flips", 1e7, "hostile: `N` stores of nonsense, at least")
 			fs.IntVar(&o.Kills, "kills", 1000, "`N` processes to kill")
@@ -56,7 +56,7 @@ ringbench stress --hostile --flips 100000000`,
 			fs.IntVar(&o.All, "all", 500, "kill all at once after each `N` kills; 0: never")
 			fs.IntVar(&o.Burst, "burst", 2, "kill up to `N` at the same moment")
 			fs.IntVar(&o.Aim, "aim", 10, "`PERCENT` of the kills that wait until the victim, stopped, has a claim in flight")
-			fs.StringVar(&o.Point, "point", "", "kill at the point of this `NAME` only")
+			fs.Var(among(killpoint.Names, func(s string) error { o.Point = s; return nil }), "point", "kill at the point of this `NAME` only")
 			fs.Uint64Var(&o.Seed, "seed", 0, "`N` that starts the random numbers; 0: the time")
 			fs.Func("limit", "`TIME` after which it ends, done or not; default: never", atLeast(&o.Limit, time.Millisecond))
 			asJSON := fs.Bool("json", false, "print the report as JSON")

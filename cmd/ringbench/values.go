@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,16 +64,6 @@ func parseUnits(s string) (uint64, bool) {
 	}[s[len(digits):]]
 	n, err := strconv.ParseUint(digits, 10, 33)
 	return n << shift, err == nil && ok
-}
-
-func oneOf(to *string, names []string) func(string) error {
-	return func(s string) error {
-		if !slices.Contains(names, s) {
-			return fmt.Errorf("expected %s", strings.Join(names, ", "))
-		}
-		*to = s
-		return nil
-	}
 }
 
 func atLeastOne(to *int, most int) func(string) error {
