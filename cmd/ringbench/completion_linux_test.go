@@ -31,9 +31,10 @@ func TestCompletionInShells(t *testing.T) {
 	r, err := ring.Create(name, ring.Config{})
 	must(t, err)
 	must(t, r.Close())
-	defer ring.Remove(name)
+	t.Cleanup(func() { ring.Remove(name) })
 	for _, shell := range shells {
 		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
 			if _, err := exec.LookPath(shell); err != nil {
 				testutil.Absent(t, "no shell: %v", err)
 			}

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -95,8 +98,12 @@ func ringsHere() (found doctor.Rings, err error) {
 	for _, e := range doc.Rings {
 		r := doctor.Ring{Name: e.Name, Size: e.Size, Waiting: e.Waiting, Error: e.Error}
 		if e.Error == "" {
-			if err := peersLeft(e.Name, &r); err != nil {
-				r.Error = err.Error()
+			err := peersLeft(e.Name, &r)
+			if errors.Is(err, iofs.ErrNotExist) {
+				continue // removed meanwhile
+			}
+			if err != nil {
+				r.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
 			}
 		}
 		found.List = append(found.List, r)

@@ -57,7 +57,7 @@ func (f Finding) print(b *strings.Builder, s Style, color string) {
 	}
 	s.wrap(b, deeper, deeper+"     ", "why: "+f.Why)
 	if f.Do != "" {
-		s.wrap(b, deeper, deeper+"     ", "do:  "+f.Do)
+		s.wrap(b, deeper, deeper+"     ", "do: "+f.Do)
 	}
 	for _, c := range f.Commands { // never wrapped: they are to be copied
 		b.WriteString(deeper + "     $ " + c + "\n")

@@ -31,7 +31,7 @@ func TestPrint(t *testing.T) {
 	out := text(t, r, Style{})
 	at := 0
 	for _, want := range []string{
-		"Linux 6.12.1, A Processor, 2 CPUs allowed, uid 1000\n", "\nwill break (1)\n  shm-space: /dev/shm has 1.0 KiB free of 64.0 MiB", "    why: ", "    do:  make it larger",
+		"Linux 6.12.1, A Processor, 2 CPUs allowed, uid 1000\n", "\nwill break (1)\n  shm-space: /dev/shm has 1.0 KiB free of 64.0 MiB", "    why: ", "    do: make it larger",
 		"         $ mount -o remount,size=1G /dev/shm\n", "\ncosts latency, or limits something (1)\n  clock: ", "\nnot to be seen from here (1)\n  isolation: ",
 		"\nfine (", "  cpus: 2 CPUs are allowed: 2,3\n", "\n1 will break, 1 cost latency or limit something, 1 not to be seen, ",
 	} {
