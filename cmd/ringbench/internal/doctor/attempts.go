@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -22,6 +23,12 @@ type Attempt struct {
 }
 
 func (a Attempt) refused() bool { return a.Errno != 0 || a.Died }
+
+// denied tells whether the kernel has no such call, or a filter is before it, rather than
+// that something is missing for it.
+func (a Attempt) denied() bool {
+	return a.Died || slices.Contains([]syscall.Errno{syscall.ENOSYS, syscall.EPERM, syscall.EINVAL, syscall.EOPNOTSUPP}, a.Errno)
+}
 
 // attempt is how one of them went; the error says why it was not made.
 func (m *Machine) attempt(name string) (Attempt, error) {

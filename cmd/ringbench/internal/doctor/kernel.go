@@ -1,5 +1,7 @@
 package doctor
 
+import "cmp"
+
 // feature is something of the kernel that the engine uses, and that is tried.
 type feature struct {
 	name    string
@@ -11,7 +13,7 @@ type feature struct {
 }
 
 var features = []feature{
-	{"mapping", "a new file in /dev/shm, allocated, mapped and locked", "3.15", Breaks, "every ring with a name is one", "look for quotas and security modules (dmesg, auditd)"},
+	{"mapping", "a new file in /dev/shm, allocated, mapped and locked", "3.15", Breaks, "every ring with a name is one", "see shm-mount, shm-space and shm-files; look for security modules (dmesg, auditd)"},
 	{"futex", "sleeping and waking (futex)", "2.6.22", Breaks, "whoever waits for the other side sleeps on it", ""},
 	{"ofd-locks", "locks of open file descriptions", "3.15", Breaks, "the kernel releases them when a process is dead: that is how peers know", ""},
 	{"membarrier", "membarrier(GLOBAL_EXPEDITED)", "4.16", Costs, "without it every message carries a fence where a side may sleep: 0.53 of the rate as measured (64 B, one producer and one consumer)", ""},
@@ -43,6 +45,9 @@ func (f feature) look(m *Machine) Finding {
 		return costs("%s: %s", f.what, a.Text).do("take away what is in the way")
 	case !a.refused():
 		return ok("%s: works", f.what)
+	}
+	if !a.denied() {
+		return Finding{Verdict: f.without, Found: f.what + ": " + a.Text}.do("%s", cmp.Or(f.do, "mend what the error names"))
 	}
 	found := m.refusal(Finding{Verdict: f.without, Found: f.what + ": " + a.Text}, "use Linux "+f.since+" or newer")
 	if f.do != "" {

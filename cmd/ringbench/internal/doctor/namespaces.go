@@ -69,12 +69,12 @@ func seccompMode(m *Machine) Finding {
 	all, err := m.Kernel.Attempts()
 	var refused []string
 	for _, f := range features {
-		if a, tried := all[f.name]; tried && a.refused() {
+		if a, tried := all[f.name]; tried && a.denied() {
 			refused = append(refused, f.name)
 		}
 	}
 	for _, name := range []string{"mqueue", "sysv"} {
-		if a, tried := all[name]; tried && a.refused() {
+		if a, tried := all[name]; tried && a.denied() {
 			refused = append(refused, name)
 		}
 	}
