@@ -63,12 +63,12 @@ func TestCompletionInShells(t *testing.T) {
 				x.press("C-u")
 				x.typing(c.typed)
 				x.press("Tab")
-				x.typing("%") // behind what was completed
-				if screen := x.shows("%"); !strings.Contains(screen, "READY> "+c.want+"%") {
+				x.typing("ENDS") // behind what was completed
+				if screen := x.shows("ENDS"); !strings.Contains(screen, "READY> "+c.want+"ENDS") {
 					t.Fatalf("%q is not completed to %q:\n%s", c.typed, c.want, strings.TrimSpace(screen))
 				}
 				x.press("C-u")
-				if err := testutil.Until("the line is empty", func() bool { return !strings.Contains(x.screen(), "%") }); err != nil {
+				if err := testutil.Until("the line is empty", func() bool { return !strings.Contains(x.screen(), "ENDS") }); err != nil {
 					t.Fatal(err)
 				}
 			}

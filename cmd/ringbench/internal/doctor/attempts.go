@@ -122,11 +122,13 @@ func collect(text string, all map[string]Attempt) (open string) {
 	return open
 }
 
-// Self starts this program again.
+// Self starts this program again, also for a user who may not look where it lies.
 func Self(args ...string) *exec.Cmd {
-	exe, err := os.Executable()
-	if err != nil {
-		exe = os.Args[0]
+	exe := "/proc/self/exe"
+	if _, err := os.Stat(exe); err != nil { // /proc is another PID namespace's
+		if exe, err = os.Executable(); err != nil {
+			exe = os.Args[0]
+		}
 	}
 	return exec.Command(exe, args...)
 }
