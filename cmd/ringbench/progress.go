@@ -81,6 +81,14 @@ func (b *progress) update(messages uint64, elapsed time.Duration) {
 // tenths prints a time as 1.2s or 1h0m0s, whatever its length.
 func tenths(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }
 
+// note shows a step of what is no rig's measurement; where stderr is not a terminal it
+// shows nothing.
+func (b *progress) note(text string) {
+	if b.terminal {
+		b.over(text)
+	}
+}
+
 func (b *progress) end() {
 	if b.terminal {
 		b.over("")
