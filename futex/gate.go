@@ -43,6 +43,8 @@ type Gate struct {
 	Sem   *Semaphore // nil: nobody sleeps on a semaphore here
 	Efd   *Eventfd   // nil: nobody sleeps on an eventfd here
 
+	Trace *Trace // notes when wakes and sleeps begin and end; nil: nothing does
+
 	Bounds *uint64 // statistics: sleeps whose bound ran out with nothing to do; nil: not counted
 
 	// Shared: others may be asleep on these words too, so nobody takes back what
@@ -130,6 +132,7 @@ func (g *Gate) Sleep(park Park, epoch uint32, hold time.Duration, deadline time.
 		park = ParkPoll
 	}
 	var err error
+	g.Trace.sleepBegins()
 	switch park {
 	case ParkSemaphore:
 		err = g.Sem.AcquireUntil(deadline)
@@ -144,6 +147,7 @@ func (g *Gate) Sleep(park Park, epoch uint32, hold time.Duration, deadline time.
 		}
 		err = WaitHold(g.Seq, epoch, hold, deadline)
 	}
+	g.Trace.sleepEnds()
 	switch {
 	case err == nil, errors.Is(err, ErrChanged), errors.Is(err, os.ErrDeadlineExceeded):
 		return nil
@@ -183,7 +187,10 @@ func (g *Gate) WakeUp(arm uint64) (bool, error) {
 	if g.Wakes != nil {
 		mem.Publish(g.Wakes, *g.Wakes+1)
 	}
-	return true, g.rouse(arm)
+	g.Trace.wakeBegins()
+	err := g.rouse(arm)
+	g.Trace.wakeEnds()
+	return true, err
 }
 
 // Interrupt makes a sleeper return from Sleep at once, or not fall asleep if it

@@ -14,6 +14,7 @@ type endpointOptions struct {
 	strategy futex.Strategy
 	tag      uint64
 	backlog  bool
+	trace    *futex.Trace
 	refused  []int // entries of the endpoint table that will not do
 }
 
@@ -29,6 +30,12 @@ func WithTag(tag uint64) EndpointOption {
 // WithStrategy chooses how blocking calls wait. Default: futex.Adaptive.
 func WithStrategy(s futex.Strategy) EndpointOption {
 	return func(o *endpointOptions) { o.strategy = s }
+}
+
+// WithTrace has t note when this endpoint's wakes of its peer, and its own sleeps, begin and
+// end. The endpoint's owner may read and change t between calls; one t serves one endpoint.
+func WithTrace(t *futex.Trace) EndpointOption {
+	return func(o *endpointOptions) { o.trace = t }
 }
 
 func (r *Ring) endpointOptions(opts []EndpointOption) (endpointOptions, error) {

@@ -80,6 +80,7 @@ func (e *endpoint) attach(r *Ring, mine, peer side, o endpointOptions) error {
 	e.wake = r.gate(mine, peer)
 	e.waiter = futex.Idler{Gate: new(futex.Gate), Strategy: o.strategy}
 	*e.waiter.Gate = r.gate(peer, mine)
+	e.wake.Trace, e.waiter.Gate.Trace = o.trace, o.trace
 	e.fenced = !futex.Register()
 	if e.form.claims() {
 		e.claimAttach()

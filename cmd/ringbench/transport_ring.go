@@ -20,6 +20,14 @@ func ringTransport() *rig.Transport { return ringOf("ring", ring.Bytes) }
 // those that ringbench has a type for.
 func slotsTransport() *rig.Transport { return ringOf("slots", ring.Slots) }
 
+// ringTransportKind is the kind of ring of the transport of that name.
+func ringTransportKind(name string) ring.Kind {
+	if name == "slots" {
+		return ring.Slots
+	}
+	return ring.Bytes
+}
+
 func ringOf(name string, kind ring.Kind) *rig.Transport {
 	return &rig.Transport{
 		Name: name, Topology: "spsc", Waits: futex.Names(),
@@ -145,7 +153,10 @@ func inherit(w *rig.Wiring, f *os.File) error {
 	return nil
 }
 
-func openRing(job *rig.Job) (_ rig.Link, err error) {
+func openRing(job *rig.Job) (rig.Link, error) { return openRingWith(job) }
+
+// openRingWith is openRing with more options of the endpoints.
+func openRingWith(job *rig.Job, more ...ring.EndpointOption) (_ rig.Link, err error) {
 	var spec ringSpec
 	if err := json.Unmarshal(job.Spec, &spec); err != nil {
 		return nil, err
@@ -197,11 +208,11 @@ func openRing(job *rig.Job) (_ rig.Link, err error) {
 	for _, f := range job.Files {
 		l.closers = append(l.closers, f.Close)
 	}
-	return linkRings(l, job, s, rings)
+	return linkRings(l, job, s, rings, more...)
 }
 
 // linkRings takes the roles of this side.
-func linkRings(l *ringLink, job *rig.Job, s futex.Strategy, rings []*ring.Ring) (rig.Link, error) {
+func linkRings(l *ringLink, job *rig.Job, s futex.Strategy, rings []*ring.Ring, more ...ring.EndpointOption) (rig.Link, error) {
 	out, in := rings[0], rings[len(rings)-1] // the sender's
 	if job.Role == rig.Receive {
 		out, in = in, out
@@ -212,15 +223,16 @@ func linkRings(l *ringLink, job *rig.Job, s futex.Strategy, rings []*ring.Ring) 
 			return t.link(l, job.Role, out, wait)
 		}
 	}
+	opts := append(more, wait)
 	var err error
 	if job.Role == rig.Send || len(rings) > 1 {
-		if l.p, err = out.Producer(wait); err != nil {
+		if l.p, err = out.Producer(opts...); err != nil {
 			return nil, err
 		}
 		l.wakes = append(l.wakes, l.p.Wakes)
 	}
 	if job.Role == rig.Receive || len(rings) > 1 {
-		if l.c, err = in.Consumer(wait); err != nil {
+		if l.c, err = in.Consumer(opts...); err != nil {
 			return nil, err
 		}
 		l.wakes = append(l.wakes, l.c.Wakes)

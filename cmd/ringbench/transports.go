@@ -9,7 +9,7 @@ func transports() []*rig.Transport {
 }
 
 func findTransport(name string) *rig.Transport {
-	for _, t := range transports() {
+	for _, t := range append(transports(), stampedTransports()...) {
 		if t.Name == name {
 			return t
 		}

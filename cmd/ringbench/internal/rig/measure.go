@@ -29,6 +29,7 @@ type Outcome struct {
 	Latency      *report.Latency
 	Distribution []int64 // at report.Quantiles; nil where none was kept
 	Wakes        *uint64
+	Notes        [2][]byte // of Noters: the sender's, the receiver's
 }
 
 // Watch is called now and then, from Measure's goroutine, while a measurement
@@ -267,6 +268,7 @@ func (r *run) fold() (Outcome, error) {
 	if send.Total != receive.Total {
 		return Outcome{}, fmt.Errorf("%d messages were sent and %d received", send.Total, receive.Total)
 	}
+	out.Notes = [2][]byte{send.Notes, receive.Notes}
 	half := receive
 	if r.p.Kind == RoundTrip {
 		half = send

@@ -34,7 +34,8 @@ type Half struct {
 	Nanos    int64   `json:"nanos"`
 	CPUNanos int64   `json:"cpu_nanos"`
 	Wakes    *uint64 `json:"wakes"`
-	Hist     []byte  `json:"hist"` // HdrHistogram V2, compressed; nil where none was kept
+	Hist     []byte  `json:"hist"`            // HdrHistogram V2, compressed; nil where none was kept
+	Notes    []byte  `json:"notes,omitempty"` // of a Noter
 }
 
 func newMeter(p *Params, pg *page, wakes func() uint64) meter {

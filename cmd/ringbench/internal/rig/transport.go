@@ -59,6 +59,12 @@ type Link interface {
 	Close() error
 }
 
+// Noter is a Link that hands something of its own to the parent at the end, after its loop:
+// one that is in Outcome.Notes.
+type Noter interface {
+	Notes() ([]byte, error)
+}
+
 // Waker is a Link that counts the wake-ups this side has issued so far.
 type Waker interface {
 	Wakes() uint64

@@ -126,6 +126,17 @@ func play(job *Job, t *Transport, rep *workerReport) error {
 			return err // the other loop may wait for this one for ever: the process ends
 		}
 	}
+	if n, ok := link.(Noter); ok {
+		notes, err := n.Notes()
+		if err != nil {
+			return err
+		}
+		for _, h := range []*Half{rep.Send, rep.Receive} {
+			if h != nil {
+				h.Notes = notes
+			}
+		}
+	}
 	return link.Close()
 }
 

@@ -71,7 +71,7 @@ func Summarize(m *Machine, p Plan, samples []Sample, env report.Environment) *Do
 	}
 	for _, s := range samples {
 		if len(s.Rounds) > 0 {
-			d.Pairs = append(d.Pairs, Line{s.A, s.B, s.Relation, spread(s.Rounds), s.Rounds})
+			d.Pairs = append(d.Pairs, Line{s.A, s.B, s.Relation, SpreadOf(s.Rounds), s.Rounds})
 		}
 	}
 	d.classes()
@@ -95,7 +95,8 @@ func (d *Document) missing(p Plan) string {
 	return strings.Join(parts, "; ")
 }
 
-func spread(values []float64) Spread {
+// SpreadOf returns the spread of values, one at least.
+func SpreadOf(values []float64) Spread {
 	s := slices.Sorted(slices.Values(values))
 	return Spread{s[0], s[len(s)/2], s[len(s)-1]}
 }
@@ -117,7 +118,7 @@ func (d *Document) classes() {
 		}
 		c := Class{Relation: Relation(r), All: n, Measured: len(medians[r])}
 		if c.Measured > 0 {
-			s := spread(medians[r])
+			s := SpreadOf(medians[r])
 			c.OneWay = &s
 		}
 		d.Relations = append(d.Relations, c)

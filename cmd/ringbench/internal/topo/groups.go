@@ -88,7 +88,7 @@ func (d *Document) cells(l level) [][]float64 {
 	for i := range all {
 		for j, values := range all[i] {
 			if len(values) > 0 {
-				out[i][j] = spread(values).Median
+				out[i][j] = SpreadOf(values).Median
 			}
 		}
 	}

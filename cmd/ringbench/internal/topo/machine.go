@@ -2,7 +2,9 @@ package topo
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 )
 
 // unknown stands for a group that the system does not tell.
@@ -89,6 +91,16 @@ func Between(a, b CPU) Relation {
 		return SameNode
 	}
 	return SamePackage
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (r *Relation) UnmarshalText(b []byte) error {
+	i := slices.Index(relationNames[:], string(b))
+	if i < 0 {
+		return fmt.Errorf("expected a relation out of %s, found %q", strings.Join(relationNames[:], ", "), b)
+	}
+	*r = Relation(i)
+	return nil
 }
 
 // find returns the CPU with that number.
