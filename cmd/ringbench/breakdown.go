@@ -30,7 +30,6 @@ type breakdownDoc struct {
 	Environment report.Environment `json:"environment"`
 	Clock       string             `json:"clock"`
 	StampNS     float64            `json:"stamp_ns"` // what a stamp adds to a stage; taken off
-	GrainNS     float64            `json:"grain_ns"` // in which steps the clock goes
 	Rate        int                `json:"rate"`
 	Results     []taken            `json:"results"`
 
@@ -88,7 +87,7 @@ func measureBreakdown(ctx context.Context, std *stdio, o *options) (err error) {
 		err = errors.New("interrupted: what was measured is printed")
 	}
 	tick := ruler.Tick()
-	doc.StampNS, doc.GrainNS = float64(clock.Cost())*tick, float64(clock.Grain())*tick
+	doc.StampNS = float64(clock.Cost()) * tick
 	doc.CPUs, doc.CPUsMissing = matrix.choice(cpus)
 	for i, m := range steps {
 		if len(times[i].Sends) > 0 {

@@ -14,8 +14,8 @@ func (d *breakdownDoc) print(w io.Writer) error {
 	if err := d.Environment.Write(w); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "one way, %d messages a second; stamps by the %s, in steps of %.1f ns; each adds %.0f ns, taken off the stages within one process\n",
-		d.Rate, d.Clock, d.GrainNS, d.StampNS)
+	_, err := fmt.Fprintf(w, "one way, %d messages a second; stamps by the %s; each adds %.0f ns, taken off the stages within one process\n",
+		d.Rate, d.Clock, d.StampNS)
 	if err != nil {
 		return err
 	}
@@ -47,8 +47,8 @@ func (d *breakdownDoc) cpusText() string {
 }
 
 func (r *taken) print(w io.Writer, cpus *chosenCPUs) error {
-	_, err := fmt.Fprintf(w, "\n%s, %s, %d B: %d messages with all stamps, %d with two; for %.0f%% a system call woke the consumer, %.0f%% found it busy\n",
-		r.Transport, r.Wait, r.Size, r.Messages, r.Plain, percent(r.Woken, r.Messages), percent(r.Queued, r.Messages))
+	_, err := fmt.Fprintf(w, "\n%s, %s, %d B: %d messages with all stamps, %d with two; for %.0f%% a system call woke the consumer; %d that did not find it waiting are left out\n",
+		r.Transport, r.Wait, r.Size, r.Messages, r.Plain, percent(r.Woken, r.Messages), r.Busy)
 	if err != nil {
 		return err
 	}

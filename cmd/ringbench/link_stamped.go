@@ -128,13 +128,15 @@ func (l *stampedLink) Consume(r *rig.Receiver) error {
 
 func (l *stampedLink) receivePlain(buf []byte) error {
 	l.trace.Clock = nil
+	called := l.clock()
 	b, err := l.c.Peek(context.Background())
 	if err != nil {
 		return err
 	}
 	copy(buf, b)
 	err = l.c.Release()
-	l.receives.Next().Released = l.clock()
+	released := l.clock()
+	*l.receives.Next() = breakdown.Receive{Called: called, Released: released}
 	return err
 }
 

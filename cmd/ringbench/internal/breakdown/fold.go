@@ -7,7 +7,7 @@ type Stage struct {
 	Name  string  `json:"name"`
 	P50   float64 `json:"p50"`
 	P99   float64 `json:"p99"`
-	Mean  float64 `json:"mean"`  // of all messages but the slowest 1 %
+	Mean  float64 `json:"mean"`  // of all messages but the slowest tenth
 	Share float64 `json:"share"` // of the mean of the whole way
 }
 
@@ -15,17 +15,18 @@ type Stage struct {
 type Whole struct {
 	P50  float64 `json:"p50"`
 	P99  float64 `json:"p99"`
-	Mean float64 `json:"mean"` // of all messages but the slowest 1 %
+	Mean float64 `json:"mean"` // of all messages but the slowest tenth
 }
 
 // Result says where the time goes. The stages follow each other: what they sum up to, message by
-// message, is the way with all stamps less what the stamps cost.
+// message, is the way with all stamps less what the stamps cost. Messages that did not find
+// the consumer waiting are left out: their time went into what was before them.
 type Result struct {
 	Messages int     `json:"messages"` // with all stamps
 	Plain    int     `json:"plain"`    // with stamps at the ends alone
 	Woken    int     `json:"woken"`    // of Messages, those for which the producer made a system call
 	Slept    int     `json:"slept"`    // and those whose consumer came out of a sleep
-	Queued   int     `json:"queued"`   // and those that were there before the consumer asked for one
+	Busy     int     `json:"busy"`     // those left out
 	Stages   []Stage `json:"stages"`
 
 	// WakeCall is the producer's system call, of the messages that had one: while the
@@ -44,35 +45,28 @@ type Result struct {
 }
 
 // The stages in order.
-var stageNames = [...]string{"claim", "copy in", "publish", "wake", "queue", "read", "copy out", "release"}
-
-const queue = 4 // of the stages
+var stageNames = [...]string{"claim", "copy in", "publish", "wake", "read", "copy out", "release"}
 
 type stages [len(stageNames)]float64
 
 // split splits the way of one message. tick is in ns, cost what a stamp adds to a stage within
 // one process, in ns.
 //
-// What is visible is so from the end of Commit, or from where Commit begins to wake; the consumer
-// goes on from there, from where it called Peek, or from where it woke, whichever is last.
+// What is visible is so from the end of Commit, or from where Commit begins to wake; the consumer,
+// which was waiting, goes on from there or from where it woke.
 func split(s *Send, r *Receive, tick, cost float64) (out stages, slept bool) {
 	visible := s.Committed
 	if s.WakeBegin != 0 {
 		visible = s.WakeBegin
 	}
-	from := max(visible, r.Called)
-	slept = r.Woke > from
-	read, readCost := from, 0.0
-	if slept || r.Called > visible {
-		readCost = cost // both of its stamps are the consumer's
-	}
-	if slept {
-		read = r.Woke
+	read, readCost := visible, 0.0
+	if slept = r.Woke > visible; slept {
+		read, readCost = r.Woke, cost // both of its stamps are the consumer's
 	}
 	ns := func(from, to int64) float64 { return float64(to-from) * tick }
 	return stages{
 		ns(s.Start, s.Claimed) - cost, ns(s.Claimed, s.Copied) - cost, ns(s.Copied, visible) - cost,
-		ns(from, read), ns(visible, from), ns(read, r.Peeked) - readCost,
+		ns(visible, read), ns(read, r.Peeked) - readCost,
 		ns(r.Peeked, r.Copied) - cost, ns(r.Copied, r.Released) - cost,
 	}, slept
 }
@@ -84,6 +78,10 @@ func Fold(t *Times, tick, cost float64) Result {
 	var stamped, measured, calls []float64
 	for i := range t.Sends {
 		s, r := &t.Sends[i], &t.Receives[i]
+		if r.Called > s.Start {
+			res.Busy++
+			continue
+		}
 		whole := float64(r.Released-s.Start) * tick
 		if !t.Full[i] {
 			measured = append(measured, whole)
@@ -98,13 +96,11 @@ func Fold(t *Times, tick, cost float64) Result {
 		if slept {
 			res.Slept++
 		}
-		if p[queue] > 0 {
-			res.Queued++
-		}
 	}
 	res.Messages, res.Plain = len(parts), len(measured)
 	res.Stamped, res.Measured = wholeOf(stamped), wholeOf(measured)
-	within := func(i int) bool { return stamped[i] <= res.Stamped.P99 }
+	most := quantile(slices.Sorted(slices.Values(stamped)), usual)
+	within := func(i int) bool { return stamped[i] <= most }
 	for k, name := range stageNames {
 		column := make([]float64, len(parts))
 		for i := range parts {
@@ -122,7 +118,7 @@ func Fold(t *Times, tick, cost float64) Result {
 		}
 	}
 	if len(calls) > 0 {
-		limit := quantile(slices.Sorted(slices.Values(calls)), 0.99)
+		limit := quantile(slices.Sorted(slices.Values(calls)), usual)
 		s := stage("wake call", calls, func(i int) bool { return calls[i] <= limit })
 		res.WakeCall = &s
 	}
@@ -131,11 +127,15 @@ func Fold(t *Times, tick, cost float64) Result {
 	return res
 }
 
+// usual is the share of messages that means are of: the slowest are stalls of the machine, which
+// say nothing about the ring and would hide all the rest.
+const usual = 0.9
+
 func wholeOf(values []float64) Whole {
 	s := slices.Sorted(slices.Values(values))
-	limit := quantile(s, 0.99)
+	limit := quantile(s, usual)
 	m := stage("", values, func(i int) bool { return values[i] <= limit })
-	return Whole{m.P50, limit, m.Mean}
+	return Whole{m.P50, m.P99, m.Mean}
 }
 
 // stage takes the mean of what is within.

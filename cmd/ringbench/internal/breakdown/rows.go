@@ -9,8 +9,8 @@ import (
 // block is how many messages in a row have all stamps, and then have none but those at the ends.
 const block = 32
 
-// Full tells whether message seq has all stamps. The others have Send.Start and
-// Receive.Released only: by them it is seen what the stamps cost.
+// Full tells whether message seq has all stamps. The others have Send.Start, Receive.Called and
+// Receive.Released only, none of them on the way: by them it is seen what the stamps cost.
 func Full(seq uint64) bool { return seq/block%2 == 0 }
 
 // Send is what the producer notes of one message, in ticks; 0 where there was nothing.

@@ -34,32 +34,14 @@ func trusted() bool {
 // Cost returns what lies between two readings with nothing in between, in ticks: the
 // median of many.
 func (c Clock) Cost() int64 {
-	all := c.gaps()
-	return all[len(all)/2]
-}
-
-// Grain returns the step in which the clock goes, in ticks: the least by which two of many
-// short times differ.
-func (c Clock) Grain() int64 {
-	all := slices.Compact(c.gaps())
-	grain := all[0]
-	for i := 1; i < len(all); i++ {
-		if d := all[i] - all[i-1]; grain <= 0 || d < grain {
-			grain = d
-		}
-	}
-	return max(grain, 1)
-}
-
-// gaps are what lies between many two readings, in order.
-func (c Clock) gaps() []int64 {
-	all := make([]int64, 1001)
+	const n = 1001
+	var all [n]int64
 	for i := range all {
 		t := c.Now()
 		all[i] = c.Now() - t
 	}
-	slices.Sort(all)
-	return all
+	slices.Sort(all[:])
+	return all[n/2]
 }
 
 // Ruler tells how long a tick is, by the monotonic clock.
