@@ -76,6 +76,9 @@ func measureBreakdown(ctx context.Context, std *stdio, o *options) (err error) {
 	doc := &breakdownDoc{Schema: breakdownSchema, Environment: report.Here(cpus), Clock: clock.Name, Rate: steps[0].p.Rate, Results: []taken{}}
 	bar := newProgress(std.err)
 	matrix, err := measureLines(ctx, cpus, bar)
+	if errors.Is(err, context.Canceled) {
+		return errors.New("interrupted before a message was sent")
+	}
 	if err != nil {
 		return err
 	}

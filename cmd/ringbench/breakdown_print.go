@@ -52,6 +52,10 @@ func (r *taken) print(w io.Writer, cpus *chosenCPUs) error {
 	if err != nil {
 		return err
 	}
+	if r.Messages == 0 {
+		_, err := io.WriteString(w, "no message found the consumer waiting: take a lower --rate, or a machine that is less busy\n")
+		return err
+	}
 	rows := [][]string{{"stage", "p50", "p99", "mean", "share", ""}}
 	for _, s := range r.Stages {
 		rows = append(rows, []string{s.Name, nanos(s.P50), nanos(s.P99), nanos(s.Mean), fmt.Sprintf("%.1f%%", 100*s.Share), bar(s.Share)})
