@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
-	"os"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"annulus/cmd/ringbench/internal/doctor"
 	"annulus/cmd/ringbench/internal/report"
@@ -69,18 +66,7 @@ ringbench doctor --verbose`,
 // styleOf is how to print where w leads.
 func styleOf(w io.Writer, verbose bool) doctor.Style {
 	s := doctor.Style{Verbose: verbose}
-	f, isFile := w.(*os.File)
-	if !isFile {
-		return s
-	}
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return s // no terminal
-	}
-	if s.Width = int(size.Col); s.Width == 0 {
-		s.Width = 80
-	}
-	s.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	s.Width, s.Color = terminalOf(w)
 	return s
 }
 

@@ -21,19 +21,27 @@ func lookOf(w io.Writer) topo.Look {
 	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
 		look.Width = n
 	}
+	if width, colour := terminalOf(w); width > 0 {
+		look.Width, look.Colour = width, colour
+	}
+	return look
+}
+
+// terminalOf returns how wide the terminal is where w leads, 0 where there is none, and
+// whether it is to have colours.
+func terminalOf(w io.Writer) (width int, colour bool) {
 	f, ok := w.(*os.File)
 	if !ok {
-		return look
+		return 0, false
 	}
 	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 	if err != nil {
-		return look // no terminal
+		return 0, false
 	}
-	if size.Col > 0 {
-		look.Width = int(size.Col)
+	if width = int(size.Col); width == 0 {
+		width = plainWidth
 	}
-	look.Colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	return look
+	return width, os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
 // unicodeLocale tells whether characters may be in UTF-8: the locale says so, or there is none.
