@@ -48,6 +48,8 @@ struct annulus_consumer {
 	uint64_t span;            /* MPSC in one order: granules of the next record */
 	uint64_t seen;            /* what the word of the next slot was when it was not there */
 	uint64_t released;        /* position up to which the producer may write */
+	uint64_t ahead;           /* position at which to ask for more cache lines */
+	uint64_t tail;            /* the producer has come at least so far */
 	struct annulus_lanes_ lanes;
 	struct annulus_cast_reader_ cast;
 	int over;                 /* ANNULUS_END was returned */
@@ -85,7 +87,7 @@ static inline int annulus_consumer_attach_(struct annulus_consumer *c, struct an
 	} else {
 		if (e->form == ANNULUS_GRANULES_)
 			annulus_announce_(e); /* likewise */
-		e->pos = c->released = c->owed = ANNULUS_LOAD_(&e->mine.cursor->position);
+		e->pos = c->released = c->owed = c->ahead = c->tail = ANNULUS_LOAD_(&e->mine.cursor->position);
 	}
 	c->messages = ANNULUS_LOAD_(c->all);
 	c->bytes = ANNULUS_LOAD_(c->all_bytes);

@@ -190,6 +190,7 @@ static inline void annulus_leave_(struct annulus_end_ *e)
 		annulus_unlock_(e->ring, e->mine.lock);
 	if (annulus_sole_(e->ring, e->mine.role))
 		annulus_unlock_(e->ring, ANNULUS_LOCK_CONSUMER);
+	e->quiet = ANNULUS_NEVER_QUIET_; /* no short way any more */
 	e->ring = NULL;
 }
 
