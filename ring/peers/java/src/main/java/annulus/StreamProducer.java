@@ -2,8 +2,6 @@ package annulus;
 
 import static annulus.Layout.*;
 
-import java.lang.invoke.VarHandle;
-
 /**
  * The producer of a stream of its own: of a ring of one, or of its lane in a ring of lanes. Sections 4, 5, 7 and 10 of the layout.
  */
@@ -127,9 +125,7 @@ final class StreamProducer extends Producer {
         if (need <= SMALL && free - end > 0) { // not beyond what is free, nor the wrap
             n = Math.max(n, Math.min(SWEEP, Math.min(free - end, stream.size - i)));
         }
-        for (int k = 0; k < n; k += WORD_SIZE) {
-            words.prepare(stream.base + i + k, 0);
-        }
+        words.clear(stream.base + i, (int) n);
         clean = end + n;
         tell();
     }
@@ -164,8 +160,10 @@ final class StreamProducer extends Producer {
     void publishStaged() {
         staged = 0;
         words.publish(stream.at(firstPos), firstWord); // [P1]
-        VarHandle.fullFence();
-        signal(true);
+        Words.published();
+        if (!isQuiet()) {
+            signal(true);
+        }
         if (stream.slots && (pos - told) * g.slotStride >= TELL) {
             tell(); // records do so with each sweep
         }
