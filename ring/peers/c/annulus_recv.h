@@ -131,7 +131,8 @@ static inline int annulus_next_(struct annulus_consumer *c, const void **msg, si
 		return annulus_next_cast_(c, msg, n);
 	if (c->lanes.all)
 		rc = annulus_next_in_lanes_(c, n);
-	else if ((rc = annulus_next_here_(c, n)) == ANNULUS_EMPTY)
+	else if ((rc = annulus_next_here_(c, n)) == ANNULUS_EMPTY &&
+		 (!annulus_caught_up_(c) || (rc = annulus_next_here_(c, n)) == ANNULUS_EMPTY))
 		rc = annulus_nothing_(c, c->seen);
 	if (rc == ANNULUS_OK)
 		*msg = annulus_word_(e, e->pos) + 1;

@@ -23,6 +23,27 @@ static inline void annulus_look_ahead_(struct annulus_consumer *c, uint64_t need
 		__builtin_prefetch(from + i, 0, 3);
 }
 
+enum {
+	ANNULUS_STREAM_ = 4,  /* so many messages without a wait make a stream */
+	ANNULUS_REST_ = 400,  /* pauses; some microseconds */
+};
+
+/* annulus_caught_up_ stays off the lines that the producer is about to write, for a moment,
+ * when the consumer has caught up with a stream of messages: each look takes such a line
+ * there and back, and the stream would become an exchange message by message. The moment
+ * grows with the length of the stream; after a single message there is none. True: look again. */
+static inline int annulus_caught_up_(struct annulus_consumer *c)
+{
+	uint64_t stream = c->messages - c->caught;
+	c->caught = c->messages;
+	if (c->rested == c->e.pos || stream <= ANNULUS_STREAM_)
+		return 0;
+	c->rested = c->e.pos;
+	for (uint64_t i = annulus_min_(stream, ANNULUS_REST_); i > 0; i--)
+		annulus_cpu_pause_();
+	return 1;
+}
+
 /* annulus_receives_ tells whether the next message is a record that is there, of a ring of
  * one producer, and fits, while all else is as usual: the short way. */
 static inline int annulus_receives_(const struct annulus_consumer *c, size_t size, size_t *n)

@@ -70,9 +70,12 @@ static inline int annulus_make_room_(struct annulus_producer *p, uint64_t n)
 	uint64_t need = annulus_need_(e, n), limit, lap;
 	if (annulus_room_for_(e->pos + need, p->free))
 		return ANNULUS_OK;
+	for (unsigned i = 0; p->scarce && i < e->step; i++) /* in a full ring, look less often */
+		annulus_cpu_pause_();
 	uint64_t head = ANNULUS_LOAD_(&e->peer.cursor->position), committed = annulus_committed_(p);
 	if (head - p->head > committed - p->head || (!e->slot_stride && head & 7))
 		return annulus_poison_(e, p->detail, "impossible head", head);
+	p->scarce = head - p->head < e->size / 16;
 	p->head = head;
 	annulus_tell_(p);
 	if (e->slot_stride) {

@@ -6,7 +6,7 @@ use crate::data::AHEAD;
 use crate::error::{Error, Result};
 use crate::layout::{RECORD_COMMITTED, RECORD_PAD, WORD_SIZE};
 use crate::ring::Ring;
-use crate::stream::{fits, Stream};
+use crate::stream::{fits, rest, Stream};
 
 /// A message that was found and not released: where it lies.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,11 @@ pub(crate) struct Found {
     /// The position behind it.
     pub end: u64,
 }
+
+/// So many messages without a wait make a stream.
+const STREAM: u64 = 4;
+/// Pauses; some microseconds.
+const REST: u64 = 400;
 
 pub(crate) struct LaneIn {
     pub stream: Stream,
@@ -33,6 +38,9 @@ pub(crate) struct LaneIn {
     ahead: u64,
     /// The producer has come at least so far.
     tail: u64,
+    /// Messages when it last caught up with the producer, and the position of the last rest.
+    caught: u64,
+    rested: u64,
     /// It held what no correct producer writes, and is left alone.
     pub dead: bool,
 }
@@ -42,9 +50,12 @@ impl LaneIn {
     pub fn new(ring: &Ring, lane: Option<u64>) -> Self {
         let stream = Stream::of(ring, lane);
         let pos = stream.consumer.position.load(Ordering::Acquire);
+        let messages = stream.consumer.messages.load(Ordering::Acquire);
         Self {
             pos,
-            messages: stream.consumer.messages.load(Ordering::Acquire),
+            messages,
+            caught: messages,
+            rested: pos,
             bytes: stream.consumer.bytes.load(Ordering::Acquire),
             owed: pos,
             quarter: (stream.size / 4).max(1),
@@ -94,6 +105,21 @@ impl LaneIn {
         if fits(at.wrapping_add(AHEAD), self.tail) {
             s.data.prefetch(at);
         }
+    }
+
+    /// Stays off the lines that the producer is about to write, for a moment, when this has
+    /// caught up with a stream of messages: each look takes such a line there and back, and
+    /// the stream would become an exchange message by message. The moment grows with the
+    /// length of the stream; after a single message there is none. True: look again.
+    pub fn caught_up(&mut self) -> bool {
+        let stream = self.messages.wrapping_sub(self.caught);
+        self.caught = self.messages;
+        if self.rested == self.pos || stream <= STREAM {
+            return false;
+        }
+        self.rested = self.pos;
+        rest(stream.min(REST));
+        true
     }
 
     /// The next message of the only stream, where that takes no closer look.

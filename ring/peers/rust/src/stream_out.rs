@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::error::{Error, Result};
 use crate::layout::{RECORD_COMMITTED, RECORD_PAD, WORD_SIZE};
-use crate::stream::{fits, Stream};
+use crate::stream::{fits, rest, Stream};
 use crate::stream_scan::{walk, wipe};
 
 pub(crate) struct StreamOut {
@@ -19,6 +19,8 @@ pub(crate) struct StreamOut {
     clean: u64,
     /// The consumer's position when last looked at.
     pub head: u64,
+    /// That look brought little.
+    scarce: bool,
     /// The position that was last stored for others.
     told: u64,
     /// Bytes of the open reservation.
@@ -57,6 +59,7 @@ impl StreamOut {
             free: pos,
             clean: pos,
             head,
+            scarce: false,
             told: pos,
             open: None,
             staged: 0,
@@ -103,6 +106,9 @@ impl StreamOut {
         if fits(self.pos.wrapping_add(need), self.free) {
             return Ok(());
         }
+        if self.scarce {
+            rest(self.stream.step().into()); // in a full ring, look less often
+        }
         let head = self.stream.consumer.position.load(Ordering::Acquire); // [C1] pairs with the store in LaneIn::release
         let committed = self.committed();
         let gone = head.wrapping_sub(self.head);
@@ -112,6 +118,7 @@ impl StreamOut {
                 self.head
             )));
         }
+        self.scarce = gone < self.stream.size / 16;
         self.head = head;
         self.tell();
         if self.stream.slots {

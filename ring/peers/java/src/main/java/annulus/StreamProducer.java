@@ -13,6 +13,7 @@ final class StreamProducer extends Producer {
     private long free; // a message may end here without a closer look
     private long clean; // kind bytes: from pos up to here the ring is zero
     private long head; // the consumer's position when last looked at
+    private boolean scarce; // that look brought little
     private long told; // the position that was last stored for others
     private long firstPos, firstWord; // of what is staged
 
@@ -44,6 +45,8 @@ final class StreamProducer extends Producer {
         }
         stream.wipe(pos, head + stream.size);
         free = clean = told = pos;
+        // Each look takes the line away from the consumer, who stores to it for every message.
+        step = (int) Math.min(Math.max(stream.size * (stream.slots ? g.slotStride : 1) / 4096, 1), 64);
         words.publish(myCursor + CURSOR_POSITION, pos);
         unclose();
         announce();
@@ -83,10 +86,14 @@ final class StreamProducer extends Producer {
 
     /** Finds out whether need fits at pos, and moves pos behind padding where it does not fit before the end. */
     private boolean makeRoom(long need) throws RingException {
+        if (scarce) {
+            Wait.rest(step); // in a full ring, look less often
+        }
         long seen = words.load(peerCursor + CURSOR_POSITION); // [C1]
         if (Long.compareUnsigned(seen - head, committedCount() - head) > 0 || stream.isOdd(seen)) {
             throw corrupt("the consumer between " + Long.toUnsignedString(head) + " and what was committed", seen, pos);
         }
+        scarce = seen - head < stream.size / 16;
         head = seen;
         tell();
         if (stream.slots) {
