@@ -36,7 +36,7 @@ struct annulus_end_ {
 	enum annulus_form_kind_ form;
 	int exact;            /* every message has max bytes */
 	int several;          /* a wait is for any of several words */
-	unsigned step;        /* pauses between two looks of a wait */
+	unsigned step;        /* pauses between two looks of a wait; 0: one */
 	int fenced;           /* no membarrier here */
 	int failed;           /* CORRUPT or LOST, for good */
 	int cancelled;
@@ -163,7 +163,6 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	e->quiet = ANNULUS_NEVER_QUIET_;
 	e->fenced = !annulus_register_();
 	e->strategy = strategy;
-	e->step = 1;
 	/* Each look takes the line away from the consumer, who stores to it for every message. */
 	if (role == ANNULUS_PRODUCER && e->form <= ANNULUS_SLOTS_)
 		e->step = (unsigned)annulus_min_(annulus_max_(e->size * annulus_max_(e->slot_stride, 1) / 4096, 1), 64);
