@@ -16,6 +16,7 @@ import (
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rival"
 	"annulus/futex"
+	"annulus/internal/cpu"
 )
 
 var (
@@ -118,7 +119,7 @@ func (o *crowdOptions) run(ctx context.Context, io *stdio) error {
 			return usagef("expected one consumer for contender lanes, such as --topology 4x1, found %dx%d", t[0], t[1])
 		}
 	}
-	if cpus, err := rig.AllowedCPUs(); err == nil && len(cpus) >= 2 {
+	if cpus, err := cpu.Allowed(); err == nil && len(cpus) >= 2 {
 		o.load.CPUs = cpus[:2]
 	}
 	b := newBuilder()

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"annulus/cmd/ringbench/internal/rig"
+	"annulus/internal/cpu"
 	"annulus/internal/testutil"
 	"annulus/ring"
 )
@@ -113,7 +113,7 @@ func TestDoctorLimits(t *testing.T) {
 	doc.says(t, "file-size", "breaks", "files may have")
 	doc.says(t, "open-files", "breaks", "40 files")
 	doc.says(t, "message-queues", "costs", "8.0 KiB")
-	allowed, err := rig.AllowedCPUs()
+	allowed, err := cpu.Allowed()
 	must(t, err)
 	doc = examined(t, within(t, "true", "taskset", "-c", fmt.Sprint(allowed[len(allowed)-1])))
 	doc.says(t, "cpus", "costs", fmt.Sprintf("one CPU is allowed (%d)", allowed[len(allowed)-1]))

@@ -11,6 +11,7 @@ import (
 
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/futex"
+	"annulus/internal/cpu"
 )
 
 // topologies are those that the transports of this build can be measured in.
@@ -113,7 +114,7 @@ func (o *options) params(kind rig.Kind, cpus []int) rig.Params {
 // chooseCPUs checks --cpus or takes the first two allowed CPUs. A note says
 // why nothing is pinned.
 func (o *options) chooseCPUs() (cpus []int, note string, err error) {
-	allowed, err := rig.AllowedCPUs()
+	allowed, err := cpu.Allowed()
 	switch {
 	case errors.Is(err, errors.ErrUnsupported) && o.cpus == nil:
 		return nil, err.Error() + "; measuring unpinned", nil

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"annulus/internal/race"
 	"annulus/internal/testutil"
 	"annulus/ring"
 	"annulus/ring/aead"
@@ -355,4 +356,19 @@ func FuzzReceiver(f *testing.F) {
 			t.Errorf("%q, %v", got, err)
 		}
 	})
+}
+
+// A message that is sealed and opened costs no memory.
+func TestNoAllocations(t *testing.T) {
+	_, s, r := pair(t, ring.Config{})
+	msg, out := make([]byte, 100), make([]byte, 0, 100)
+	got := testing.AllocsPerRun(1000, func() {
+		must(t, s.TrySend(msg))
+		var err error
+		out, err = r.TryRecv(out[:0])
+		must(t, err)
+	})
+	if got != 0 && !race.Enabled {
+		t.Errorf("%v allocations for a message, want none", got)
+	}
 }

@@ -95,12 +95,11 @@ func (r *Receiver) open(dst, b []byte) (out []byte, message bool, err error) {
 		if _, again := r.seen[salt]; again {
 			return dst, false, r.fail(ErrOrder, "session %x comes again", salt)
 		}
-		if s, err = openSession(r.key, salt[:]); err != nil {
+		if s, err = openSession(r.key, salt); err != nil {
 			return dst, false, r.fail(err, "session %x", salt)
 		}
 	}
-	nonce := nonce(number)
-	out, err = s.aead.Open(dst, nonce[:], b[headSize:], b[:headSize])
+	out, err = s.aead.Open(dst, s.nonceOf(number), b[headSize:], b[:headSize])
 	if err != nil {
 		return dst, false, r.fail(ErrForged, "number %d of session %x", number&^numberEnd, salt)
 	}

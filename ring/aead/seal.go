@@ -43,11 +43,13 @@ type session struct {
 	aead cipher.AEAD
 	next uint64 // number of the next message
 	over bool   // its end has come
+
+	nonce [12]byte // of the message at hand: what a call through an interface is given is on the heap
 }
 
 // openSession derives the key of a session.
-func openSession(key, salt []byte) (*session, error) {
-	k, err := hkdf.Key(sha256.New, key, salt, sessionInfo, KeySize)
+func openSession(key []byte, salt [sessionSize]byte) (*session, error) {
+	k, err := hkdf.Key(sha256.New, key, salt[:], sessionInfo, KeySize)
 	if err != nil {
 		return nil, err
 	}
@@ -62,10 +64,10 @@ func openSession(key, salt []byte) (*session, error) {
 	return &session{aead: gcm}, nil
 }
 
-// nonce is that of a number.
-func nonce(number uint64) (n [12]byte) {
-	binary.LittleEndian.PutUint64(n[:], number)
-	return n
+// nonceOf is the nonce of a number, until the next call.
+func (s *session) nonceOf(number uint64) []byte {
+	binary.LittleEndian.PutUint64(s.nonce[:], number)
+	return s.nonce[:]
 }
 
 // suits says why a ring or a key will not do.

@@ -35,7 +35,7 @@ func NewSender(p *ring.Producer, key []byte) (*Sender, error) {
 // renew begins a session.
 func (s *Sender) renew() (err error) {
 	rand.Read(s.salt[:])
-	s.session, err = openSession(s.key, s.salt[:])
+	s.session, err = openSession(s.key, s.salt)
 	return err
 }
 
@@ -86,8 +86,7 @@ func (s *Sender) send(msg []byte, flag uint64, reserve func(n int) ([]byte, erro
 	number := s.session.next | flag
 	s.session.next++ // whatever happens now
 	head := binary.LittleEndian.AppendUint64(append(s.buf[:0], s.salt[:]...), number)
-	nonce := nonce(number)
-	s.buf = s.session.aead.Seal(head, nonce[:], msg, head)
+	s.buf = s.session.aead.Seal(head, s.session.nonceOf(number), msg, head)
 	copy(b, s.buf)
 	if err := s.p.Commit(n); err != nil {
 		return s.fail(err)

@@ -86,7 +86,7 @@ func all() bool { return os.Getenv("ANNULUS_PEERS") == "all" }
 // either side.
 var brief = []string{
 	"TestGoToPeer", "TestPeerToGo", "TestPeerReadsVectors", "TestPeerGoesOnAtVectors", "TestMPMCTogether",
-	"TestGoAfterKilledProducer", "TestPeerAfterKilledGoProducer", "TestGoConsumerCloses",
+	"TestGoAfterKilledProducer", "TestPeerAfterKilledGoProducer", "TestGoConsumerCloses", "TestRates",
 }
 
 // inEach runs a test with each program that speaks all the words of what.

@@ -48,6 +48,10 @@ struct annulus_consumer {
 	uint64_t span;            /* MPSC in one order: granules of the next record */
 	uint64_t seen;            /* what the word of the next slot was when it was not there */
 	uint64_t released;        /* position up to which the producer may write */
+	uint64_t ahead;           /* position at which to ask for more cache lines */
+	uint64_t tail;            /* the producer has come at least so far */
+	uint64_t caught;          /* messages when it last caught up with the producer */
+	uint64_t rested;          /* position of the last rest */
 	struct annulus_lanes_ lanes;
 	struct annulus_cast_reader_ cast;
 	int over;                 /* ANNULUS_END was returned */
@@ -85,10 +89,12 @@ static inline int annulus_consumer_attach_(struct annulus_consumer *c, struct an
 	} else {
 		if (e->form == ANNULUS_GRANULES_)
 			annulus_announce_(e); /* likewise */
-		e->pos = c->released = c->owed = ANNULUS_LOAD_(&e->mine.cursor->position);
+		e->pos = c->released = c->owed = c->ahead = c->tail = ANNULUS_LOAD_(&e->mine.cursor->position);
 	}
 	c->messages = ANNULUS_LOAD_(c->all);
 	c->bytes = ANNULUS_LOAD_(c->all_bytes);
+	c->caught = c->messages;
+	c->rested = e->pos;
 	if (r->geometry.topology == ANNULUS_TOPOLOGY_MPSC)
 		rc = annulus_open_lanes_(c);
 	else if (rc == ANNULUS_OK && e->form == ANNULUS_RECORDS_ && e->pos & 7)

@@ -36,6 +36,7 @@ struct annulus_end_ {
 	enum annulus_form_kind_ form;
 	int exact;            /* every message has max bytes */
 	int several;          /* a wait is for any of several words */
+	unsigned step;        /* pauses between two looks of a wait; 0: one */
 	int fenced;           /* no membarrier here */
 	int failed;           /* CORRUPT or LOST, for good */
 	int cancelled;
@@ -162,6 +163,9 @@ static inline int annulus_attach_(struct annulus_end_ *e, struct annulus *r, enu
 	e->quiet = ANNULUS_NEVER_QUIET_;
 	e->fenced = !annulus_register_();
 	e->strategy = strategy;
+	/* Each look takes the line away from the consumer, who stores to it for every message. */
+	if (role == ANNULUS_PRODUCER && e->form <= ANNULUS_SLOTS_)
+		e->step = (unsigned)annulus_min_(annulus_max_(e->size * annulus_max_(e->slot_stride, 1) / 4096, 1), 64);
 	return ANNULUS_OK;
 }
 
@@ -190,6 +194,7 @@ static inline void annulus_leave_(struct annulus_end_ *e)
 		annulus_unlock_(e->ring, e->mine.lock);
 	if (annulus_sole_(e->ring, e->mine.role))
 		annulus_unlock_(e->ring, ANNULUS_LOCK_CONSUMER);
+	e->quiet = ANNULUS_NEVER_QUIET_; /* no short way any more */
 	e->ring = NULL;
 }
 

@@ -32,6 +32,7 @@ struct annulus_producer {
 	uint64_t told;  /* the position that was last stored for others */
 	uint64_t room;  /* bytes of the open reservation */
 	int reserved;
+	int scarce;          /* that look brought little */
 	uint64_t staged;     /* messages staged and not published */
 	uint64_t staged_bytes; /* of these, where places are drawn, or broadcast */
 	uint64_t filled;       /* MPSC in one order: granules of these */

@@ -131,7 +131,8 @@ static inline int annulus_next_(struct annulus_consumer *c, const void **msg, si
 		return annulus_next_cast_(c, msg, n);
 	if (c->lanes.all)
 		rc = annulus_next_in_lanes_(c, n);
-	else if ((rc = annulus_next_here_(c, n)) == ANNULUS_EMPTY)
+	else if ((rc = annulus_next_here_(c, n)) == ANNULUS_EMPTY &&
+		 (!annulus_caught_up_(c) || (rc = annulus_next_here_(c, n)) == ANNULUS_EMPTY))
 		rc = annulus_nothing_(c, c->seen);
 	if (rc == ANNULUS_OK)
 		*msg = annulus_word_(e, e->pos) + 1;
@@ -141,6 +142,8 @@ static inline int annulus_next_(struct annulus_consumer *c, const void **msg, si
 static inline void annulus_take_(struct annulus_consumer *c, size_t n)
 {
 	c->e.pos += c->e.form == ANNULUS_GRANULES_ ? c->span : annulus_need_(&c->e, n);
+	if (c->e.form == ANNULUS_RECORDS_ && !c->lanes.all && !annulus_room_for_(c->e.pos, c->ahead))
+		annulus_look_ahead_(c, annulus_need_(&c->e, n));
 	c->messages++;
 	c->bytes += n;
 	c->peeked++;
@@ -201,7 +204,20 @@ static inline void annulus_release(struct annulus_consumer *c)
  * than size, the message stays. */
 static inline int annulus_try_recv(struct annulus_consumer *c, void *buf, size_t size, size_t *n)
 {
+	struct annulus_end_ *e = &c->e;
 	const void *msg;
+	if (annulus_receives_(c, size, n)) {
+		const uint64_t *word = annulus_word_(e, e->pos);
+		uint64_t need = ANNULUS_WORD_SIZE + annulus_align_(*n, ANNULUS_WORD_SIZE);
+		e->pos += need;
+		if (!annulus_room_for_(e->pos, c->ahead))
+			annulus_look_ahead_(c, need);
+		memcpy(buf, word + 1, *n);
+		c->messages++;
+		c->bytes += *n;
+		annulus_release(c);
+		return ANNULUS_OK;
+	}
 	int rc = annulus_next_(c, &msg, n);
 	if (rc)
 		return rc;

@@ -7,95 +7,6 @@
 #ifndef ANNULUS_SEND_H
 #define ANNULUS_SEND_H
 
-/* annulus_tell_ stores how far this producer has committed. A successor starts
- * from there, and a consumer asks for cache lines up to there. */
-static inline void annulus_tell_(struct annulus_producer *p)
-{
-	p->told = annulus_committed_(p);
-	ANNULUS_STORE_(&p->e.mine.cursor->position, p->told);
-}
-
-/* annulus_sweep_ makes the header word at end zero: and more behind it if
- * messages are small, to claim the lines of many records together. */
-static inline void annulus_sweep_(struct annulus_producer *p, uint64_t end, uint64_t need)
-{
-	uint64_t i = end & p->e.mask, n = ANNULUS_WORD_SIZE;
-	if (need <= 256 && (int64_t)(p->free - end) > 0) /* not beyond what is free, nor the wrap */
-		n = annulus_max_(n, annulus_min_(1024, annulus_min_(p->free - end, p->e.size - i)));
-	memset(p->e.data + i, 0, n);
-	p->clean = end + n;
-	annulus_tell_(p);
-}
-
-/* annulus_settle_ allows sends up to free, unless something is pending. */
-static inline void annulus_settle_(struct annulus_producer *p) { p->run = p->staged || p->reserved ? p->e.pos : p->free; }
-
-/* annulus_shown_ looks, after a publish, whether the consumer sleeps. */
-static inline void annulus_shown_(struct annulus_producer *p)
-{
-	annulus_published_();
-	if (ANNULUS_LOAD_(p->e.arm) != p->e.quiet)
-		annulus_signal_(&p->e, 1);
-}
-
-/* annulus_hold_ stages a word: the first of a batch is kept back, so that the
- * consumer sees none before it sees that. */
-static inline void annulus_hold_(struct annulus_producer *p, uint64_t pos, uint64_t value)
-{
-	uint64_t *word = annulus_word_(&p->e, pos);
-	if (p->staged++ == 0) {
-		p->first = word;
-		p->first_val = value;
-		p->first_pos = pos;
-	} else {
-		__atomic_store_n(word, value, __ATOMIC_RELAXED);
-	}
-}
-
-/* annulus_pad_ fills the ring up to the position lap, where it wraps. */
-static inline void annulus_pad_(struct annulus_producer *p, uint64_t lap)
-{
-	uint64_t pos = p->e.pos;
-	uint64_t value = ANNULUS_RECORD_COMMITTED | ANNULUS_RECORD_PAD | (lap - pos - ANNULUS_WORD_SIZE);
-	annulus_sweep_(p, lap, UINT64_MAX);
-	p->e.pos = lap;
-	__atomic_store_n(annulus_word_(&p->e, pos), value, p->staged ? __ATOMIC_RELAXED : __ATOMIC_RELEASE);
-}
-
-/* annulus_short_ tells whether a ring, or lane, has one producer and one consumer: the
- * short way is theirs. */
-static inline int annulus_short_(const struct annulus_end_ *e) { return e->form <= ANNULUS_SLOTS_; }
-
-/* annulus_make_room_ finds out whether a message of n bytes fits at pos, and
- * moves pos behind padding where it does not fit before the end. */
-static inline int annulus_make_room_(struct annulus_producer *p, uint64_t n)
-{
-	struct annulus_end_ *e = &p->e;
-	uint64_t need = annulus_need_(e, n), limit, lap;
-	if (annulus_room_for_(e->pos + need, p->free))
-		return ANNULUS_OK;
-	uint64_t head = ANNULUS_LOAD_(&e->peer.cursor->position), committed = annulus_committed_(p);
-	if (head - p->head > committed - p->head || (!e->slot_stride && head & 7))
-		return annulus_poison_(e, p->detail, "impossible head", head);
-	p->head = head;
-	annulus_tell_(p);
-	if (e->slot_stride) {
-		p->free = head + e->size;
-	} else {
-		limit = head + e->size - ANNULUS_WORD_SIZE; /* the next header */
-		lap = (e->pos & ~e->mask) + e->size;
-		p->free = limit;
-		if (e->pos + need > lap && annulus_room_for_(lap + need, limit)) {
-			annulus_pad_(p, lap);
-			lap += e->size;
-		}
-		if (annulus_room_for_(lap, limit))
-			p->free = lap;
-	}
-	annulus_settle_(p);
-	return annulus_room_for_(e->pos + need, p->free) ? ANNULUS_OK : ANNULUS_FULL;
-}
-
 /* annulus_admit_ is the closer look before an operation. */
 static inline int annulus_admit_(struct annulus_producer *p, uint64_t n)
 {
@@ -244,10 +155,33 @@ static inline void annulus_abort(struct annulus_producer *p)
 	annulus_settle_(p);
 }
 
+/* annulus_put_ commits a copy for which annulus_fits_ has found room: a reservation and its
+ * commit in one, of which nothing need be noted. */
+static inline void annulus_put_(struct annulus_producer *p, const void *msg, size_t n)
+{
+	struct annulus_end_ *e = &p->e;
+	uint64_t pos = e->pos, need = annulus_need_(e, n), value = ANNULUS_RECORD_COMMITTED | n;
+	uint64_t *word = annulus_word_(e, pos);
+	if (e->slot_stride)
+		value = annulus_slot_word_(e, pos);
+	else if (!annulus_room_for_(pos + need + ANNULUS_WORD_SIZE, p->clean))
+		annulus_sweep_(p, pos + need, need);
+	memcpy(word + 1, msg, n);
+	ANNULUS_STORE_(word, value); /* [P1] */
+	e->pos = pos + need;
+	annulus_shown_(p);
+	if (e->slot_stride && (e->pos - p->told) * e->slot_stride >= 256)
+		annulus_tell_(p);
+}
+
 /* annulus_try_send commits a copy of n bytes, behind what is staged. */
 static inline int annulus_try_send(struct annulus_producer *p, const void *msg, size_t n)
 {
 	void *room = NULL;
+	if (n && annulus_fits_(p, n)) {
+		annulus_put_(p, msg, n);
+		return ANNULUS_OK;
+	}
 	if (p->staged && !p->reserved)
 		annulus_publish(p);
 	int rc = annulus_try_reserve(p, n, &room);

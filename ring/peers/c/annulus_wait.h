@@ -56,7 +56,7 @@ static inline int annulus_pause_(struct annulus_end_ *e, struct annulus_wait_ *w
 		return ANNULUS_CANCELLED;
 	if (e->strategy == ANNULUS_SPIN || w->spun < most) {
 		for (unsigned i = 0; i < chunk; i++, w->spun++) {
-			if (ANNULUS_LOAD_(word) != old)
+			if ((e->step == 0 || i % e->step == 0) && ANNULUS_LOAD_(word) != old)
 				return ANNULUS_OK;
 			annulus_cpu_pause_();
 		}

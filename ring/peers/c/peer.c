@@ -9,6 +9,7 @@
 #include "peer_dump.h"
 #include "peer_options.h"
 #include "peer_payload.h"
+#include "peer_rate.h"
 #include "peer_vector.h"
 
 /* What recv --any has got: mix is the sum over the messages' numbers. */
@@ -59,12 +60,6 @@ static int send_one(struct annulus_producer *p, const struct options *o, uint64_
 		return rc;
 	payload_fill(&o->stream, seq, (uint8_t *)room, n);
 	return annulus_stage(p, n);
-}
-
-static void say_attached(void)
-{
-	puts("attached");
-	fflush(stdout);
 }
 
 static int run_send(struct annulus *r, const struct options *o, uint8_t *buf)
@@ -231,7 +226,7 @@ static int run_create(const char *name, const struct options *o)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME | peer cell create|write|read|cat|check|dump NAME [options]\n");
+	fprintf(stderr, "usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME | peer rate send|recv NAME --size N [options] | peer cell create|write|read|cat|check|dump NAME [options]\n");
 	return 2;
 }
 
@@ -267,6 +262,9 @@ int main(int argc, char **argv)
 		rc = run_recv(&r, &o, buf);
 	} else if (strcmp(command, "hold") == 0) {
 		rc = run_hold(&r, argv[i + 1], o.wait);
+	} else if (strcmp(command, "rate") == 0) {
+		rc = rate_command(&r, argv[i + 1], &o, buf);
+		rc = rc < 0 ? usage() : rc;
 	} else if (strcmp(command, "dump") == 0) {
 		rc = dump(&r);
 	} else if (strcmp(command, "cat") == 0) {

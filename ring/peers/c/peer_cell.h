@@ -43,10 +43,8 @@ static inline int cell_write(struct annulus_cell *c, const struct options *o, ui
 	int rc = annulus_cell_writer_attach(&w, c);
 	if (rc)
 		return complain("attach", rc, w.detail);
-	if (o->announce) {
-		puts("attached");
-		fflush(stdout);
-	}
+	if (o->announce)
+		say_attached();
 	uint64_t version = annulus_cell_version(&w) + 1;
 	for (uint64_t i = 1; i <= o->count && rc == ANNULUS_OK; i++, version++) {
 		uint64_t n = payload_length(&o->stream, version);
@@ -80,10 +78,8 @@ static inline int cell_read(struct annulus_cell *c, const struct options *o, uin
 	int rc = annulus_cell_reader_init(&r, c, o->wait);
 	if (rc)
 		return complain("attach", rc, r.detail);
-	if (o->announce) {
-		puts("attached");
-		fflush(stdout);
-	}
+	if (o->announce)
+		say_attached();
 	while (last < o->until && (rc = annulus_cell_wait(&r, last, buf, c->geometry.size, &n, &version, o->timeout)) == ANNULUS_OK) {
 		const char *wrong = version <= last ? "version" : payload_check(&o->stream, version, buf, n);
 		if (wrong != NULL) {

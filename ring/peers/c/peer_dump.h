@@ -6,6 +6,12 @@
 
 typedef unsigned long long ull;
 
+static inline void say_attached(void)
+{
+	puts("attached");
+	fflush(stdout);
+}
+
 /* complain is how every command fails. */
 static inline int complain(const char *what, int code, const char *detail)
 {

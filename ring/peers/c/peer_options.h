@@ -8,7 +8,7 @@
 #include "peer_payload.h"
 
 struct options {
-	uint64_t count, start, batch, die_after, capacity, checks, tag, members, per_sender;
+	uint64_t count, start, batch, die_after, capacity, checks, tag, members, per_sender, warm;
 	struct stream stream;
 	enum annulus_strategy wait;
 	enum annulus_overrun overrun;
@@ -34,7 +34,7 @@ static inline int parse(int argc, char **argv, struct options *o)
 		{"checks", 1, NULL, 'K'}, {"die-after", 1, NULL, 'd'}, {"cut", 0, NULL, 'x'}, {"capacity", 1, NULL, 'C'},
 		{"mpmc", 0, NULL, 'm'}, {"topology", 1, NULL, 'p'}, {"overrun", 1, NULL, 'o'}, {"announce", 0, NULL, 'A'}, {"per-sender", 1, NULL, 'P'},
 		{"resume", 0, NULL, 'S'}, {"until", 1, NULL, 'U'}, {"backlog", 0, NULL, 'B'}, {"readonly", 0, NULL, 'R'}, {"lossy", 0, NULL, 'L'}, {"redeliver", 0, NULL, 'r'}, {"fixed", 0, NULL, 'F'},
-		{"members", 1, NULL, 'M'}, {"tag", 1, NULL, 'T'}, {"any", 0, NULL, 'a'}, {"hold", 0, NULL, 'H'}, {NULL, 0, NULL, 0},
+		{"members", 1, NULL, 'M'}, {"tag", 1, NULL, 'T'}, {"warm", 1, NULL, 'W'}, {"any", 0, NULL, 'a'}, {"hold", 0, NULL, 'H'}, {NULL, 0, NULL, 0},
 	};
 	const struct options defaults = {
 		.count = UINT64_MAX, .batch = 1, .checks = 1, .stream = {.min = 12, .max = 1024}, .wait = ANNULUS_FUTEX, .timeout = -1,
@@ -52,6 +52,7 @@ static inline int parse(int argc, char **argv, struct options *o)
 		case 'K': o->checks = strtoull(optarg, NULL, 0); break;
 		case 'd': o->die_after = strtoull(optarg, NULL, 0); break;
 		case 'T': o->tag = strtoull(optarg, NULL, 0); break;
+		case 'W': o->warm = strtoull(optarg, NULL, 0); break;
 		case 'x': o->cut = 1; break;
 		case 'm': o->topology = ANNULUS_TOPOLOGY_MPMC; break;
 		case 'p':

@@ -26,7 +26,7 @@ template <shareable T> void same(const annulus_handle &r)
 {
 	const annulus_geometry &g = r.geometry;
 	if (g.kind != ANNULUS_KIND_SLOTS)
-		mismatch("the ring is of records, a type needs slots; use ring::producer and ring::consumer");
+		mismatch("%s", "the ring is of records, a type needs slots; use ring::producer and ring::consumer");
 	if (g.slot_size != sizeof(T))
 		mismatch("the ring's messages are of %llu bytes, the type has %zu", static_cast<unsigned long long>(g.slot_size), sizeof(T));
 	std::uint64_t has = r.header.fingerprint, want = fingerprint<T>();

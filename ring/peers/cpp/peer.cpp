@@ -1,6 +1,7 @@
 // peer: the other end of a ring, for tests and for trying things out. What it does, and how
 // its messages are made, is told in ../PROGRAM.md, the contract of the programs of all languages.
 #include "peer_cell.hpp"
+#include "peer_rate.hpp"
 
 namespace {
 
@@ -217,6 +218,8 @@ int run(options &o)
 		run_recv(r, o);
 	else if (command == "hold")
 		run_hold(r, o.words.at(1), o);
+	else if (command == "rate")
+		run_rate(r, o.words.at(1), o);
 	else if (command == "cat")
 		run_cat(r, o);
 	else if (command == "vector")
@@ -237,7 +240,8 @@ bool known(const std::vector<std::string> &words)
 		return false;
 	}
 	if (words.size() == 3)
-		return words[0] == "hold" && (words[1] == "producer" || words[1] == "consumer");
+		return (words[0] == "hold" && (words[1] == "producer" || words[1] == "consumer")) ||
+		       (words[0] == "rate" && (words[1] == "send" || words[1] == "recv"));
 	if (words.size() != 2)
 		return false;
 	for (const char *c : {"create", "send", "recv", "check", "dump", "cat", "vector"})
@@ -255,6 +259,7 @@ int main(int argc, char **argv)
 		options o = parse(argc, argv);
 		if (!known(o.words))
 			throw usage_error("usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME | "
+					  "peer rate send|recv NAME --size N [options] | "
 					  "peer cell create|write|read|cat|check|dump NAME [options]");
 		return run(o);
 	} catch (const usage_error &e) {

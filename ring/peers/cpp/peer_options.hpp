@@ -17,7 +17,7 @@
 struct options {
 	static constexpr std::uint64_t all = UINT64_MAX;
 
-	std::uint64_t count = all, start = 0, batch = 1, checks = 1, die_after = 0, tag = 0, per_sender = 0, until = 0;
+	std::uint64_t count = all, start = 0, batch = 1, checks = 1, die_after = 0, tag = 0, per_sender = 0, until = 0, warm = 0;
 	stream messages{.seed = 0, .min = 12, .max = 1024};
 	bool sized = false, cut = false, any = false, hold = false, announce = false, backlog = false, readonly = false, lossy = false, resume = false;
 	bool block = false; // cell create
@@ -62,7 +62,7 @@ inline options parse(int argc, char **argv)
 		{"wait", 1, nullptr, 0}, {"kind", 1, nullptr, 0}, {"batch", 1, nullptr, 0}, {"timeout", 1, nullptr, 0},
 		{"checks", 1, nullptr, 0}, {"die-after", 1, nullptr, 0}, {"tag", 1, nullptr, 0}, {"per-sender", 1, nullptr, 0},
 		{"capacity", 1, nullptr, 0}, {"members", 1, nullptr, 0}, {"topology", 1, nullptr, 0},
-		{"overrun", 1, nullptr, 0}, {"until", 1, nullptr, 0}, {"backlog", 0, nullptr, 0}, {"readonly", 0, nullptr, 0}, {"lossy", 0, nullptr, 0},
+		{"overrun", 1, nullptr, 0}, {"until", 1, nullptr, 0}, {"warm", 1, nullptr, 0}, {"backlog", 0, nullptr, 0}, {"readonly", 0, nullptr, 0}, {"lossy", 0, nullptr, 0},
 		{"resume", 0, nullptr, 0}, {"cut", 0, nullptr, 0}, {"any", 0, nullptr, 0}, {"hold", 0, nullptr, 0}, {"announce", 0, nullptr, 0},
 		{"mpmc", 0, nullptr, 0}, {"fixed", 0, nullptr, 0}, {"redeliver", 0, nullptr, 0}, {},
 	};
@@ -85,6 +85,7 @@ inline options parse(int argc, char **argv)
 		else if (name == "capacity") o.config.capacity = n();
 		else if (name == "members") o.config.members = n();
 		else if (name == "until") o.until = n();
+		else if (name == "warm") o.warm = n();
 		else if (name == "backlog") o.backlog = true;
 		else if (name == "readonly") o.readonly = true;
 		else if (name == "lossy") o.lossy = true;

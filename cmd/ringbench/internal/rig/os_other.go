@@ -3,8 +3,6 @@
 package rig
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 )
@@ -12,19 +10,6 @@ import (
 // Tether does nothing here: a worker sees its parent's death at the end of the
 // pipe that brought its job.
 func Tether(*exec.Cmd) {}
-
-// AllowedCPUs cannot be answered on this system.
-func AllowedCPUs() ([]int, error) {
-	return nil, fmt.Errorf("choosing CPUs needs Linux: %w", errors.ErrUnsupported)
-}
-
-// StartPinned starts cmd, on given CPUs only where that can be had.
-func StartPinned(cmd *exec.Cmd, cpus []int) error {
-	if len(cpus) > 0 {
-		return fmt.Errorf("pinning to CPUs needs Linux: %w", errors.ErrUnsupported)
-	}
-	return cmd.Start()
-}
 
 // AnonymousFile returns an empty file without a name, for memory that processes share.
 func AnonymousFile() (*os.File, error) {

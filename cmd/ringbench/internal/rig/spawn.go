@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+
+	"annulus/internal/cpu"
 )
 
 // TetherApart is Tether for a process that only its parent ends: in a process group of
@@ -115,4 +117,14 @@ func (t *tail) Write(b []byte) (int, error) {
 func oneLine(s string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
 	return line
+}
+
+// StartPinned starts cmd on the given CPUs, or where it may run anyway.
+func StartPinned(cmd *exec.Cmd, cpus []int) error {
+	err := cpu.On(cpus, cmd.Start)
+	if err != nil && cmd.Process != nil {
+		cmd.Process.Kill()
+		cmd.Wait()
+	}
+	return err
 }

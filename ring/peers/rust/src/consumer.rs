@@ -45,7 +45,7 @@ impl Consumer {
 
     /// Finds the next message, and leaves it there.
     #[inline]
-    fn find(&mut self) -> Result<Found> {
+    pub(crate) fn find(&mut self) -> Result<Found> {
         self.end.check()?;
         let idle = self.end.sleeper.idle;
         self.from.begin();
@@ -116,7 +116,7 @@ impl Consumer {
         Ok(true)
     }
 
-    fn find_waiting(&mut self, timeout: Option<Duration>) -> Result<Found> {
+    pub(crate) fn find_waiting(&mut self, timeout: Option<Duration>) -> Result<Found> {
         match self.find() {
             Err(Error::Empty) => {}
             done => return done,
@@ -140,46 +140,16 @@ impl Consumer {
     #[inline]
     pub(crate) fn release(&mut self, end: u64, messages: u64, bytes: u64) {
         self.from.release(end, messages, bytes);
+        self.released();
+    }
+
+    #[inline]
+    pub(crate) fn released(&mut self) {
         published();
         if !self.end.is_quiet() {
             let now = self.from.is_due();
             self.end.signal(now);
         }
-    }
-
-    fn copy(&mut self, found: Found, buf: &mut [u8]) -> Result<usize> {
-        let Some(room) = buf.get_mut(..found.len) else {
-            return Err(Error::TooSmall {
-                found: buf.len(),
-                expected: found.len,
-            });
-        };
-        room.copy_from_slice(self.from.payload(&found));
-        self.release(found.end, 1, found.len as u64);
-        Ok(found.len)
-    }
-
-    /// Copies the next message to `buf`, releases it and returns its length.
-    /// [`Error::Empty`] if there is none now, [`Error::End`] at the end of the stream;
-    /// with [`Error::TooSmall`] the message stays.
-    #[inline]
-    pub fn try_recv(&mut self, buf: &mut [u8]) -> Result<usize> {
-        let found = self.find()?;
-        self.copy(found, buf)
-    }
-
-    /// [`try_recv`](Consumer::try_recv) that waits while there is no message.
-    #[inline]
-    pub fn recv(&mut self, buf: &mut [u8]) -> Result<usize> {
-        let found = self.find_waiting(None)?;
-        self.copy(found, buf)
-    }
-
-    /// [`recv`](Consumer::recv) that waits for `timeout` at the most: then
-    /// [`Error::Timeout`].
-    pub fn recv_timeout(&mut self, buf: &mut [u8], timeout: Duration) -> Result<usize> {
-        let found = self.find_waiting(Some(timeout))?;
-        self.copy(found, buf)
     }
 
     /// Lends the next message out, in place. It is released when the guard is dropped.

@@ -109,7 +109,11 @@ impl Lanes {
     #[inline]
     pub fn next(&mut self) -> Result<Option<Found>> {
         if self.entries.is_empty() {
-            return self.look_at(0);
+            let found = self.look_at(0)?;
+            if found.is_none() && self.all[0].caught_up() {
+                return self.look_at(0);
+            }
+            return Ok(found);
         }
         let lane = &self.all[self.at];
         if lane.pos.wrapping_sub(self.begun) < self.turn {

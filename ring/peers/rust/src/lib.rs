@@ -20,6 +20,7 @@ mod claim;
 mod config;
 mod consumer;
 mod consumer_attach;
+mod consumer_recv;
 mod create;
 #[allow(unsafe_code)]
 mod data;
@@ -52,6 +53,7 @@ mod slowest;
 mod stream;
 mod stream_in;
 mod stream_out;
+mod stream_scan;
 mod subscriber;
 mod subscriber_attach;
 mod succession;

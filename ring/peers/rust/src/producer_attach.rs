@@ -18,7 +18,10 @@ use crate::tickets::Tickets;
 
 impl Producer {
     pub(crate) fn attach(ring: &Ring, with: &EndpointBuilder) -> Result<Self> {
-        let (end, out) = Self::join(ring, with)?;
+        let (mut end, out) = Self::join(ring, with)?;
+        if let Ok(Outlet::Stream(s)) = &out {
+            end.sleeper.step = s.stream.step();
+        }
         match out.and_then(|out| unclose(&end).map(|()| out)) {
             Ok(out) => {
                 end.announce();

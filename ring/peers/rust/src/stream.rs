@@ -68,10 +68,24 @@ impl Stream {
         }
     }
 
+    /// How many pauses a producer makes between two looks for room: each takes the line away
+    /// from the consumer, who stores to it for every message.
+    pub fn step(&self) -> u32 {
+        let bytes = self.size * self.slot_stride.max(1);
+        (bytes / 4096).clamp(1, 64) as u32
+    }
+
     /// What is left from a position to the end of data, in kind bytes.
     #[inline]
     pub fn rest(&self, pos: u64) -> u64 {
         self.size - (pos & (self.size - 1))
+    }
+}
+
+/// Tells the processor `n` times that this is a wait.
+pub(crate) fn rest(n: u64) {
+    for _ in 0..n {
+        std::hint::spin_loop();
     }
 }
 

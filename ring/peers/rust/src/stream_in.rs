@@ -2,10 +2,11 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::data::AHEAD;
 use crate::error::{Error, Result};
 use crate::layout::{RECORD_COMMITTED, RECORD_PAD, WORD_SIZE};
 use crate::ring::Ring;
-use crate::stream::Stream;
+use crate::stream::{fits, rest, Stream};
 
 /// A message that was found and not released: where it lies.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,11 @@ pub(crate) struct Found {
     /// The position behind it.
     pub end: u64,
 }
+
+/// So many messages without a wait make a stream.
+const STREAM: u64 = 4;
+/// Pauses; some microseconds.
+const REST: u64 = 400;
 
 pub(crate) struct LaneIn {
     pub stream: Stream,
@@ -28,6 +34,13 @@ pub(crate) struct LaneIn {
     quarter: u64,
     /// The word at `pos` when there was nothing.
     seen: u64,
+    /// The position at which to ask for more cache lines.
+    ahead: u64,
+    /// The producer has come at least so far.
+    tail: u64,
+    /// Messages when it last caught up with the producer, and the position of the last rest.
+    caught: u64,
+    rested: u64,
     /// It held what no correct producer writes, and is left alone.
     pub dead: bool,
 }
@@ -37,13 +50,18 @@ impl LaneIn {
     pub fn new(ring: &Ring, lane: Option<u64>) -> Self {
         let stream = Stream::of(ring, lane);
         let pos = stream.consumer.position.load(Ordering::Acquire);
+        let messages = stream.consumer.messages.load(Ordering::Acquire);
         Self {
             pos,
-            messages: stream.consumer.messages.load(Ordering::Acquire),
+            messages,
+            caught: messages,
+            rested: pos,
             bytes: stream.consumer.bytes.load(Ordering::Acquire),
             owed: pos,
             quarter: (stream.size / 4).max(1),
             seen: 0,
+            ahead: pos,
+            tail: pos,
             dead: false,
             stream,
         }
@@ -65,7 +83,69 @@ impl LaneIn {
     pub fn next(&mut self) -> Result<Option<Found>> {
         let (pos, found) = self.look(self.pos)?;
         self.pos = pos;
+        match &found {
+            Some(f) if !self.stream.slots && !fits(f.end, self.ahead) => self.look_ahead(f.end),
+            _ => {}
+        }
         Ok(found)
+    }
+
+    /// Asks for the cache lines behind a record, which ends at `end`, before that is copied:
+    /// a payload cannot be loaded before its header, and to wait for one line after the other
+    /// costs more than all the rest. Not so near the producer: the lines it is writing are
+    /// best left alone. It tells how far it has come with every sweep.
+    fn look_ahead(&mut self, end: u64) {
+        let s = &self.stream;
+        let near = end.wrapping_sub(self.pos) < AHEAD; // these were asked for
+        let at = end.wrapping_add(if near { AHEAD } else { 0 });
+        self.ahead = end.wrapping_add(AHEAD);
+        if !fits(at.wrapping_add(AHEAD), self.tail) {
+            self.tail = s.producer.position.load(Ordering::Relaxed);
+        }
+        if fits(at.wrapping_add(AHEAD), self.tail) {
+            s.data.prefetch(at);
+        }
+    }
+
+    /// Stays off the lines that the producer is about to write, for a moment, when this has
+    /// caught up with a stream of messages: each look takes such a line there and back, and
+    /// the stream would become an exchange message by message. The moment grows with the
+    /// length of the stream; after a single message there is none. True: look again.
+    pub fn caught_up(&mut self) -> bool {
+        let stream = self.messages.wrapping_sub(self.caught);
+        self.caught = self.messages;
+        if self.rested == self.pos || stream <= STREAM {
+            return false;
+        }
+        self.rested = self.pos;
+        rest(stream.min(REST));
+        true
+    }
+
+    /// The next message of the only stream, where that takes no closer look.
+    #[inline]
+    pub fn take(&mut self, buf: &mut [u8]) -> Option<usize> {
+        let s = &self.stream;
+        let pos = self.pos;
+        if s.slots || self.dead {
+            return None;
+        }
+        let len = s
+            .data
+            .word(pos)
+            .load(Ordering::Acquire)
+            .wrapping_sub(RECORD_COMMITTED); // [P1] pairs with the stores in StreamOut::publish and put
+        if len > s.rest(pos) - WORD_SIZE || len > s.max || len > buf.len() as u64 {
+            return None;
+        }
+        let end = pos.wrapping_add(s.need(len));
+        if !fits(end, self.ahead) {
+            self.look_ahead(end);
+        }
+        let n = len as usize;
+        buf[..n].copy_from_slice(self.stream.data.payload(pos, n));
+        self.release(end, 1, len);
+        Some(n)
     }
 
     /// Looks for a message at a position, or behind padding there: the position at which

@@ -4,8 +4,9 @@
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, Result};
-use crate::layout::{RECORD_COMMITTED, RECORD_LENGTH_MASK, RECORD_PAD, WORD_SIZE};
-use crate::stream::{fits, Stream};
+use crate::layout::{RECORD_COMMITTED, RECORD_PAD, WORD_SIZE};
+use crate::stream::{fits, rest, Stream};
+use crate::stream_scan::{walk, wipe};
 
 pub(crate) struct StreamOut {
     pub stream: Stream,
@@ -18,6 +19,8 @@ pub(crate) struct StreamOut {
     clean: u64,
     /// The consumer's position when last looked at.
     pub head: u64,
+    /// That look brought little.
+    scarce: bool,
     /// The position that was last stored for others.
     told: u64,
     /// Bytes of the open reservation.
@@ -56,6 +59,7 @@ impl StreamOut {
             free: pos,
             clean: pos,
             head,
+            scarce: false,
             told: pos,
             open: None,
             staged: 0,
@@ -102,6 +106,9 @@ impl StreamOut {
         if fits(self.pos.wrapping_add(need), self.free) {
             return Ok(());
         }
+        if self.scarce {
+            rest(self.stream.step().into()); // in a full ring, look less often
+        }
         let head = self.stream.consumer.position.load(Ordering::Acquire); // [C1] pairs with the store in LaneIn::release
         let committed = self.committed();
         let gone = head.wrapping_sub(self.head);
@@ -111,6 +118,7 @@ impl StreamOut {
                 self.head
             )));
         }
+        self.scarce = gone < self.stream.size / 16;
         self.head = head;
         self.tell();
         if self.stream.slots {
@@ -138,6 +146,7 @@ impl StreamOut {
 
     /// Makes the header word at `end` zero: and more behind it if messages are small, to
     /// claim the cache lines of many records together.
+    #[cold]
     fn sweep(&mut self, end: u64, need: u64) {
         let mut n = WORD_SIZE;
         // Not beyond what is free, nor the end of data.
@@ -162,6 +171,37 @@ impl StreamOut {
             self.stream.data.word(pos).store(word, Ordering::Relaxed); // a part of the batch
         } else {
             self.stream.data.word(pos).store(word, Ordering::Release); // [P1] pairs with the load in LaneIn::look
+        }
+    }
+
+    /// Commits a copy for which there is room: a reservation and its commit in one, of which
+    /// nothing need be noted.
+    #[inline]
+    pub fn put(&mut self, message: &[u8]) {
+        let n = message.len() as u64;
+        let (pos, need) = (self.pos, self.stream.need(n));
+        let end = pos.wrapping_add(need);
+        let word = if self.stream.slots {
+            self.stream.slot_word(pos)
+        } else {
+            if !fits(end.wrapping_add(WORD_SIZE), self.clean) {
+                self.sweep(end, need);
+            }
+            RECORD_COMMITTED | n
+        };
+        let data = &mut self.stream.data;
+        data.room(pos, message.len()).copy_from_slice(message);
+        data.word(pos).store(word, Ordering::Release); // [P1] pairs with the load in LaneIn::look
+        self.pos = end;
+        self.tell_slots();
+    }
+
+    /// Tells now and then how far slots have come; records do so with each sweep.
+    #[inline]
+    fn tell_slots(&mut self) {
+        let ahead = self.pos.wrapping_sub(self.told);
+        if self.stream.slots && ahead * self.stream.slot_stride >= 256 {
+            self.tell();
         }
     }
 
@@ -224,10 +264,7 @@ impl StreamOut {
         self.staged = 0;
         self.settle();
         self.stream.data.word(pos).store(word, Ordering::Release); // [P1] pairs with the load in LaneIn::look
-        let ahead = self.pos.wrapping_sub(self.told);
-        if self.stream.slots && ahead * self.stream.slot_stride >= 256 {
-            self.tell(); // records do so with each sweep
-        }
+        self.tell_slots();
     }
 
     /// Gives the open reservation up.
@@ -246,55 +283,5 @@ impl StreamOut {
         self.clean = self.pos;
         self.run = self.pos;
         self.free = self.pos;
-    }
-}
-
-/// Steps from a position over what is committed, to `limit` at the most.
-fn walk(s: &Stream, mut pos: u64, limit: u64) -> Result<u64> {
-    if s.slots {
-        // [P1] pairs with the store in publish, of a predecessor.
-        while pos != limit && s.data.word(pos).load(Ordering::Acquire) == s.slot_word(pos) {
-            pos = pos.wrapping_add(1);
-        }
-        return Ok(pos);
-    }
-    while !fits(limit, pos) {
-        let w = s.data.word(pos).load(Ordering::Acquire); // [P1] likewise
-        if w == 0 {
-            break;
-        }
-        let (need, rest) = (s.need(w & RECORD_LENGTH_MASK), s.rest(pos));
-        let pad = w & RECORD_PAD != 0;
-        if w & !(RECORD_LENGTH_MASK | RECORD_PAD) != RECORD_COMMITTED
-            || need > rest
-            || pad && (need != rest || rest == s.size)
-            || need > limit.wrapping_sub(pos) - WORD_SIZE
-        {
-            return Err(Error::Corrupt(format!(
-                "expected the header of a record, found {w:#x} at position {pos}"
-            )));
-        }
-        pos = pos.wrapping_add(need);
-    }
-    Ok(pos)
-}
-
-/// Frees the slots that a dead producer staged behind its position and did not publish:
-/// they would count as committed once that position is. From the last to the first.
-fn wipe(s: &Stream, pos: u64, limit: u64) {
-    if pos == limit {
-        return;
-    }
-    let mut last = pos;
-    loop {
-        let next = last.wrapping_add(1);
-        if next == limit || s.data.word(next).load(Ordering::Acquire) != s.slot_word(next) {
-            break;
-        }
-        last = next;
-    }
-    while last != pos {
-        s.data.word(last).store(0, Ordering::Release); // before [P1] of what is sent next
-        last = last.wrapping_sub(1);
     }
 }

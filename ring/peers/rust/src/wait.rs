@@ -41,6 +41,8 @@ pub(crate) struct Sleeper {
     cancelled: Arc<AtomicBool>,
     /// Sleeps of this wait.
     pub idle: u32,
+    /// Pauses between two looks.
+    pub step: u32,
 }
 
 impl Sleeper {
@@ -50,6 +52,7 @@ impl Sleeper {
             strategy,
             cancelled: Arc::new(AtomicBool::new(false)),
             idle: 0,
+            step: 1,
         }
     }
 
@@ -146,8 +149,8 @@ impl Wait {
         let spin = who.strategy == Strategy::Spin;
         let chunk = if spin { SPIN_CHUNK } else { SPINS };
         if spin || self.spun < chunk {
-            for _ in 0..chunk {
-                if changed() {
+            for i in 0..chunk {
+                if i % who.step == 0 && changed() {
                     return Ok(Paused::Again);
                 }
                 self.spun = self.spun.saturating_add(1);

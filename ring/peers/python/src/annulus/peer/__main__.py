@@ -10,7 +10,7 @@ from typing import Dict, List, NoReturn, Optional
 
 import annulus
 
-from . import cells, common
+from . import cells, common, rate
 from .common import Failed, say, wait_for_end
 from .options import Options, Usage, number
 from .payload import REST, WORD, Stream, mix
@@ -199,35 +199,7 @@ def run_vector(ring: annulus.Ring) -> None:
     os._exit(0 if opened else 1)
 
 
-def run_rate(ring: annulus.Ring, o: Options, stream: Stream) -> None:
-    """rate NAME --count N --size S: one process sends, another receives; what came through each second."""
-    count = o.count or 100000
-    message = bytes(stream.most)
-    into = ring.consumer(o.wait)
-    ready, go = os.pipe()
-    if os.fork() == 0:
-        os.close(go)
-        os.read(ready, 1)  # until the parent begins to receive
-        with open_ring(o.words[-1], False) as own, own.producer(o.wait) as out:
-            batch = [message] * o.batch
-            for _ in range(count // o.batch):
-                out.send_batch(batch) if o.batch > 1 else out.send(message)
-        os._exit(0)
-    os.close(ready)
-    os.close(go)
-    began, n = time.perf_counter(), 0
-    try:
-        while True:
-            n += len(into.recv_batch(o.batch)) if o.batch > 1 else len([into.recv()])
-    except annulus.End:
-        pass
-    seconds = time.perf_counter() - began
-    os.wait()
-    into.close()
-    say(f"{n} messages of {len(message)} bytes in {seconds:.3f} s: {n / seconds:.0f} each second")
-
-
-COMMANDS = ("create", "send", "recv", "check", "dump", "cat", "vector", "rate")
+COMMANDS = ("create", "send", "recv", "check", "dump", "cat", "vector")
 
 
 def run(arguments: List[str]) -> int:
@@ -236,8 +208,10 @@ def run(arguments: List[str]) -> int:
     if len(words) == 3 and words[0] == "cell" and words[1] in cells.COMMANDS:
         return cells.run(words[1], words[2], o)
     hold = len(words) == 3 and words[0] == "hold" and words[1] in ("producer", "consumer")
-    if not hold and (len(words) != 2 or words[0] not in COMMANDS):
+    rates = len(words) == 3 and words[0] == "rate" and words[1] in ("send", "recv")
+    if not hold and not rates and (len(words) != 2 or words[0] not in COMMANDS):
         raise Usage(f"usage: annulus.peer {'|'.join(COMMANDS)} NAME [options] | annulus.peer hold producer|consumer NAME | "
+                    f"annulus.peer rate send|recv NAME --size N [options] | "
                     f"annulus.peer cell {'|'.join(cells.COMMANDS)} NAME [options]")
     command, name = words[0], words[-1]
     if o.kind in ("value", "block"):
@@ -268,7 +242,7 @@ def run(arguments: List[str]) -> int:
         elif command == "vector":
             run_vector(ring)
         elif command == "rate":
-            run_rate(ring, o, stream)
+            rate.run(ring, words[1], o, stream.most)
         elif command == "dump":
             from .dump import dump
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List, Optional, Tuple
 
 FLAGS = ("cut", "any", "hold", "announce", "mpmc", "fixed", "redeliver", "backlog", "readonly", "lossy", "resume")
-NUMBERS = ("count", "start", "seed", "batch", "timeout", "checks", "die-after", "tag", "per-sender", "capacity", "members", "until")
+NUMBERS = ("count", "start", "seed", "batch", "timeout", "checks", "die-after", "tag", "per-sender", "capacity", "members", "until", "warm")
 WORDS = {
     "topology": ("spsc", "mpmc", "mpsc", "mpsc-ordered", "broadcast"),
     "kind": ("bytes", "slots", "value", "block"),
@@ -40,6 +40,7 @@ class Options:
     capacity = 0
     members = 0
     until = 0
+    warm = 0
     topology = "spsc"
     kind = ""
     wait = "futex"

@@ -4,6 +4,7 @@
 mod cell;
 mod options;
 mod payload;
+mod rate;
 mod recv;
 mod send;
 
@@ -237,7 +238,7 @@ pub fn check_kind(ring: &Ring, o: &Options) -> Outcome {
 }
 
 const USAGE: &str =
-    "usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME | peer cell create|write|read|cat|check|dump NAME [options]";
+    "usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME | peer rate send|recv NAME --size N [options] | peer cell create|write|read|cat|check|dump NAME [options]";
 
 fn main() -> ExitCode {
     let o = match Options::parse(std::env::args().skip(1)) {
@@ -253,6 +254,9 @@ fn main() -> ExitCode {
         ["send", name] => send::run(name, &o),
         ["recv", name] => recv::run(name, &o),
         ["hold", role, name] => hold(role, name, &o),
+        ["rate", what @ ("send" | "recv"), name] if o.size.is_some_and(|s| s.1 >= 8) => {
+            rate::run(what, name, &o)
+        }
         ["check", name] => open(name, false).and_then(|_| say("ok")),
         ["dump", name] => dump(name),
         ["cat", name] => cat(name, &o),

@@ -37,6 +37,7 @@ pub struct Options {
     pub readonly: bool,
     pub lossy: bool,
     pub until: u64,
+    pub warm: u64,
 }
 
 fn number<T: std::str::FromStr>(option: &str, value: &str) -> Result<T, String> {
@@ -76,6 +77,7 @@ impl Options {
             readonly: false,
             lossy: false,
             until: 0,
+            warm: 0,
         };
         let mut args = args;
         while let Some(arg) = args.next() {
@@ -131,6 +133,7 @@ impl Options {
             "--tag" => self.tag = number(name, &value)?,
             "--per-sender" => self.per_sender = number(name, &value)?,
             "--until" => self.until = number(name, &value)?,
+            "--warm" => self.warm = number(name, &value)?,
             "--kind" => self.kind = Some(value),
             "--overrun" => {
                 self.overrun = match value.as_str() {

@@ -2,7 +2,6 @@ package annulus;
 
 import static annulus.Layout.*;
 
-import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 
@@ -195,7 +194,7 @@ public abstract class Consumer extends Endpoint {
         if (over) {
             storeDrained();
         }
-        VarHandle.fullFence();
+        Words.published();
         if (isQuiet()) {
             return;
         }
@@ -215,7 +214,7 @@ public abstract class Consumer extends Endpoint {
         if (peeked == 0 && owed != released) {
             // All is released: a producer that waits for space need not wait for a quarter of the ring.
             owed = released;
-            VarHandle.fullFence();
+            Words.published();
             signal(true);
         }
         int closed = words.loadInt(peer.endpoint + ENDPOINT_CLOSED); // [P2]

@@ -3,6 +3,7 @@ package annulus;
 import static annulus.Layout.*;
 
 import annulus.RingException.Kind;
+import java.lang.invoke.VarHandle;
 import java.util.BitSet;
 
 /**
@@ -26,6 +27,7 @@ public abstract class Endpoint extends Sleeper implements AutoCloseable {
     private long quiet = NEVER_QUIET; // the peer's last arm word that asked for nothing
     private RingException failed; // for good
     private boolean open;
+    private boolean fenced; // there is no membarrier here: fence after each publish
 
     Endpoint(Ring ring, Role role, WaitStrategy strategy, boolean many) {
         super(strategy);
@@ -73,6 +75,7 @@ public abstract class Endpoint extends Sleeper implements AutoCloseable {
         }
         try {
             // Only now: the counts are the entry's.
+            fenced = !region.kernel().registerForBarriers();
             wake = Gate.between(region, mine, peer, many, entry, null);
             sleep = Gate.between(region, peer, mine, many, null, entry);
             takeOver();
@@ -230,11 +233,16 @@ public abstract class Endpoint extends Sleeper implements AutoCloseable {
     }
 
     /**
-     * Looks, after a publish and a full fence, whether the peer sleeps, and wakes it. With now false a sleeper is left asleep, to be looked
-     * at again.
+     * Looks, after a publish, whether the peer sleeps, and wakes it. With now false a sleeper is left asleep, to be looked at again. The
+     * short half of it is {@link #isQuiet}, behind {@link Words#published}.
      */
     final void signal(boolean now) {
         long w = arm(); // [G1]
+        boolean fence = fenced || (w & ARM_FENCE) != 0;
+        if (fence) {
+            VarHandle.fullFence();
+            w = arm(); // [G1]
+        }
         if (w == quiet || (w & ARM_VALID) == 0) {
             return; // the next operation finds out
         }
@@ -242,7 +250,7 @@ public abstract class Endpoint extends Sleeper implements AutoCloseable {
             return;
         }
         wake.wake(w);
-        quiet = (w & ARM_CLOSED) != 0 ? NEVER_QUIET : w;
+        quiet = fence || (w & ARM_CLOSED) != 0 ? NEVER_QUIET : w;
     }
 
     @Override

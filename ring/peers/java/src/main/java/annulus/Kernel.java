@@ -15,7 +15,7 @@ abstract class Kernel {
 
     private static final int FUTEX_WAIT = 0, FUTEX_WAKE = 1; // shared between processes: without the private flag
     private static final int OFD_GETLK = 36, OFD_SETLK = 37, F_WRLCK = 1, F_UNLCK = 2;
-    private static final int BARRIER_GLOBAL_EXPEDITED = 1 << 1;
+    private static final int BARRIER_GLOBAL_EXPEDITED = 1 << 1, BARRIER_REGISTER_GLOBAL_EXPEDITED = 1 << 2;
     private static final int AT_FDCWD = -100, AT_SYMLINK_FOLLOW = 0x400;
     private static final int O_RDONLY = 0, O_RDWR = 2, O_NOCTTY = 0x100, O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000;
 
@@ -184,6 +184,11 @@ abstract class Kernel {
     /** Makes every running thread of every registered process pass a full fence; false where that is not to be had. */
     boolean barrier() {
         return call(MEMBARRIER, BARRIER_GLOBAL_EXPEDITED, 0, 0, 0, 0, 0) == 0;
+    }
+
+    /** Lets this process take part in the barriers of others; false where that is not to be had. */
+    boolean registerForBarriers() {
+        return call(MEMBARRIER, BARRIER_REGISTER_GLOBAL_EXPEDITED, 0, 0, 0, 0, 0) == 0;
     }
 
     /** What errno says. */

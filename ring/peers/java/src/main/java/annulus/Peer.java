@@ -20,7 +20,7 @@ public final class Peer {
         try {
             run(new PeerOptions(args), doing);
         } catch (PeerOptions.UsageException e) {
-            System.err.println("usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME: " + e.getMessage());
+            System.err.println("usage: peer create|send|recv|check|dump|cat|vector NAME [options] | peer hold producer|consumer NAME | peer rate send|recv NAME --size N [options]: " + e.getMessage());
             status = 2;
         } catch (IOException | InterruptedException | IllegalArgumentException | IllegalStateException | InternalError e) {
             System.err.println(doing[0] + ": " + (e instanceof InternalError ? Kind.LOST + ": " : "") + e.getMessage());
@@ -55,6 +55,7 @@ public final class Peer {
                 case "send" -> PeerSend.run(r, o, doing);
                 case "recv" -> new PeerRecv(r, o).run(doing);
                 case "hold" -> hold(r, o);
+                case "rate" -> PeerRate.run(r, o, doing);
                 case "check" -> say("ok");
                 case "cat" -> cat(r, o, doing);
                 case "dump" -> PeerDump.run(r, o);

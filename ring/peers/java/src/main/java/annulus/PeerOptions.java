@@ -20,7 +20,7 @@ final class PeerOptions {
     static final long UNLIMITED = -1;
 
     final List<String> words = new ArrayList<>(); // that are no options
-    long count = UNLIMITED, start, batch = 1, dieAfter, checks = 1, tag, capacity, members, seed, perSender, until;
+    long count = UNLIMITED, start, batch = 1, dieAfter, checks = 1, tag, capacity, members, seed, perSender, until, warm;
     int min = 12, max = 1024, kind, topology = TOPOLOGY_SPSC;
     long overrun;
     boolean sized, cut, redeliver, fixed, any, hold, announce, backlog, readOnly, lossy, block, resume;
@@ -77,6 +77,7 @@ final class PeerOptions {
             case "--members" -> members = number(name, v);
             case "--per-sender" -> perSender = number(name, v);
             case "--until" -> until = number(name, v);
+            case "--warm" -> warm = number(name, v);
             case "--kind" -> {
                 block = v.equals("block");
                 kind = choice(name, v, "bytes", "slots", "value", "block") % 2 + 1;

@@ -6,6 +6,7 @@ abstract class Sleeper {
     Gate sleep; // null: it only looks, and polls
     volatile boolean cancelled;
     int idle; // sleeps of this wait
+    int step = 1; // pauses between two looks
 
     Sleeper(WaitStrategy strategy) {
         this.strategy = strategy;

@@ -2,8 +2,6 @@ package annulus;
 
 import static annulus.Layout.*;
 
-import java.lang.invoke.VarHandle;
-
 /**
  * The producer of a stream of its own: of a ring of one, or of its lane in a ring of lanes. Sections 4, 5, 7 and 10 of the layout.
  */
@@ -15,6 +13,7 @@ final class StreamProducer extends Producer {
     private long free; // a message may end here without a closer look
     private long clean; // kind bytes: from pos up to here the ring is zero
     private long head; // the consumer's position when last looked at
+    private boolean scarce; // that look brought little
     private long told; // the position that was last stored for others
     private long firstPos, firstWord; // of what is staged
 
@@ -46,6 +45,8 @@ final class StreamProducer extends Producer {
         }
         stream.wipe(pos, head + stream.size);
         free = clean = told = pos;
+        // Each look takes the line away from the consumer, who stores to it for every message.
+        step = (int) Math.min(Math.max(stream.size * (stream.slots ? g.slotStride : 1) / 4096, 1), 64);
         words.publish(myCursor + CURSOR_POSITION, pos);
         unclose();
         announce();
@@ -85,10 +86,14 @@ final class StreamProducer extends Producer {
 
     /** Finds out whether need fits at pos, and moves pos behind padding where it does not fit before the end. */
     private boolean makeRoom(long need) throws RingException {
+        if (scarce) {
+            Wait.rest(step); // in a full ring, look less often
+        }
         long seen = words.load(peerCursor + CURSOR_POSITION); // [C1]
         if (Long.compareUnsigned(seen - head, committedCount() - head) > 0 || stream.isOdd(seen)) {
             throw corrupt("the consumer between " + Long.toUnsignedString(head) + " and what was committed", seen, pos);
         }
+        scarce = seen - head < stream.size / 16;
         head = seen;
         tell();
         if (stream.slots) {
@@ -127,9 +132,7 @@ final class StreamProducer extends Producer {
         if (need <= SMALL && free - end > 0) { // not beyond what is free, nor the wrap
             n = Math.max(n, Math.min(SWEEP, Math.min(free - end, stream.size - i)));
         }
-        for (int k = 0; k < n; k += WORD_SIZE) {
-            words.prepare(stream.base + i + k, 0);
-        }
+        words.clear(stream.base + i, (int) n);
         clean = end + n;
         tell();
     }
@@ -164,8 +167,10 @@ final class StreamProducer extends Producer {
     void publishStaged() {
         staged = 0;
         words.publish(stream.at(firstPos), firstWord); // [P1]
-        VarHandle.fullFence();
-        signal(true);
+        Words.published();
+        if (!isQuiet()) {
+            signal(true);
+        }
         if (stream.slots && (pos - told) * g.slotStride >= TELL) {
             tell(); // records do so with each sweep
         }

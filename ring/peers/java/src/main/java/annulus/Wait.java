@@ -46,7 +46,7 @@ final class Wait {
         }
         if (spins || spun < SPINS) {
             for (int n = spins ? SPIN_CHUNK : SPINS; n > 0; n--, spun++) {
-                if (look.changed()) {
+                if (n % e.step == 0 && look.changed()) {
                     return;
                 }
                 Thread.onSpinWait();
@@ -92,6 +92,13 @@ final class Wait {
             throw new RingException(Kind.TIMED_OUT, null);
         }
         return left;
+    }
+
+    /** Tells the processor so many times that this is a wait. */
+    static void rest(long n) {
+        for (; n > 0; n--) {
+            Thread.onSpinWait();
+        }
     }
 
     void done() {

@@ -13,6 +13,8 @@ final class Words {
     private static final VarHandle LONG = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
+    private static final byte[] ZEROS = new byte[1024];
+
     /** Position 0, limit the size: for absolute access only. */
     final ByteBuffer buf;
 
@@ -33,6 +35,23 @@ final class Words {
     /** A store that a later publish makes visible. */
     void prepare(int at, long value) {
         LONG.setOpaque(buf, at, value);
+    }
+
+    /** Makes some bytes zero, where nobody looks before a later publish. */
+    void clear(int at, int n) {
+        for (; n > ZEROS.length; at += ZEROS.length, n -= ZEROS.length) {
+            buf.put(at, ZEROS);
+        }
+        buf.put(at, ZEROS, 0, n);
+    }
+
+    /**
+     * Stands between a publish and the load of the peer's arm word. The processor may still do the load first: the sleeper sees to that
+     * (membarrier); but the compiler must not. This fence is no instruction on x86-64, and in each of the JVM's compilers all memory
+     * accesses before it come before those behind it.
+     */
+    static void published() {
+        VarHandle.releaseFence();
     }
 
     // Read-modify-writes, each a full fence. On memory whose file was cut they may end the JVM (Java 17), where other accesses throw
