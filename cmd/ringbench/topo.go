@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"annulus/cmd/ringbench/internal/report"
-	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/topo"
+	"annulus/internal/cpu"
 )
 
 func topoCommand() *command {
@@ -59,7 +59,7 @@ ringbench topo --json`,
 
 // chooseFrom returns the given CPUs, which must be allowed, or all that are.
 func chooseFrom(cpus []int) ([]int, error) {
-	allowed, err := rig.AllowedCPUs()
+	allowed, err := cpu.Allowed()
 	if err != nil || cpus == nil {
 		return allowed, err
 	}

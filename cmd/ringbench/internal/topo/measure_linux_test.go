@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"annulus/cmd/ringbench/internal/report"
-	"annulus/cmd/ringbench/internal/rig"
+	"annulus/internal/cpu"
 )
 
 // On the CPUs that there are: every pair has figures in every round, or is said to have none.
 func TestMeasureHere(t *testing.T) {
-	cpus, err := rig.AllowedCPUs()
+	cpus, err := cpu.Allowed()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestMeasureHere(t *testing.T) {
 func TestMeasureEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	p := Plan{Pairs: []Pair{{A: 0, B: 0}}, All: 1, Rounds: 1 << 30, Slice: time.Microsecond}
-	cpus, err := rig.AllowedCPUs()
+	cpus, err := cpu.Allowed()
 	if err != nil {
 		t.Fatal(err)
 	}
