@@ -28,6 +28,7 @@ type Environment struct {
 	CPUs         []int   `json:"cpus"` // pinned to, empty when not pinned
 	Time         string  `json:"time"` // RFC 3339, UTC
 	Commit       *string `json:"commit"`
+	Command      string  `json:"command,omitempty"` // the command line, where a command gives it
 }
 
 // Here describes this machine, this build and the CPUs the measurement is
