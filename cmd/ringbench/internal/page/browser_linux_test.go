@@ -27,6 +27,7 @@ var browser struct {
 	ctx   context.Context
 	close []func()
 	err   error
+	shown *tab
 }
 
 // closeBrowser ends it and waits for that.
@@ -72,6 +73,7 @@ type tab struct {
 	t    testing.TB
 	ctx  context.Context
 	file string
+	stop context.CancelFunc // for when the script has failed: nothing that is waited for will come
 
 	mu   sync.Mutex
 	said []string
@@ -92,6 +94,9 @@ var (
 func show(t testing.TB, doc report.Document, v view) *tab {
 	t.Helper()
 	startBrowser(t)
+	if browser.shown != nil {
+		browser.shown.end()
+	}
 	p := &tab{t: t, file: filepath.Join(t.TempDir(), "page.html")}
 	f, err := os.Create(p.file)
 	testutil.Must(t, err)
@@ -99,22 +104,26 @@ func show(t testing.TB, doc report.Document, v view) *tab {
 	testutil.Must(t, f.Close())
 
 	ctx, stop := context.WithTimeout(browser.ctx, testutil.Patience)
-	t.Cleanup(stop)
-	p.ctx = ctx
+	p.ctx, p.stop, browser.shown = ctx, stop, p
+	t.Cleanup(p.end)
 	testutil.Must(t, chromedp.Listen(ctx, p.hear))
 	_, err = chromedp.Call(ctx, network.Enable, network.EnableParams{})
 	testutil.Must(t, err)
 	p.prefer(v.dark)
 	p.run(chromedp.EmulateViewport(v.width, 900), chromedp.Navigate("file://"+p.file))
 	p.wait(`document.querySelectorAll(".chart").length === 4 && [...document.querySelectorAll(".chart .drawing")].every(d => d.childElementCount)`)
-	t.Cleanup(func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if len(p.said) > 0 {
-			t.Errorf("the page complains:\n%s", strings.Join(p.said, "\n"))
-		}
-	})
 	return p
+}
+
+// end says what should not have been, once, and hears no more.
+func (p *tab) end() {
+	p.stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.said) > 0 {
+		p.t.Errorf("the page complains:\n%s", strings.Join(p.said, "\n"))
+	}
+	p.said = nil
 }
 
 // hear keeps what should not be.
@@ -126,6 +135,7 @@ func (p *tab) hear(event any) {
 		if o := e.ExceptionDetails.Exception; o != nil {
 			said += " " + o.Description
 		}
+		defer p.stop()
 	case *runtime.EventConsoleAPICalled:
 		said = "console: " + string(e.Type)
 		for _, a := range e.Args {
@@ -169,7 +179,9 @@ func (p *tab) fail(err error) {
 	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.t.Fatalf("%v\n%s", err, strings.Join(p.said, "\n"))
+	said := strings.Join(p.said, "\n")
+	p.said = nil
+	p.t.Fatalf("%v\n%s", err, said)
 }
 
 // wait waits until an expression holds.

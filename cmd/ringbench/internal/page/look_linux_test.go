@@ -4,6 +4,7 @@ import (
 	stdbytes "bytes"
 	"fmt"
 	"image/png"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -138,7 +139,7 @@ func TestLegend(t *testing.T) {
 func TestTooltip(t *testing.T) {
 	p := show(t, document(t, "testdata/report.json"), wide)
 	at := eval[[]float64](p, `(() => {
-		const m = [...document.querySelectorAll("#legend li")].findIndex(e => e.textContent === "pipe");
+		const m = [...document.querySelectorAll("#legend li")].findIndex(e => e.textContent === "unix");
 		const dot = document.querySelector("#throughput svg g.s" + m + ":has(> path:nth-child(3)) > path");
 		dot.scrollIntoView({block: "center"});
 		const b = dot.getBoundingClientRect();
@@ -146,8 +147,11 @@ func TestTooltip(t *testing.T) {
 	})()`)
 	p.run(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at[0]-1, at[1]), chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at[0], at[1]))
 	p.wait(`document.querySelector("#throughput .tip")?.textContent`)
-	if got := eval[string](p, `document.querySelector("#throughput .tip").textContent`); !strings.Contains(got, "pipe (pipe)") || !strings.Contains(got, "messages/s") {
+	if got := eval[string](p, `document.querySelector("#throughput .tip").textContent`); !strings.Contains(got, "unix (socket)") || !strings.Contains(got, "messages/s") {
 		t.Errorf("the tooltip says %q", got)
+	}
+	if *screensFlag != "" {
+		p.screenshot(filepath.Join(*screensFlag, "tooltip.png"))
 	}
 	if n := eval[int](p, `document.querySelectorAll("#throughput .s.faint").length`); n == 0 {
 		t.Error("no other method fades")

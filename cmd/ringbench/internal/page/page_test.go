@@ -3,9 +3,11 @@ package page
 import (
 	stdbytes "bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"html"
 	"math"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,6 +15,19 @@ import (
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/internal/testutil"
 )
+
+// document reads a document that ringbench has written.
+func document(t testing.TB, path string) (doc report.Document) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
 
 // The embedded library is, byte for byte, what library/fetch got from the registry, in the releases that it names.
 func TestLibrary(t *testing.T) {

@@ -6,10 +6,12 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"annulus/internal/testutil"
 )
 
-// With -screens: the page as it looks, light and dark, wide and narrow.
+// With -screens: the page as it looks, light and dark, wide and narrow, and on paper.
 func TestScreens(t *testing.T) {
 	if *screensFlag == "" {
 		return
@@ -19,6 +21,10 @@ func TestScreens(t *testing.T) {
 		p := show(t, doc, v)
 		p.screenshot(filepath.Join(*screensFlag, fmt.Sprintf("%d-dark=%t.png", v.width, v.dark)))
 	}
+	p := show(t, doc, wide)
+	pdf, err := chromedp.Run(p.ctx, chromedp.PrintToPDF())
+	testutil.Must(t, err)
+	testutil.Must(t, os.WriteFile(filepath.Join(*screensFlag, "page.pdf"), pdf, 0o644))
 	f, err := os.Create(filepath.Join(*screensFlag, "page.html"))
 	testutil.Must(t, err)
 	testutil.Must(t, Write(f, doc))

@@ -39,7 +39,7 @@ function median(width) {
   const size = nearest(sizesOf(all)), shown = visible(all.filter(d => d.size === size));
   if (!shown.length) return {hidden: true};
   const rows = shown.map(d => ({...d, value: d.p50,
-    title: `${name(d.m)} (${family(d.m)})\np50 at ${bytes(d.size)}: ${nanos(d.p50)}` + (d.low < d.high ? `\nruns: ${nanos(d.low)} to ${nanos(d.high)}` : "")}));
+    title: `${named(d.m)}\np50 at ${bytes(d.size)}: ${nanos(d.p50)}` + (d.low < d.high ? `\nruns: ${nanos(d.low)} to ${nanos(d.high)}` : "")}));
   const best = d3.least(rows, d => d.value);
   return {plot: bars(rows, width, state.kind === "one-way" ? "one-way delay, p50" : "round trip, p50"),
     says: `Median delay of ${rows.length} methods at ${bytes(size)}. Least: ${name(best.m)}, ${nanos(best.value)}.`};
@@ -51,7 +51,7 @@ function cpu(width) {
   const size = nearest(sizesOf(all)), shown = visible(all.filter(d => d.size === size));
   if (!shown.length) return {hidden: true};
   const rows = shown.map(d => ({...d, value: d.ns, low: d.ns, high: d.ns,
-    title: `${name(d.m)} (${family(d.m)})\nCPU time at ${bytes(d.size)}: ${nanos(d.ns)} a message`}));
+    title: `${named(d.m)}\nCPU time at ${bytes(d.size)}: ${nanos(d.ns)} a message`}));
   const best = d3.least(rows, d => d.value);
   return {plot: bars(rows, width, "CPU time per message"),
     says: `CPU time per message of ${rows.length} methods at ${bytes(size)}. Least: ${name(best.m)}, ${nanos(best.value)}.`};

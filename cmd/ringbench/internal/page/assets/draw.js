@@ -15,6 +15,7 @@ const dash = m => dashes[figures.methods[m].nth % dashes.length];
 const isRing = m => figures.families[figures.methods[m].family] === "ring";
 const name = m => figures.methods[m].label;
 const family = m => figures.families[figures.methods[m].family];
+const named = m => name(m) + (family(m) === name(m) ? "" : ` (${family(m)})`);
 const marked = m => `s s${m}`; // the classes of all that is drawn of a method
 const visible = list => list.filter(d => !state.hidden.has(d.m));
 const ringsLast = list => d3.sort(list, d => isRing(d.m) ? 1 : 0);

@@ -53,7 +53,7 @@ function legend() {
       input.checked = true;
       boxes.set(m, input);
       input.addEventListener("change", () => show([m], input.checked));
-      const label = element("label", {}, input, swatch(m), element("span", {}, name(m)));
+      const label = element("label", {}, input, swatch(m), element("span", {title: name(m)}, name(m)));
       label.addEventListener("pointerenter", () => emphasise(m));
       label.addEventListener("pointerleave", () => emphasise(null));
       return element("li", {}, label);

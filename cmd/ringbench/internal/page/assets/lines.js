@@ -63,7 +63,7 @@ function throughput(width) {
   const runs = d => d.low < d.high ? `\nruns: ${si(d.low, "/s")} to ${si(d.high, "/s")}` : "";
   const series = ringsLast([...d3.group(shown, d => d.m)].map(([m, list]) => ({m, points: d3.sort(list, d => d.size).map(d => ({
     m, x: d.size, y: inBytes ? d.bytes : d.messages, dot: true,
-    title: `${name(m)} (${family(m)})\n${bytes(d.size)}: ${si(d.messages, " messages/s")}\n${si(d.bytes, "B/s")}${runs(d)}`,
+    title: `${named(m)}\n${bytes(d.size)}: ${si(d.messages, " messages/s")}\n${si(d.bytes, "B/s")}${runs(d)}`,
   }))})));
   const sizes = sizesOf(figures.rates), best = d3.greatest(shown.filter(d => d.size === nearest(sizes)), d => d.messages) ?? d3.greatest(shown, d => d.messages);
   const plot = lines(series, {
@@ -81,7 +81,7 @@ function percentiles(width) {
   if (!shown.length) return {hidden: true};
   const series = ringsLast(shown).map(d => ({m: d.m, points: d.curve.map(([x, ns], i) => ({
     m: d.m, x, y: ns, dot: i === d.curve.length - 1 || [2, 10, 100, 1e3, 1e4, 1e5].includes(x),
-    title: `${name(d.m)} (${family(d.m)})\n${i === d.curve.length - 1 ? "slowest" : percent(x) + " are within"} ${nanos(ns)}\n${bytes(d.size)}`,
+    title: `${named(d.m)}\n${i === d.curve.length - 1 ? "slowest" : percent(x) + " are within"} ${nanos(ns)}\n${bytes(d.size)}`,
   }))}));
   const high = Math.max(20, d3.max(series, s => s.points.at(-1).x));
   const ticks = [2, ...d3.range(1, Math.floor(Math.log10(high)) + 1).map(e => 10 ** e)];

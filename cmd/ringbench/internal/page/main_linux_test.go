@@ -1,12 +1,9 @@
 package page
 
 import (
-	"encoding/json"
 	"flag"
-	"os"
 	"testing"
 
-	"annulus/cmd/ringbench/internal/report"
 	"annulus/internal/testutil"
 )
 
@@ -19,17 +16,4 @@ var (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	testutil.Main(m, nil, closeBrowser)
-}
-
-// document reads a document that ringbench has written.
-func document(t testing.TB, path string) (doc report.Document) {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(b, &doc); err != nil {
-		t.Fatal(err)
-	}
-	return doc
 }
