@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -26,6 +25,7 @@ var browser struct {
 	sync.Once
 	ctx   context.Context
 	close []func()
+	home  string // a directory for all that it writes
 	err   error
 	shown *tab
 }
@@ -40,6 +40,9 @@ func closeBrowser() {
 	for _, f := range browser.close {
 		f()
 	}
+	if browser.home != "" {
+		os.RemoveAll(browser.home)
+	}
 }
 
 // startBrowser starts chromium. Where there is none the test is skipped; in CI it fails.
@@ -50,7 +53,13 @@ func startBrowser(t testing.TB) {
 		testutil.Absent(t, "no browser to look at pages with: %v; apt-get install chromium", err)
 	}
 	browser.Do(func() {
-		options := []chromedp.ExecAllocatorOption{chromedp.ExecPath(exe), chromedp.WSURLReadTimeout(2 * time.Minute)}
+		if browser.home, browser.err = os.MkdirTemp("", "annulus-test-"); browser.err != nil {
+			return
+		}
+		options := []chromedp.ExecAllocatorOption{
+			chromedp.ExecPath(exe), chromedp.WSURLReadTimeout(testutil.Patience), chromedp.UserDataDir(browser.home),
+			chromedp.Env("HOME="+browser.home, "XDG_CONFIG_HOME="+browser.home, "XDG_CACHE_HOME="+browser.home),
+		}
 		for _, name := range []string{
 			"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
 			"disable-component-update", "disable-sync", "disable-dev-shm-usage", "hide-scrollbars",
