@@ -11,11 +11,11 @@ function bars(rows, width, xLabel) {
   const narrow = width < 560, letters = narrow ? 17 : 30;
   rows = d3.sort(rows, d => d.value);
   const longest = d3.max(rows, d => cut(name(d.m), letters).length);
-  const marginLeft = 14 + longest * 6.6, marginRight = 66, marginTop = 6, marginBottom = 44;
+  const marginLeft = 14 + longest * (narrow ? 6.7 : 7.1), marginRight = 66, marginTop = 6, marginBottom = 44;
   const height = rows.length * 23 + marginTop + marginBottom;
   const low = below(d3.min(rows, d => d.low) / 2), high = Math.max(low * 10, d3.max(rows, d => d.high));
   const x = [low, high], place = d3.scaleLog(x, [marginLeft, width - marginRight]);
-  const ticks = apart(decades(x, width - marginLeft - marginRight), place, 44);
+  const ticks = apart(decades(x, width - marginLeft - marginRight, 50), place, 44);
   return Plot.plot({
     width, height, marginLeft, marginRight, marginTop, marginBottom, style: look,
     x: {type: "log", domain: x}, y: {type: "band", domain: rows.map(d => d.m), padding: 0.28, axis: null},

@@ -106,9 +106,9 @@ const look = {color: "var(--soft)", fontFamily: "inherit", fontSize: "12px", fon
 const tipLook = {fill: "var(--surface)", stroke: "var(--rule)", lineHeight: 1.25, textPadding: 10, fontSize: 12, fontFamily: "inherit", lineWidth: 40, className: "tip"};
 const gridLook = {stroke: "var(--grid)", strokeOpacity: 1};
 
-// decades are the ticks of a logarithmic axis: 1, and 2 and 5 where there is room.
-function decades([low, high], pixels) {
-  const all = [], steps = pixels / Math.log10(high / low) > 130 ? [1, 2, 5] : [1];
+// decades are the ticks of a logarithmic axis: 1, and 2 and 5 where each has room.
+function decades([low, high], pixels, room) {
+  const all = [], steps = pixels / Math.log10(high / low) * Math.log10(2) >= room ? [1, 2, 5] : [1];
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++)
     for (const s of steps) all.push(s * 10 ** e);
   return all.filter(t => t >= low * 0.999 && t <= high * 1.001);

@@ -14,8 +14,8 @@ function lines(series, {width, x, y, ticks, tickFormat, tickRoom, yFormat, label
     width, height, marginLeft, marginRight, marginTop, marginBottom, style: look,
     x: {type: "log", domain: x}, y: {type: "log", domain: y},
     marks: [
-      Plot.gridY({ticks: decades(y, height - marginTop - marginBottom), ...gridLook}),
-      Plot.axisY({ticks: decades(y, height - marginTop - marginBottom), text: v => short(yFormat(v)), tickSize: 0, label, labelAnchor: "top", labelArrow: "none"}),
+      Plot.gridY({ticks: decades(y, height - marginTop - marginBottom, 36), ...gridLook}),
+      Plot.axisY({ticks: decades(y, height - marginTop - marginBottom, 36), text: v => short(yFormat(v)), tickSize: 0, label, labelAnchor: "top", labelArrow: "none"}),
       Plot.axisX({ticks: apart(ticks, place, tickRoom), text: tickFormat, tickSize: 4, stroke: "var(--rule)", textStroke: "none", fill: "currentColor", label: xLabel, labelAnchor: "center", labelArrow: "none"}),
       series.flatMap(s => [
         Plot.lineY(s.points, {x: "x", y: "y", stroke: color(s.m), strokeWidth: isRing(s.m) ? 2.6 : 1.4, strokeDasharray: dash(s.m), strokeLinejoin: "round", className: marked(s.m)}),
