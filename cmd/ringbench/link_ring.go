@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"slices"
@@ -42,7 +41,7 @@ func (l *ringLink) Produce(s *rig.Sender) error {
 	}
 	ctx := context.Background()
 	paced := s.Paced()
-	buf := make([]byte, l.size)
+	buf := s.Messages(1)
 	var seq uint64
 	for n := s.More(seq); n > 0; n = s.More(seq) {
 		for ; n > 0; n-- {
@@ -54,7 +53,7 @@ func (l *ringLink) Produce(s *rig.Sender) error {
 				}
 				stamp = uint64(due)
 			}
-			binary.LittleEndian.PutUint64(buf, stamp)
+			s.Stamp(buf, stamp)
 			err := l.p.TrySend(buf)
 			if err == ring.ErrFull {
 				err = l.p.Send(ctx, buf)
@@ -72,14 +71,14 @@ func (l *ringLink) produceBatches(s *rig.Sender) error {
 	ctx := context.Background()
 	batch := make([][]byte, l.batch)
 	for i := range batch {
-		batch[i] = make([]byte, l.size)
+		batch[i] = s.Messages(1)
 	}
 	var seq uint64
 	for n := s.More(seq); n > 0; n = s.More(seq) {
 		for n > 0 {
 			k := min(n, l.batch)
 			for i, b := range batch[:k] {
-				binary.LittleEndian.PutUint64(b, seq+uint64(i))
+				s.Stamp(b, seq+uint64(i))
 			}
 			if _, err := l.p.SendBatch(ctx, batch[:k]); err != nil {
 				return err
@@ -111,7 +110,7 @@ func (l *ringLink) Consume(r *rig.Receiver) error {
 			if err != nil {
 				return err
 			}
-			if err := r.Check(seq, binary.LittleEndian.Uint64(msg)); err != nil {
+			if err := r.Check(seq, msg); err != nil {
 				return err
 			}
 			seq++
@@ -143,7 +142,7 @@ func (l *ringLink) consumeBatches(r *rig.Receiver) error {
 		}
 		for _, v := range views[:k] {
 			copy(buf, v)
-			if err := r.Check(seq, binary.LittleEndian.Uint64(buf)); err != nil {
+			if err := r.Check(seq, buf); err != nil {
 				return err
 			}
 			seq++
@@ -157,12 +156,12 @@ func (l *ringLink) consumeBatches(r *rig.Receiver) error {
 
 func (l *ringLink) Ping(s *rig.Sender) error {
 	ctx := context.Background()
-	buf := make([]byte, l.size)
+	buf := s.Messages(1)
 	echo := make([]byte, 0, l.size)
 	var seq uint64
 	for n := s.More(seq); n > 0; n = s.More(seq) {
 		for range n {
-			binary.LittleEndian.PutUint64(buf, seq)
+			s.Stamp(buf, seq)
 			start := rig.Now()
 			if err := l.p.Send(ctx, buf); err != nil {
 				return err
@@ -194,7 +193,7 @@ func (l *ringLink) Pong(r *rig.Receiver) error {
 		if err != nil {
 			return err
 		}
-		if err := r.Check(seq, binary.LittleEndian.Uint64(msg)); err != nil {
+		if err := r.Check(seq, msg); err != nil {
 			return err
 		}
 		if err := l.p.Send(ctx, msg); err != nil {

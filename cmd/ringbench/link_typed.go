@@ -98,7 +98,7 @@ func (l *typedLink[T]) Consume(r *rig.Receiver) error {
 			return err
 		}
 		for i := range batch[:k] {
-			if err := r.Check(seq, batch[i][0]); err != nil {
+			if err := r.CheckStamp(seq, batch[i][0]); err != nil {
 				return err
 			}
 			seq++

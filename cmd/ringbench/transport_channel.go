@@ -1,10 +1,6 @@
 package main
 
-import (
-	"encoding/binary"
-
-	"annulus/cmd/ringbench/internal/rig"
-)
+import "annulus/cmd/ringbench/internal/rig"
 
 // channelTransport hands messages between two goroutines of one process over
 // Go channels: what there is to compare with where no second process is
@@ -60,7 +56,7 @@ type channel struct {
 func (l *channel) Produce(s *rig.Sender) error {
 	defer close(l.there.c)
 	paced := s.Paced()
-	buf := make([]byte, l.batch*l.size)
+	buf := s.Messages(l.batch)
 	var seq uint64
 	for n := s.More(seq); n > 0; n = s.More(seq) {
 		for n > 0 {
@@ -74,7 +70,7 @@ func (l *channel) Produce(s *rig.Sender) error {
 					}
 					stamp = uint64(due)
 				}
-				binary.LittleEndian.PutUint64(buf[i*l.size:], stamp)
+				s.Stamp(buf[i*l.size:], stamp)
 			}
 			l.there.send(buf[:k*l.size])
 			seq += uint64(k)
@@ -92,7 +88,7 @@ func (l *channel) Consume(r *rig.Receiver) error {
 			if left == 0 {
 				left = r.Mark(seq)
 			}
-			if err := r.Check(seq, binary.LittleEndian.Uint64(msgs[at:])); err != nil {
+			if err := r.Check(seq, msgs[at:at+l.size]); err != nil {
 				return err
 			}
 			seq++
@@ -105,11 +101,11 @@ func (l *channel) Consume(r *rig.Receiver) error {
 
 func (l *channel) Ping(s *rig.Sender) error {
 	defer close(l.there.c)
-	buf := make([]byte, l.size)
+	buf := s.Messages(1)
 	var seq uint64
 	for n := s.More(seq); n > 0; n = s.More(seq) {
 		for range n {
-			binary.LittleEndian.PutUint64(buf, seq)
+			s.Stamp(buf, seq)
 			start := rig.Now()
 			l.there.send(buf)
 			echo := <-l.back.c
@@ -126,7 +122,7 @@ func (l *channel) Pong(r *rig.Receiver) error {
 	var seq uint64
 	for msg := range l.there.c {
 		r.Mark(seq)
-		if err := r.Check(seq, binary.LittleEndian.Uint64(msg)); err != nil {
+		if err := r.Check(seq, msg); err != nil {
 			return err
 		}
 		l.back.send(msg)

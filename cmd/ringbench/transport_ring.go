@@ -218,7 +218,7 @@ func linkRings(l *ringLink, job *rig.Job, s futex.Strategy, rings []*ring.Ring, 
 		out, in = in, out
 	}
 	wait := ring.WithStrategy(s)
-	if job.Params.Kind == rig.Throughput && out.Config().Kind == ring.Slots {
+	if job.Params.Kind == rig.Throughput && !job.Params.Sealed && out.Config().Kind == ring.Slots {
 		if t, ok := typedRings[job.Params.Size]; ok {
 			return t.link(l, job.Role, out, wait)
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -82,7 +81,7 @@ func (l *stream) Produce(s *rig.Sender) error {
 	if paced {
 		batch = 1
 	}
-	buf := make([]byte, batch*l.size)
+	buf := s.Messages(batch)
 	var seq uint64
 	for n := s.More(seq); n > 0; n = s.More(seq) {
 		for n > 0 {
@@ -96,7 +95,7 @@ func (l *stream) Produce(s *rig.Sender) error {
 					}
 					stamp = uint64(due)
 				}
-				binary.LittleEndian.PutUint64(buf[i*l.size:], stamp)
+				s.Stamp(buf[i*l.size:], stamp)
 			}
 			if _, err := l.w.Write(buf[:k*l.size]); err != nil {
 				return err
@@ -120,7 +119,7 @@ func (l *stream) Consume(r *rig.Receiver) error {
 			if left == 0 {
 				left = r.Mark(seq)
 			}
-			if err := r.Check(seq, binary.LittleEndian.Uint64(buf[at:])); err != nil {
+			if err := r.Check(seq, buf[at:at+l.size]); err != nil {
 				return err
 			}
 			seq++
@@ -140,19 +139,19 @@ func (l *stream) Consume(r *rig.Receiver) error {
 }
 
 func (l *stream) Ping(s *rig.Sender) error {
-	buf := make([]byte, l.size)
+	buf, echo := s.Messages(1), make([]byte, l.size)
 	var seq uint64
 	for n := s.More(seq); n > 0; n = s.More(seq) {
 		for range n {
-			binary.LittleEndian.PutUint64(buf, seq)
+			s.Stamp(buf, seq)
 			start := rig.Now()
 			if _, err := l.w.Write(buf); err != nil {
 				return err
 			}
-			if _, err := io.ReadFull(l.r, buf); err != nil {
+			if _, err := io.ReadFull(l.r, echo); err != nil {
 				return err
 			}
-			if err := s.Echoed(seq, start, buf); err != nil {
+			if err := s.Echoed(seq, start, echo); err != nil {
 				return err
 			}
 			seq++
@@ -172,7 +171,7 @@ func (l *stream) Pong(r *rig.Receiver) error {
 		} else if err != nil {
 			return err
 		}
-		if err := r.Check(seq, binary.LittleEndian.Uint64(buf)); err != nil {
+		if err := r.Check(seq, buf); err != nil {
 			return err
 		}
 		if _, err := l.w.Write(buf); err != nil {

@@ -5,6 +5,7 @@
 // opens and closes the measured window through one shared page, and collects
 // what the workers counted. A worker dies with its parent, whatever kills it.
 //
-// Payloads carry a sequence number that every receiver checks, and both sides'
-// counts must agree, so nothing looks fast by losing messages.
+// Payloads carry a sequence number that every receiver checks, and sealed ones a
+// checksum as well; both sides' counts must agree, so nothing looks fast by losing
+// messages.
 package rig

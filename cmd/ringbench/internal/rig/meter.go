@@ -14,6 +14,7 @@ import (
 // run before it asks again. It belongs to one goroutine.
 type meter struct {
 	*Params
+	Payload
 	page    *page
 	wakes   func() uint64 // nil where they are not counted
 	publish bool          // this side's count is the progress people see
@@ -39,7 +40,7 @@ type Half struct {
 }
 
 func newMeter(p *Params, pg *page, wakes func() uint64) meter {
-	m := meter{Params: p, page: pg, wakes: wakes, step: p.quantum(), warm: p.warmCount()}
+	m := meter{Params: p, Payload: NewPayload(p), page: pg, wakes: wakes, step: p.quantum(), warm: p.warmCount()}
 	if p.Kind != Throughput {
 		m.hist = newHistogram()
 	}
@@ -128,13 +129,10 @@ func (s *Sender) More(sent uint64) int {
 }
 
 // Echoed ends round trip seq, begun at start (see Now), with the echo that has
-// arrived: it records the time and checks the number.
+// arrived: it records the time and checks the message.
 func (s *Sender) Echoed(seq uint64, start int64, echo []byte) error {
 	s.record(Now() - start)
-	if found := binary.LittleEndian.Uint64(echo); found != seq {
-		return outOfSequence(seq, found)
-	}
-	return nil
+	return s.Holds(echo, seq)
 }
 
 // Paced tells whether messages leave at a steady rate: each carries the time
@@ -167,31 +165,52 @@ func (s *Sender) Due(seq uint64) (int64, bool) {
 // Receiver steers the receiving loop. It belongs to one goroutine.
 type Receiver struct {
 	meter
-	timed       bool
+	plain       bool // messages carry their number and nothing else
 	start, last int64
 }
 
 func newReceiver(p *Params, pg *page, wakes func() uint64) *Receiver {
-	return &Receiver{meter: newMeter(p, pg, wakes), timed: p.Kind == OneWay}
+	r := &Receiver{meter: newMeter(p, pg, wakes)}
+	r.plain = !r.sealed && p.Kind != OneWay
+	return r
 }
 
 // Mark takes the number of messages received so far and returns how many to
 // receive before the next Mark, at least 1.
 func (r *Receiver) Mark(got uint64) int { return r.mark(got) }
 
-// Check checks what message seq carries: its number, or where messages are paced
-// (see Sender.Paced) the time at which it was to leave, whose delay it records.
-func (r *Receiver) Check(seq, stamp uint64) error {
-	if stamp == seq && !r.timed {
+// Check checks message seq: its number, or where messages are paced (see Sender.Paced)
+// the time at which it was to leave, whose delay it records; and all of it where messages are sealed.
+func (r *Receiver) Check(seq uint64, msg []byte) error {
+	if r.plain && binary.LittleEndian.Uint64(msg) == seq {
 		return nil
 	}
-	return r.check(seq, stamp)
+	return r.check(seq, msg)
 }
 
-func (r *Receiver) check(seq, stamp uint64) error {
-	if !r.timed {
-		return outOfSequence(seq, stamp)
+func (r *Receiver) check(seq uint64, msg []byte) error {
+	if r.Kind == OneWay {
+		return r.arrived(seq, binary.LittleEndian.Uint64(msg))
 	}
+	return r.Holds(msg, seq)
+}
+
+// CheckStamp is Check of a message that is not sealed and is not in bytes.
+func (r *Receiver) CheckStamp(seq, stamp uint64) error {
+	if r.plain && stamp == seq {
+		return nil
+	}
+	return r.checkStamp(seq, stamp)
+}
+
+func (r *Receiver) checkStamp(seq, stamp uint64) error {
+	if r.Kind == OneWay {
+		return r.arrived(seq, stamp)
+	}
+	return outOfSequence(seq, stamp)
+}
+
+func (r *Receiver) arrived(seq, stamp uint64) error {
 	now, due := Now(), int64(stamp)
 	if seq == 0 {
 		r.start = due
@@ -212,12 +231,6 @@ func (r *Receiver) End(got uint64) {
 		t = r.last // the end of a paced stream is seen long after its last message
 	}
 	r.end(got, max(t, r.t0))
-}
-
-// outOfSequence is the error for a message that carries another number than
-// the receiver counted.
-func outOfSequence(want, found uint64) error {
-	return fmt.Errorf("expected message %d, found %d: lost, doubled or out of order", want, found)
 }
 
 // paceOffset is when message seq leaves, in nanoseconds after the first, exact

@@ -92,7 +92,7 @@ func (l *testLink) Consume(r *Receiver) error {
 		} else if err != nil {
 			return err
 		}
-		if err := r.Check(seq, binary.LittleEndian.Uint64(msg[:])); err != nil {
+		if err := r.Check(seq, msg[:]); err != nil {
 			return err
 		}
 		seq++
