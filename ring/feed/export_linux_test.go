@@ -1,5 +1,7 @@
 package feed
 
+import "annulus/internal/ipc"
+
 // Queued is how many messages a queue holds.
 func Queued(q MessageQueue) (int, error) {
 	m, err := q.open(0)
@@ -9,8 +11,8 @@ func Queued(q MessageQueue) (int, error) {
 	defer m.Close()
 	var n int
 	err = m.raw.Control(func(fd uintptr) {
-		a, _ := mqGetAttr(int(fd))
-		n = a.curMsgs
+		a, _ := ipc.MQGetAttr(int(fd))
+		n = a.CurMsgs
 	})
 	return n, err
 }

@@ -9,5 +9,5 @@ func SysVQueued(q SysVQueue) (int, error) {
 		return 0, err
 	}
 	stat, err := m.stat()
-	return int(stat.messages), err
+	return int(stat.Messages), err
 }

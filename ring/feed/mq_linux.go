@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"time"
 
+	"annulus/internal/ipc"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -33,7 +35,7 @@ type mq struct {
 func (q MessageQueue) Remove() error {
 	base, err := q.base()
 	if err == nil {
-		if err = mqUnlink(base); err != nil {
+		if err = ipc.MQUnlink(base); err != nil {
 			err = fmt.Errorf("feed: remove %v: %w", q, err)
 		}
 	}
@@ -61,18 +63,18 @@ func (q MessageQueue) open(mode int) (*mq, error) {
 
 // get returns a descriptor of the queue.
 func (q MessageQueue) get(base string, flags int) (int, error) {
-	var attr *mqAttr // of a queue that is made
+	var attr *ipc.MQAttr // of a queue that is made
 	if q.MaxMessages > 0 || q.MaxSize > 0 {
-		attr = &mqAttr{maxMsg: q.MaxMessages, msgSize: q.MaxSize}
-		if attr.maxMsg == 0 {
-			attr.maxMsg = mqDefault(0)
+		attr = &ipc.MQAttr{MaxMsg: q.MaxMessages, MsgSize: q.MaxSize}
+		if attr.MaxMsg == 0 {
+			attr.MaxMsg = mqDefault(0)
 		}
-		if attr.msgSize == 0 {
-			attr.msgSize = mqDefault(1)
+		if attr.MsgSize == 0 {
+			attr.MsgSize = mqDefault(1)
 		}
 	}
 	fd, _, err := openOrMake(true, q.Create, unix.O_CREAT|unix.O_EXCL, func(more int) (int, error) {
-		return mqOpen(base, flags|more, permOf(q.Perm), attr)
+		return ipc.MQOpen(base, flags|more, permOf(q.Perm), attr)
 	})
 	if err != nil {
 		help := uncreated(err)
@@ -86,23 +88,23 @@ func (q MessageQueue) get(base string, flags int) (int, error) {
 
 // adopt makes m ready.
 func (m *mq) adopt(fd int) error {
-	a, err := mqGetAttr(fd)
+	a, err := ipc.MQGetAttr(fd)
 	if err != nil {
 		return fmt.Errorf("feed: %v: %w", m, err)
 	}
-	if a.maxMsg < m.MaxMessages || a.msgSize < m.MaxSize {
-		return tooSmall(m, fmt.Sprintf("%d messages of %d bytes", a.maxMsg, a.msgSize), fmt.Sprintf("%d of %d", m.MaxMessages, m.MaxSize))
+	if a.MaxMsg < m.MaxMessages || a.MsgSize < m.MaxSize {
+		return tooSmall(m, fmt.Sprintf("%d messages of %d bytes", a.MaxMsg, a.MsgSize), fmt.Sprintf("%d of %d", m.MaxMessages, m.MaxSize))
 	}
-	m.size = a.msgSize
+	m.size = a.MsgSize
 	if err := m.file.SetDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("feed: %v cannot be polled: %w", m, err)
 	}
 	m.get = func(fd uintptr) bool {
-		m.err = again(func() (err error) { m.n, m.priority, err = mqReceive(fd, m.b); return })
+		m.err = again(func() (err error) { m.n, m.priority, err = ipc.MQReceive(fd, m.b); return })
 		return !m.wait || m.err != unix.EAGAIN
 	}
 	m.give = func(fd uintptr) bool {
-		m.err = again(func() error { return mqSend(fd, m.b, m.priority) })
+		m.err = again(func() error { return ipc.MQSend(fd, m.b, m.priority) })
 		return !m.wait || m.err != unix.EAGAIN
 	}
 	m.raw, err = m.file.SyscallConn()
@@ -166,30 +168,30 @@ var mqDefaults = [...]string{"fs.mqueue.msg_default", "fs.mqueue.msgsize_default
 // mqDefault is what the kernel gives a queue whose maker does not say: the setting, but not more than
 // what is allowed.
 func mqDefault(i int) int {
-	n, ok := sysctl(mqDefaults[i])
+	n, ok := ipc.Sysctl(mqDefaults[i])
 	if !ok {
 		n = [...]int{10, 8192}[i] // what it is where nobody has set it
 	}
-	if most, ok := sysctl(mqMost[i]); ok {
+	if most, ok := ipc.Sysctl(mqMost[i]); ok {
 		n = min(n, most)
 	}
 	return n
 }
 
 // mqLimit says which limit a queue of a goes beyond; a nil: of the default size.
-func mqLimit(err error, a *mqAttr) string {
+func mqLimit(err error, a *ipc.MQAttr) string {
 	if a == nil {
-		a = new(mqAttr)
-		a.maxMsg, a.msgSize = mqDefault(0), mqDefault(1)
+		a = new(ipc.MQAttr)
+		a.MaxMsg, a.MsgSize = mqDefault(0), mqDefault(1)
 	}
 	switch err {
 	case unix.EINVAL:
-		for i, want := range []int{a.maxMsg, a.msgSize} {
+		for i, want := range []int{a.MaxMsg, a.MsgSize} {
 			if want > mqHard[i] {
 				return fmt.Sprintf(": wanted %s %d, the kernel allows %d at most, whatever is set", mqMost[i], want, mqHard[i])
 			}
 		}
-		return tooLow(mqMost[0], a.maxMsg) + tooLow(mqMost[1], a.msgSize)
+		return tooLow(mqMost[0], a.MaxMsg) + tooLow(mqMost[1], a.MsgSize)
 	case unix.ENOSPC:
 		return atLimit(err, "fs.mqueue.queues_max")
 	case unix.EMFILE:
@@ -197,7 +199,7 @@ func mqLimit(err error, a *mqAttr) string {
 		// message beside its bytes: see mq_overview(7) and getrlimit(2).
 		var lim unix.Rlimit
 		if unix.Getrlimit(unix.RLIMIT_MSGQUEUE, &lim) == nil && !outOfDescriptors() {
-			return fmt.Sprintf(": the limit RLIMIT_MSGQUEUE is %d bytes for all queues of a user, this one wants about %d; see ulimit -q", lim.Cur, a.maxMsg*(a.msgSize+2*mqOverhead))
+			return fmt.Sprintf(": the limit RLIMIT_MSGQUEUE is %d bytes for all queues of a user, this one wants about %d; see ulimit -q", lim.Cur, a.MaxMsg*(a.MsgSize+2*mqOverhead))
 		}
 	}
 	return ""

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"unsafe"
 
+	"annulus/internal/ipc"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -22,7 +24,7 @@ const siQueue = -1 // SI_QUEUE
 func pidfdQueue(fd int, sig syscall.Signal, value uint64, pid, uid int) error {
 	info := sigInfo{number: int32(sig), code: siQueue, pid: uint32(pid), uid: uint32(uid), value: value}
 	_, _, errno := unix.Syscall6(unix.SYS_PIDFD_SEND_SIGNAL, uintptr(fd), uintptr(sig), uintptr(unsafe.Pointer(&info)), 0, 0, 0)
-	return asErr(errno)
+	return ipc.Err(errno)
 }
 
 // signalInfos returns room for n signals as signalfd(2) gives them, and the same as bytes.

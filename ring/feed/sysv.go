@@ -144,7 +144,7 @@ func (s *sysvSource) passOver(in *Intake, limit int) error {
 	if err != nil {
 		return err
 	}
-	b := make([]byte, sysvTag+max(limit, int(stat.bytes)))
+	b := make([]byte, sysvTag+max(limit, int(stat.Bytes)))
 	switch n, err := s.receive(b, false); {
 	case err == errNone || err == errLonger:
 		return nil // as it came

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 
+	"annulus/internal/ipc"
 	"annulus/ring"
 
 	"golang.org/x/sys/unix"
@@ -42,10 +43,10 @@ func (q SysVQueue) Remove() error {
 	id := q.ID
 	var err error
 	if q.Key != 0 {
-		id, err = msgGet(q.Key, 0, 0)
+		id, err = ipc.MsgGet(q.Key, 0, 0)
 	}
 	if err == nil {
-		err = msgControl(id, ipcRmid, nil)
+		err = ipc.MsgControl(id, ipc.Rmid, nil)
 	}
 	if err != nil {
 		err = fmt.Errorf("feed: remove %v: %w", q, err)
@@ -67,15 +68,15 @@ func (q SysVQueue) open() (*sysv, error) {
 	m := &sysv{SysVQueue: q, id: id}
 	if err := m.adopt(made); err != nil {
 		if made {
-			err = errors.Join(err, msgControl(id, ipcRmid, nil))
+			err = errors.Join(err, ipc.MsgControl(id, ipc.Rmid, nil))
 		}
 		return nil, err
 	}
 	m.get = func() (err error) {
-		m.n, err = msgReceive(m.id, m.b, m.Type, 0)
+		m.n, err = ipc.MsgReceive(m.id, m.b, m.Type, 0)
 		return err
 	}
-	m.give = func() error { return msgSend(m.id, m.b, 0) }
+	m.give = func() error { return ipc.MsgSend(m.id, m.b, 0) }
 	return m, nil
 }
 
@@ -84,7 +85,7 @@ func (q *SysVQueue) get() (id int, made bool, err error) {
 	if q.Key == 0 && !q.Create {
 		return q.ID, false, nil
 	}
-	return openOrMake(q.Key != 0, q.Create, ipcCreat|ipcExcl, func(flags int) (int, error) { return msgGet(q.Key, flags, permOf(q.Perm)) })
+	return openOrMake(q.Key != 0, q.Create, ipc.Creat|ipc.Excl, func(flags int) (int, error) { return ipc.MsgGet(q.Key, flags, permOf(q.Perm)) })
 }
 
 // adopt makes m ready.
@@ -94,15 +95,15 @@ func (m *sysv) adopt(made bool) error {
 		return err
 	}
 	if made && m.Bytes > 0 {
-		stat.limit = uint64(m.Bytes)
-		if err := msgControl(m.id, ipcSet, &stat); err != nil {
+		stat.Limit = uint64(m.Bytes)
+		if err := ipc.MsgControl(m.id, ipc.Set, &stat); err != nil {
 			return fmt.Errorf("feed: %v of %d bytes: %w%s", m.SysVQueue, m.Bytes, err, tooLow("kernel.msgmnb", m.Bytes))
 		}
-	} else if m.Bytes > int(stat.limit) {
-		return tooSmall(m, fmt.Sprintf("%d bytes", stat.limit), fmt.Sprint(m.Bytes))
+	} else if m.Bytes > int(stat.Limit) {
+		return tooSmall(m, fmt.Sprintf("%d bytes", stat.Limit), fmt.Sprint(m.Bytes))
 	}
-	m.capacity = int(stat.limit)
-	most, ok := sysctl("kernel.msgmax")
+	m.capacity = int(stat.Limit)
+	most, ok := ipc.Sysctl("kernel.msgmax")
 	if !ok {
 		most = 8192 // what it is everywhere, unless somebody has set it
 	}
@@ -110,8 +111,8 @@ func (m *sysv) adopt(made bool) error {
 	return nil
 }
 
-func (m *sysv) stat() (stat sysvStat, err error) {
-	if err = msgControl(m.id, ipcStat, &stat); err != nil {
+func (m *sysv) stat() (stat ipc.MsgStat, err error) {
+	if err = ipc.MsgControl(m.id, ipc.Stat, &stat); err != nil {
 		err = fmt.Errorf("feed: %v: %w", m.SysVQueue, err)
 	}
 	return stat, err
@@ -124,7 +125,7 @@ func (m *sysv) receive(b []byte, wait bool) (n int, err error) {
 	if m.sleep.stopped.Load() {
 		return 0, ErrStopped
 	}
-	n, err = msgReceive(m.id, b, m.Type, ipcNoWait)
+	n, err = ipc.MsgReceive(m.id, b, m.Type, ipc.NoWait)
 	if err == unix.ENOMSG && wait {
 		m.b = b
 		err = m.sleep.call(m.get)
@@ -157,7 +158,7 @@ func (m *sysv) send(msg []byte, wait bool) error {
 		}
 		return fmt.Errorf("feed: %v: %w: %d bytes, at most %d%s", m, ring.ErrTooLarge, n, m.most, limit)
 	}
-	err := msgSend(m.id, typed, ipcNoWait)
+	err := ipc.MsgSend(m.id, typed, ipc.NoWait)
 	if err == unix.EAGAIN && wait {
 		m.b = typed
 		err = m.sleep.call(m.give)

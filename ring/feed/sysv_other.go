@@ -15,7 +15,7 @@ type sysv struct {
 	most int
 }
 
-type sysvStat struct{ bytes uint64 }
+type sysvStat struct{ Bytes uint64 }
 
 func ftok(string, byte) (int32, error) { return 0, errNoSysV }
 

@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 
+	"annulus/internal/ipc"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -44,7 +46,7 @@ func (s *SysVSet) get(count int) (id int, made bool, err error) {
 	if s.Key == 0 && !s.Create {
 		return s.ID, false, nil
 	}
-	return openOrMake(s.Key != 0, s.Create, ipcCreat|ipcExcl, func(flags int) (int, error) {
+	return openOrMake(s.Key != 0, s.Create, ipc.Creat|ipc.Excl, func(flags int) (int, error) {
 		if flags == 0 {
 			return semGet(s.Key, 0, 0, 0)
 		}
@@ -74,7 +76,7 @@ func (s *SysVSemaphore) undo() int {
 // TryAcquire takes a token if there is one, and never sleeps. False may also mean
 // that the set was removed: Acquire tells.
 func (s *SysVSemaphore) TryAcquire() bool {
-	return again(func() error { return semOp(s.ID, s.op(-1, s.undo()|ipcNoWait)) }) == nil
+	return again(func() error { return semOp(s.ID, s.op(-1, s.undo()|ipc.NoWait)) }) == nil
 }
 
 // Acquire takes a token, and sleeps until there is one or ctx is done; then it returns
@@ -83,7 +85,7 @@ func (s *SysVSemaphore) Acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := again(func() error { return semOp(s.ID, s.op(-1, s.undo()|ipcNoWait)) })
+	err := again(func() error { return semOp(s.ID, s.op(-1, s.undo()|ipc.NoWait)) })
 	if err == unix.EAGAIN {
 		var sleep sleeper
 		defer context.AfterFunc(ctx, sleep.stop)()
@@ -121,7 +123,7 @@ func (s *SysVSemaphore) Confirm(n int) error {
 	// Nobody else comes between the two of one call: the value stays, the undo goes. Which comes first
 	// is for the value, that goes neither below none nor above its maximum meanwhile.
 	for {
-		err := again(func() error { return semOp(s.ID, s.op(-n, ipcNoWait), s.op(n, semUndo)) })
+		err := again(func() error { return semOp(s.ID, s.op(-n, ipc.NoWait), s.op(n, semUndo)) })
 		if err == unix.EAGAIN {
 			err = semOp(s.ID, s.op(n, semUndo), s.op(-n, 0))
 			if err == unix.ERANGE && 2*n <= semMax { // posts have come between the two calls
@@ -140,7 +142,7 @@ func (s *SysVSemaphore) Value() (int, error) {
 
 // Remove removes the set.
 func (s *SysVSemaphore) Remove() error {
-	_, err := semControl(s.ID, 0, ipcRmid)
+	_, err := semControl(s.ID, 0, ipc.Rmid)
 	return s.wrap("remove", err)
 }
 

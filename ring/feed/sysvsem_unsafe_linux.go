@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"unsafe"
 
+	"annulus/internal/ipc"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -25,15 +27,15 @@ type semBuf struct {
 
 func semGet(key int32, count, flags int, perm fs.FileMode) (int, error) {
 	id, _, errno := unix.Syscall(unix.SYS_SEMGET, uintptr(key), uintptr(count), uintptr(flags|int(perm.Perm())))
-	return int(id), asErr(errno)
+	return int(id), ipc.Err(errno)
 }
 
 func semOp(id int, ops ...semBuf) error {
 	_, _, errno := unix.Syscall(unix.SYS_SEMOP, uintptr(id), uintptr(unsafe.Pointer(unsafe.SliceData(ops))), uintptr(len(ops)))
-	return asErr(errno)
+	return ipc.Err(errno)
 }
 
 func semControl(id, index, command int) (int, error) {
 	n, _, errno := unix.Syscall6(unix.SYS_SEMCTL, uintptr(id), uintptr(index), uintptr(command), 0, 0, 0)
-	return int(n), asErr(errno)
+	return int(n), ipc.Err(errno)
 }

@@ -1,58 +1,53 @@
-package feed
+package ipc
 
 import (
 	"io/fs"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// mqAttr is struct mq_attr; int is a long on every Linux.
-type mqAttr struct {
-	flags, maxMsg, msgSize, curMsgs int
+// MQAttr is struct mq_attr; int is a long on every Linux.
+type MQAttr struct {
+	Flags, MaxMsg, MsgSize, CurMsgs int
 	_                               [4]int
 }
 
-func mqOpen(name string, flags int, perm fs.FileMode, attr *mqAttr) (int, error) {
+// MQOpen is mq_open(3), the name without its slash. A nil attr: the kernel's defaults.
+func MQOpen(name string, flags int, perm fs.FileMode, attr *MQAttr) (int, error) {
 	b, err := unix.BytePtrFromString(name)
 	if err != nil {
 		return -1, err
 	}
 	fd, _, errno := unix.Syscall6(unix.SYS_MQ_OPEN, uintptr(unsafe.Pointer(b)), uintptr(flags), uintptr(perm.Perm()), uintptr(unsafe.Pointer(attr)), 0, 0)
-	return int(fd), asErr(errno)
+	return int(fd), Err(errno)
 }
 
-func mqUnlink(name string) error {
+// MQUnlink is mq_unlink(3), the name without its slash.
+func MQUnlink(name string) error {
 	b, err := unix.BytePtrFromString(name)
 	if err != nil {
 		return err
 	}
 	_, _, errno := unix.Syscall(unix.SYS_MQ_UNLINK, uintptr(unsafe.Pointer(b)), 0, 0)
-	return asErr(errno)
+	return Err(errno)
 }
 
-func mqGetAttr(fd int) (a mqAttr, err error) {
+// MQGetAttr is mq_getattr(3).
+func MQGetAttr(fd int) (a MQAttr, err error) {
 	_, _, errno := unix.Syscall(unix.SYS_MQ_GETSETATTR, uintptr(fd), 0, uintptr(unsafe.Pointer(&a)))
-	return a, asErr(errno)
+	return a, Err(errno)
 }
 
-// mqReceive and mqSend have no deadline: the descriptor does not block.
-func mqReceive(fd uintptr, b []byte) (n int, priority uint32, err error) {
+// MQReceive is mq_receive(3): it waits for as long as it takes, unless the descriptor does not block.
+func MQReceive(fd uintptr, b []byte) (n int, priority uint32, err error) {
 	r, _, errno := unix.Syscall6(unix.SYS_MQ_TIMEDRECEIVE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
 		uintptr(unsafe.Pointer(&priority)), 0, 0)
-	return int(r), priority, asErr(errno)
+	return int(r), priority, Err(errno)
 }
 
-func mqSend(fd uintptr, b []byte, priority uint32) error {
+// MQSend is mq_send(3), and waits as MQReceive does.
+func MQSend(fd uintptr, b []byte, priority uint32) error {
 	_, _, errno := unix.Syscall6(unix.SYS_MQ_TIMEDSEND, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), uintptr(priority), 0, 0)
-	return asErr(errno)
-}
-
-// asErr is errno as an error that is nil for none.
-func asErr(errno syscall.Errno) error {
-	if errno == 0 {
-		return nil
-	}
-	return errno
+	return Err(errno)
 }
