@@ -5,6 +5,7 @@ import (
 
 	"annulus/cmd/ringbench/internal/crowd"
 	"annulus/cmd/ringbench/internal/doctor"
+	"annulus/cmd/ringbench/internal/guard"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/stress"
 )
@@ -12,6 +13,9 @@ import (
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == rig.WorkerCommand {
 		os.Exit(rig.WorkerMain(findTransport))
+	}
+	if len(os.Args) > 2 && os.Args[1] == guard.Command {
+		os.Exit(guard.Main(os.Args[2], guards()))
 	}
 	if len(os.Args) > 2 && os.Args[1] == crowd.WorkerCommand {
 		os.Exit(crowd.WorkerMain(os.Args[2]))

@@ -7,7 +7,7 @@ import "annulus/cmd/ringbench/internal/rig"
 // needed. Its process runs on both CPUs.
 func channelTransport() *rig.Transport {
 	return &rig.Transport{
-		Name: "channel", Topology: "spsc", Sleeps: "scheduler", InOne: true,
+		Name: "channel", Topology: "spsc", Sleeps: "scheduler", Family: "in process", InOne: true,
 		Setup: func(*rig.Params) (*rig.Wiring, error) { return &rig.Wiring{}, nil },
 		Open: func(job *rig.Job) (rig.Link, error) {
 			p := &job.Params

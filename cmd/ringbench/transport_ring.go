@@ -30,7 +30,7 @@ func ringTransportKind(name string) ring.Kind {
 
 func ringOf(name string, kind ring.Kind) *rig.Transport {
 	return &rig.Transport{
-		Name: name, Topology: "spsc", Waits: futex.Names(),
+		Name: name, Topology: "spsc", Waits: futex.Names(), Family: "ring",
 		Setup: func(p *rig.Params) (*rig.Wiring, error) { return setupRing(kind, p) },
 		Open:  openRing,
 	}

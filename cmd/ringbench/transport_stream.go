@@ -19,7 +19,7 @@ const readBuffer = 64 << 10
 // poller, the kernel's buffer of 64 KiB.
 func pipeTransport() *rig.Transport {
 	return &rig.Transport{
-		Name: "pipe", Topology: "spsc", Sleeps: "netpoller",
+		Name: "pipe", Topology: "spsc", Sleeps: "netpoller", Family: "pipe",
 		Setup: func(*rig.Params) (*rig.Wiring, error) {
 			thereR, thereW, err := os.Pipe()
 			if err != nil {
@@ -40,29 +40,14 @@ func pipeTransport() *rig.Transport {
 // unixTransport is a connected pair of Unix stream sockets.
 func unixTransport() *rig.Transport {
 	return &rig.Transport{
-		Name: "unix", Topology: "spsc", Sleeps: "netpoller",
-		Setup: func(*rig.Params) (*rig.Wiring, error) {
-			fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-			if err != nil {
-				return nil, os.NewSyscallError("socketpair", err)
-			}
-			var ends [2]*os.File
-			for i, fd := range fds {
-				unix.CloseOnExec(fd)
-				ends[i] = os.NewFile(uintptr(fd), "socketpair")
-			}
-			return &rig.Wiring{Sender: ends[:1], Receiver: ends[1:]}, nil
-		},
+		Name: "unix", Topology: "spsc", Sleeps: "netpoller", Family: "socket",
+		Setup: func(*rig.Params) (*rig.Wiring, error) { return socketpair(unix.SOCK_STREAM) },
 		Open: func(job *rig.Job) (rig.Link, error) {
-			conn, err := net.FileConn(job.Files[0])
+			conn, err := connOf(job.Files[0])
 			if err != nil {
 				return nil, err
 			}
-			if err := job.Files[0].Close(); err != nil {
-				return nil, err
-			}
-			sock := conn.(*net.UnixConn)
-			return &stream{w: sock, r: sock, size: job.Params.Size, batch: job.Params.Batch}, nil
+			return streamOf(conn, job), nil
 		},
 	}
 }

@@ -96,7 +96,7 @@ func (r *run) start(t *Transport, w *Wiring, pageFile *os.File) (Outcome, error)
 		if role != Both && len(cpus) > 0 {
 			cpus = cpus[i : i+1]
 		}
-		proc, err := spawn(job, cpus, files, pageFile, r.done)
+		proc, err := spawn(job, cpus, t.Blocked, files, pageFile, r.done)
 		if err != nil {
 			return Outcome{}, r.abort(err)
 		}

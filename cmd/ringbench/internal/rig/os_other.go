@@ -3,13 +3,24 @@
 package rig
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"syscall"
 )
 
 // Tether does nothing here: a worker sees its parent's death at the end of the
 // pipe that brought its job.
 func Tether(*exec.Cmd) {}
+
+// withBlocked calls f, with signals blocked only where that can be had.
+func withBlocked(sigs []syscall.Signal, f func() error) error {
+	if len(sigs) > 0 {
+		return fmt.Errorf("starting programs with signals blocked needs Linux: %w", errors.ErrUnsupported)
+	}
+	return f()
+}
 
 // AnonymousFile returns an empty file without a name, for memory that processes share.
 func AnonymousFile() (*os.File, error) {

@@ -39,10 +39,10 @@ type outcome struct {
 	err    error
 }
 
-// spawn starts a worker on the given CPUs and sends its outcome to done once
-// it has ended and was reaped. The caller has locked its goroutine to its
+// spawn starts a worker on the given CPUs, with those signals blocked, and sends its outcome to done
+// once it has ended and was reaped. The caller has locked its goroutine to its
 // thread.
-func spawn(job *Job, cpus []int, files []*os.File, pageFile *os.File, done chan<- outcome) (*process, error) {
+func spawn(job *Job, cpus []int, blocked []syscall.Signal, files []*os.File, pageFile *os.File, done chan<- outcome) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func spawn(job *Job, cpus []int, files []*os.File, pageFile *os.File, done chan<
 	p.cmd.ExtraFiles = append([]*os.File{jobR, repW, pageFile}, files...)
 	p.cmd.Stderr = &p.err
 	Tether(p.cmd)
-	err = StartPinned(p.cmd, cpus)
+	err = withBlocked(blocked, func() error { return StartPinned(p.cmd, cpus) })
 	if err == nil {
 		// A job fits into the pipe: this cannot block on a worker that hangs.
 		if err = json.NewEncoder(jobW).Encode(job); err != nil {

@@ -3,6 +3,7 @@ package rig
 import (
 	"encoding/json"
 	"os"
+	"syscall"
 )
 
 // Transport is one way to hand messages from a sender to a receiver.
@@ -12,8 +13,13 @@ type Transport struct {
 	InOne    bool     // both sides are goroutines of one worker process
 	Waits    []string // what Params.Wait may be, the default first; nil: no choice
 	Sleeps   string   // how an idle side waits where there is no choice, for the table
+	Family   string   // what it is made of, for report.Result
 
-	// Setup runs in the parent and makes what both sides share.
+	// Blocked are signals that its workers are started with blocked, in all threads.
+	Blocked []syscall.Signal
+
+	// Setup runs in the parent and makes what both sides share. What cannot be had here,
+	// or with these parameters, is an *Unable.
 	Setup func(p *Params) (*Wiring, error)
 
 	// Open runs in each worker.
@@ -26,6 +32,20 @@ type Wiring struct {
 	Sender   []*os.File // inherited by the sender, closed in the parent after the start
 	Receiver []*os.File // likewise by the receiver
 	Close    func() error
+}
+
+// Unable says why something cannot be measured here.
+type Unable struct {
+	Why string // what was expected, what was found
+	Do  string // the command that helps; "" for none
+}
+
+// Error is both in a line.
+func (u *Unable) Error() string {
+	if u.Do == "" {
+		return u.Why
+	}
+	return u.Why + ": " + u.Do
 }
 
 // Job is what a worker is told.

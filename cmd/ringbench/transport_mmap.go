@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"time"
+
+	"annulus/cmd/ringbench/internal/rig"
+	"annulus/internal/mem"
+
+	"golang.org/x/sys/unix"
+)
+
+// mmapTransport is what is written by hand over a memory-mapped file: a mailbox of one message and a
+// flag that both sides poll. Where there is one processor they nap between two looks.
+func mmapTransport() *rig.Transport {
+	return &rig.Transport{
+		Name: "mmap", Topology: "spsc", Sleeps: "spin", Family: "memory",
+		Setup: func(p *rig.Params) (*rig.Wiring, error) { return sharedFile(os.TempDir(), 2*mailboxBytes(p), nil) },
+		Open: func(job *rig.Job) (rig.Link, error) {
+			p := &job.Params
+			b, err := mapFile(job.Files[0], 2*mailboxBytes(p))
+			if err != nil {
+				return nil, err
+			}
+			there, back := mailboxAt(b, 0, p), mailboxAt(b, mailboxBytes(p), p)
+			if job.Role == rig.Receive {
+				there, back = back, there
+			}
+			return newPackets(&mailboxes{mapped{b}, there, back}, p), nil
+		},
+	}
+}
+
+// line is a cache line and its neighbour, which some processors fetch with it.
+const line = 128
+
+func mailboxBytes(p *rig.Params) int { return line + lines(p.Size) }
+
+// lines is n bytes, up to the end of a line.
+func lines(n int) int { return (n + line - 1) &^ (line - 1) }
+
+// sharedFile is a file without a name, in dir, that both sides have, once prepare has made it ready.
+func sharedFile(dir string, bytes int, prepare func(b []byte) error) (*rig.Wiring, error) {
+	f, err := unnamedFile(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Truncate(int64(bytes)); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	w := new(rig.Wiring)
+	if err := inherit(w, f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	b, err := mapFile(f, bytes)
+	if err != nil {
+		return nil, err
+	}
+	if prepare != nil {
+		err = prepare(b)
+	}
+	return w, errors.Join(err, mapped{b}.Close())
+}
+
+// mapFile maps the beginning of f, which it takes over.
+func mapFile(f *os.File, bytes int) ([]byte, error) {
+	b, err := unix.Mmap(int(f.Fd()), 0, bytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		f.Close()
+		return nil, os.NewSyscallError("mmap", err)
+	}
+	return b, f.Close()
+}
+
+// mapped is memory that a link gives back at its end.
+type mapped struct{ b []byte }
+
+// Close unmaps the memory.
+func (m mapped) Close() error { return os.NewSyscallError("munmap", unix.Munmap(m.b)) }
+
+// What a mailbox holds.
+const (
+	mailboxEmpty = iota
+	mailboxFull
+	mailboxOver
+)
+
+type mailbox struct {
+	state *uint64
+	room  []byte
+	alone bool // on one processor with the other side
+}
+
+func mailboxAt(b []byte, off int, p *rig.Params) mailbox {
+	return mailbox{mem.Of(b).Word(uint64(off)), b[off+line:][:p.Size], p.OneCPU}
+}
+
+// await polls until the state is another one, and returns that.
+func (m *mailbox) await(not uint64) uint64 {
+	for n := 1; ; n++ {
+		if v := mem.Load(m.state); v != not {
+			return v
+		}
+		switch {
+		case m.alone:
+			time.Sleep(20 * time.Microsecond)
+		case n%1000 == 0:
+			runtime.Gosched()
+		default:
+			mem.Pause(1)
+		}
+	}
+}
+
+func (m *mailbox) set(state uint64) { mem.Atomic64(m.state).Store(state) }
+
+// mailboxes are one for each direction.
+type mailboxes struct {
+	mapped
+	out, in mailbox
+}
+
+func (m *mailboxes) send(msg []byte) error {
+	m.out.await(mailboxFull)
+	copy(m.out.room, msg)
+	m.out.set(mailboxFull)
+	return nil
+}
+
+func (m *mailboxes) receive(buf []byte) ([]byte, error) {
+	if m.in.await(mailboxEmpty) == mailboxOver {
+		return nil, io.EOF
+	}
+	n := copy(buf, m.in.room)
+	m.in.set(mailboxEmpty)
+	return buf[:n], nil
+}
+
+func (m *mailboxes) end() error {
+	m.out.await(mailboxFull)
+	m.out.set(mailboxOver)
+	return nil
+}
