@@ -50,26 +50,29 @@ func plan(list []*contender, base rig.Params, sizes []int, waits []string) ([]me
 
 // measureAll runs the plan pairs times, interleaved, and returns the medians of
 // what was finished, in the plan's order. On an interrupt it also returns what
-// the measurement under way had counted.
-func measureAll(ctx context.Context, steps []measurement, pairs int, bar *progress) ([]report.Result, error) {
+// the measurement under way had counted. With a lost that returns true for its error a step that fails
+// is left out, and what it had measured before; else the first error ends everything.
+func measureAll(ctx context.Context, steps []measurement, pairs int, bar *progress, lost func(measurement, error) bool) ([]report.Result, error) {
 	runs := make([][]report.Result, len(steps))
+	out := make([]bool, len(steps))
 	done, err := 0, error(nil)
 	for i := 0; i < pairs*len(steps) && err == nil; i++ {
 		at := i % len(steps)
+		if out[at] {
+			continue
+		}
 		m := steps[at]
 		bar.begin(i+1, pairs*len(steps), resultName(m.c, &m.p), &m.p)
-		var out rig.Outcome
-		out, err = m.c.measure(ctx, m.p, bar.update)
-		for longer := m.longer; errors.Is(err, rig.ErrNothing) && longer > 0; longer-- {
-			m.p.Duration *= 4
-			out, err = m.c.measure(ctx, m.p, bar.update)
-		}
+		var o rig.Outcome
+		o, err = m.measure(ctx, bar)
 		if err == nil {
 			// A fragment goes into no median: it stands where there is nothing else.
-			if ctx.Err() == nil || len(runs[at]) == 0 && out.Messages > 0 {
-				runs[at] = append(runs[at], result(m, out))
+			if ctx.Err() == nil || len(runs[at]) == 0 && o.Messages > 0 {
+				runs[at] = append(runs[at], result(m, o))
 			}
 			err = ctx.Err()
+		} else if ctx.Err() == nil && lost != nil && lost(m, err) {
+			runs[at], out[at], err = nil, true, nil
 		}
 		if err == nil {
 			done++
@@ -88,10 +91,21 @@ func measureAll(ctx context.Context, steps []measurement, pairs int, bar *progre
 	return results, err
 }
 
+// measure measures once, in a longer window where nothing passed in a short one.
+func (m measurement) measure(ctx context.Context, bar *progress) (rig.Outcome, error) {
+	out, err := m.c.measure(ctx, m.p, bar.update)
+	for longer := m.longer; errors.Is(err, rig.ErrNothing) && longer > 0; longer-- {
+		m.p.Duration *= 4
+		out, err = m.c.measure(ctx, m.p, bar.update)
+	}
+	return out, err
+}
+
 func result(m measurement, out rig.Outcome) report.Result {
 	r := report.Result{
 		Name:      resultName(m.c, &m.p),
 		Kind:      string(m.p.Kind),
+		Family:    m.c.family,
 		Transport: m.c.name, Topology: m.c.topology, Processes: m.c.processes,
 		Size: m.p.Size, Batch: m.p.Batch,
 		Messages: out.Messages, Seconds: out.Seconds,

@@ -18,6 +18,7 @@ var rivalSources embed.FS
 // contender is one thing to measure: a transport of this build or a program.
 type contender struct {
 	name      string
+	family    string
 	topology  string
 	processes int
 	waits     []string // a choice of Params.Wait, the default first; nil: none
@@ -55,8 +56,11 @@ func builderOf(all embed.FS, dir string) *rival.Builder {
 	return rival.NewBuilder(sources)
 }
 
+// rivalFamily is the family of all programs.
+const rivalFamily = "rival"
+
 func ofTransport(t *rig.Transport) *contender {
-	c := &contender{name: t.Name, topology: t.Topology, processes: 2, waits: t.Waits, wait: t.Sleeps}
+	c := &contender{name: t.Name, family: t.Family, topology: t.Topology, processes: 2, waits: t.Waits, wait: t.Sleeps}
 	if t.InOne {
 		c.processes = 1
 	}
@@ -73,7 +77,7 @@ func ofTransport(t *rig.Transport) *contender {
 }
 
 func ofRival(r *rival.Rival, b *rival.Builder) *contender {
-	c := &contender{name: r.Name, topology: "spsc", processes: 2, wait: r.Wait}
+	c := &contender{name: r.Name, family: rivalFamily, topology: "spsc", processes: 2, wait: r.Wait}
 	c.check = func(p *rig.Params) error {
 		p.Size = r.Size(p.Size)
 		if err := r.Check(p); err != nil {
@@ -92,7 +96,10 @@ func ofRival(r *rival.Rival, b *rival.Builder) *contender {
 }
 
 func contenderNames() []string {
-	names := transportNames()
+	var names []string
+	for _, t := range allTransports() {
+		names = append(names, t.Name)
+	}
 	for _, r := range rival.All {
 		names = append(names, r.Name)
 	}

@@ -38,7 +38,7 @@ func measureAndPrint(ctx context.Context, std *stdio, o *options, kind rig.Kind,
 		fmt.Fprintln(std.err, "ringbench: "+note)
 	}
 	env := report.Here(cpus)
-	results, measureErr := measureAll(ctx, steps, o.pairs, newProgress(std.err))
+	results, measureErr := measureAll(ctx, steps, o.pairs, newProgress(std.err), nil)
 	if o.json {
 		return errors.Join(measureErr, report.WriteJSON(std.out, env, results))
 	}

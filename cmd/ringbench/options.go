@@ -57,7 +57,7 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 	fs.Var(someOf(contenderNames(), func(s string) error {
 		o.transports = strings.Split(s, ",")
 		return nil
-	}), "transport", "measure `LIST` out of "+strings.Join(contenderNames(), ",")+"; default: all but the C and C++ programs")
+	}), "transport", "measure `LIST` out of "+strings.Join(contenderNames(), ",")+"; default: "+strings.Join(transportNames(), ","))
 	fs.Var(oneOf(&o.topology, topologies), "topology", "measure topology `T` out of "+strings.Join(topologies, ",")+"; default: "+topologies[0])
 	fs.Func("size", "bytes per message, at least 8, a `LIST`; default: "+joinInts(sizes), func(s string) (err error) {
 		o.sizes, err = splitInts(s, 8)

@@ -60,7 +60,7 @@ func TestBoost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		results, err := measureAll(t.Context(), steps, 2, newProgress(io.Discard))
+		results, err := measureAll(t.Context(), steps, 2, newProgress(io.Discard), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -70,7 +70,7 @@ func tour(ctx context.Context, std *stdio, o *options) error {
 	}
 	load := crowded(loadavg(), runtime.NumCPU())
 	env := report.Here(cpus)
-	results, measureErr := measureAll(ctx, steps, 1, newProgress(std.err))
+	results, measureErr := measureAll(ctx, steps, 1, newProgress(std.err), nil)
 	if o.json {
 		return errors.Join(measureErr, report.WriteJSON(std.out, env, results))
 	}

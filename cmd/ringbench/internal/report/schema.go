@@ -52,8 +52,10 @@ type Result struct {
 // Missing is what was to be measured and could not be.
 type Missing struct {
 	Transport string `json:"transport"`
-	Why       string `json:"why"` // one line: what was expected, what was found
-	Do        string `json:"do"`  // the command that helps; "" for none
+	Wait      string `json:"wait,omitempty"` // where there is a choice
+	Size      int    `json:"size,omitempty"` // 0: any
+	Why       string `json:"why"`            // one line: what was expected, what was found
+	Do        string `json:"do"`             // the command that helps; "" for none
 }
 
 // Document is what a measuring command prints with --json.
@@ -66,10 +68,15 @@ type Document struct {
 
 // WriteJSON prints one indented document. The error is w's.
 func WriteJSON(w io.Writer, env Environment, results []Result) error {
-	if results == nil {
-		results = []Result{} // an empty list, not null
+	return WriteDocument(w, Document{Schema: Schema, Environment: env, Results: results})
+}
+
+// WriteDocument prints doc as WriteJSON does.
+func WriteDocument(w io.Writer, doc Document) error {
+	if doc.Results == nil {
+		doc.Results = []Result{} // an empty list, not null
 	}
-	return Indented(w, Document{Schema: Schema, Environment: env, Results: results})
+	return Indented(w, doc)
 }
 
 // Indented prints doc as JSON for machines that people read too. The error is w's.

@@ -110,7 +110,10 @@ func (r *run) start(t *Transport, w *Wiring, pageFile *os.File) (Outcome, error)
 		err = r.gather()
 	}
 	if err != nil {
-		return Outcome{}, r.abort(err)
+		if err = r.abort(err); r.interrupted(err) {
+			err = r.ctx.Err()
+		}
+		return Outcome{}, err
 	}
 	if !opened {
 		return Outcome{}, r.ctx.Err()
@@ -197,34 +200,6 @@ func (r *run) gather() error {
 		}
 	}
 	return nil
-}
-
-// abort ends and reaps the workers that are left and returns err with what
-// they said. A worker that failed takes its peer along (a broken pipe, say):
-// the peer gets a moment, so that the cause is found whichever ended first.
-func (r *run) abort(err error) error {
-	r.page.phase.Store(phaseStop)
-	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
-	defer cancel()
-	for len(r.got) < len(r.procs) && ctx.Err() == nil {
-		r.sleep(ctx, time.Second)
-	}
-	if len(r.got) < len(r.procs) {
-		for _, p := range r.procs {
-			p.cmd.Process.Kill() // nothing happens to one that was reaped
-		}
-	}
-	for len(r.got) < len(r.procs) {
-		o := <-r.done
-		o.err = nil // it was killed here
-		r.got = append(r.got, o)
-	}
-	for _, o := range r.got {
-		if o.err != nil && !errors.Is(err, o.err) {
-			err = errors.Join(err, o.err)
-		}
-	}
-	return err
 }
 
 // ErrNothing: no message passed in the window.

@@ -30,11 +30,14 @@ type workerReport struct {
 	Receive *Half  `json:"receive"`
 }
 
+// ending are the signals that end the parent, and workers only by way of it.
+var ending = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
+
 // WorkerMain plays one side of a measurement and returns the exit status. find
 // looks a transport up by name.
 func WorkerMain(find func(name string) *Transport) int {
 	// A terminal's interrupt goes to the parent as well: it ends the run.
-	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Ignore(ending...)
 	jobFile := os.NewFile(jobFD, "job")
 	var job Job
 	dec := json.NewDecoder(jobFile)

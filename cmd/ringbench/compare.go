@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"annulus/cmd/ringbench/internal/report"
+	"annulus/cmd/ringbench/internal/rig"
+)
+
+// compareBudget is what the measurements of a comparison take together where nothing is chosen; compiling
+// rivals comes on top.
+const compareBudget = 90 * time.Second
+
+// comparison is a run of the command.
+type comparison struct {
+	options
+	methods []string // as asked for; nil: the default
+	budget  time.Duration
+	csv     bool
+}
+
+func compareCommand() *command {
+	return &command{
+		name:    "compare",
+		summary: "rings beside every other way between two processes, in under two minutes",
+		help: `Throughput and round trips of every method, interleaved, as medians of --pairs
+runs. Messages are sealed: each has its number and a checksum of all its bytes,
+which the receiver verifies, so that nobody is fast by dropping. --methods takes
+names of methods, of transports (ring: all its waits) and of families (ring,
+memory, pipe, socket, queue, signal, file, rival):
+
+  ring-WAIT   a ring in shared memory, by how an idle side waits
+  mmap        a mailbox of one message in a memory-mapped file, polled by both:
+              what is written by hand. A ring over a file is the same code as one
+              over memory (throughput --path), so it is not measured again.
+  shm         slots in POSIX shared memory and two semaphores of C
+  pipe, fifo  pipes without and with a name, on Go's poller, as are all sockets
+  unix, unixgram, seqpacket    Unix sockets: stream, datagrams, whole messages
+  tcp, tls    over the loopback with TCP_NODELAY; TLS 1.3 with a certificate made for it
+  udp         over the loopback; the receiver grants the sender credits, by
+              datagrams of its own, so that no buffer overflows
+  mq, sysv    POSIX and System V message queues, in blocking calls
+  signal      real-time signals with a value of 8 bytes, read from a signalfd;
+              credits as with udp
+  file        appended to by one side, read again and again by the other
+  channel     a Go channel, within one process; then come programs in C, C++ ...
+
+A method that is not to be had here, or that cannot carry a size, is named with the
+reason and the command that helps; the others go on. One that hangs is cut off.
+Where only one CPU is allowed, what only spins is left out.`,
+		examples: `ringbench compare
+ringbench compare --methods ring,pipe,tcp,boost --size 64,4096 --pairs 7
+ringbench compare --methods ring-spin,socket --duration 500ms --csv
+ringbench compare --size all --budget 10m --json`,
+		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
+			o := &comparison{budget: compareBudget}
+			o.flags(fs)
+			return func(ctx context.Context, io *stdio, _ []string) error { return o.run(ctx, io) }
+		},
+	}
+}
+
+func (o *comparison) flags(fs *flag.FlagSet) {
+	o.common(fs)
+	o.topology, o.batch, o.capacity, o.backing = topologies[0], 1, defaultCapacity, "memfd"
+	o.sizes, o.pairs = []int{8, 1024, 64 << 10}, 3
+	fs.Func("methods", "compare `LIST` out of "+strings.Join(methodNames(), ",")+", of transports or families; default: all but ring-yield and slots", func(s string) error {
+		o.methods = strings.Split(s, ",")
+		_, err := chooseMethods(o.methods, nil)
+		return err
+	})
+	fs.Func("size", "bytes per message, at least 8, a `LIST`, or all: the powers of two up to 64K; default: "+joinInts(o.sizes), func(s string) (err error) {
+		if s == "all" {
+			o.sizes = powersOfTwo(8, 64<<10)
+			return nil
+		}
+		o.sizes, err = splitInts(s, 8)
+		return err
+	})
+	fs.Func("pairs", "run everything `N` times, interleaved, and print medians; default: 3", atLeastOne(&o.pairs, 1e6))
+	fs.Func("budget", "spend about `TIME` on all measurements together; default: "+compareBudget.String(), atLeast(&o.budget, time.Second))
+	fs.Func("duration", "measure for a `TIME` each; default: by --budget, at least "+leastWindow.String(), atLeast(&o.duration, time.Millisecond))
+	fs.BoolVar(&o.csv, "csv", false, "print one line of comma-separated values for each result instead of a table")
+}
+
+func powersOfTwo(from, to int) (list []int) {
+	for n := from; n <= to; n *= 2 {
+		list = append(list, n)
+	}
+	return list
+}
+
+func (o *comparison) run(ctx context.Context, std *stdio) (err error) {
+	if o.csv && o.json {
+		return usagef("expected --json or --csv, found both")
+	}
+	cpus, note, err := o.chooseCPUs()
+	if err != nil {
+		return err
+	}
+	done, err := scratch()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	builder := newBuilder()
+	defer func() { err = errors.Join(err, builder.Close()) }()
+	methods, err := chooseMethods(o.methods, builder)
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		fmt.Fprintln(std.err, "ringbench: "+note)
+	}
+	load := crowded(loadavg(), max(len(cpus), 1))
+	p := newComparing(o, methods, cpus)
+	doc := report.Document{Schema: report.Schema, Environment: report.Here(cpus)}
+	var measureErr error
+	doc.Results, measureErr = measureAll(ctx, p.steps, o.pairs, newProgress(std.err), p.lost)
+	doc.Missing = p.missing()
+	if err := o.print(std, doc, load); err != nil {
+		return errors.Join(measureErr, err)
+	}
+	if measureErr == nil && len(doc.Results) == 0 {
+		return errors.New("nothing could be measured")
+	}
+	return measureErr
+}
+
+// print prints what was measured, all of it or what there is after an interrupt.
+func (o *comparison) print(std *stdio, doc report.Document, load string) error {
+	switch {
+	case o.json:
+		return report.WriteDocument(std.out, doc)
+	case o.csv:
+		return report.CSV(std.out, doc.Results)
+	}
+	if len(doc.Results) == 0 && len(doc.Missing) == 0 {
+		return nil
+	}
+	if err := doc.Environment.Write(std.out); err != nil {
+		return err
+	}
+	if err := report.Comparison(std.out, doc, columns(std.out)); err != nil {
+		return err
+	}
+	if load != "" {
+		_, err := fmt.Fprintf(std.out, "\n%s\n", load)
+		return err
+	}
+	return nil
+}
+
+// What one measurement takes beside its window, and the least window that a figure comes from.
+const (
+	aroundWindow = 45 * time.Millisecond
+	leastWindow  = 40 * time.Millisecond
+)
+
+// window is how long each of n measurements may take.
+func (o *comparison) window(n int) time.Duration {
+	if o.duration > 0 {
+		return o.duration
+	}
+	each := o.budget/time.Duration(max(n, 1)) - aroundWindow
+	return max(each*5/6, leastWindow) // the rest is the warm-up
+}
+
+// sealedParams are those of one measurement of n, without kind, size and wait.
+func (o *comparison) sealedParams(n int, cpus []int) rig.Params {
+	timed := o.options
+	timed.duration = o.window(n)
+	p := timed.params(rig.Throughput, cpus)
+	p.Sealed = true
+	return p
+}
