@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
@@ -117,7 +118,7 @@ func (o *comparison) run(ctx context.Context, std *stdio) (err error) {
 	if note != "" {
 		fmt.Fprintln(std.err, "ringbench: "+note)
 	}
-	load := crowded(loadavg(), max(len(cpus), 1))
+	load := crowded(loadavg(), runtime.NumCPU())
 	p := newComparing(o, methods, cpus)
 	doc := report.Document{Schema: report.Schema, Environment: report.Here(cpus)}
 	var measureErr error

@@ -16,7 +16,7 @@ import (
 // does not fill, both begin anew after segmentBytes, once the reader has all of it.
 func fileTransport() *rig.Transport {
 	return &rig.Transport{
-		Name: "file", Topology: "spsc", Sleeps: "read(2), again and again", Family: "file",
+		Name: "file", Topology: "spsc", Sleeps: "polling", Family: "file",
 		Setup: setupFile,
 		Open: func(job *rig.Job) (rig.Link, error) {
 			p := &job.Params

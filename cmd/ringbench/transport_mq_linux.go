@@ -66,13 +66,6 @@ func addMQ(w *rig.Wiring, way string, size int) error {
 	return errors.Join(ipc.MQUnlink(name), inherit(w, f), f.Close())
 }
 
-func closeAll(w *rig.Wiring) (err error) {
-	for _, f := range append(w.Sender, w.Receiver...) {
-		err = errors.Join(err, f.Close())
-	}
-	return err
-}
-
 // queues are one for each direction. A message of a byte is the end.
 type queues struct {
 	files   []*os.File

@@ -153,6 +153,14 @@ func inherit(w *rig.Wiring, f *os.File) error {
 	return nil
 }
 
+// closeAll closes what both workers were to have.
+func closeAll(w *rig.Wiring) (err error) {
+	for _, f := range append(w.Sender, w.Receiver...) {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
+
 func openRing(job *rig.Job) (rig.Link, error) { return openRingWith(job) }
 
 // openRingWith is openRing with more options of the endpoints.
