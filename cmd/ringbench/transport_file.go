@@ -21,15 +21,14 @@ func fileTransport() *rig.Transport {
 		Open: func(job *rig.Job) (rig.Link, error) {
 			p := &job.Params
 			f := job.Files
-			segment := max(segmentBytes/(p.Size*p.Batch), 1) * p.Size * p.Batch
-			out := &appended{file: f[0], other: f[2], segment: segment}
-			in := &followed{file: f[1], other: f[3], left: segment, segment: segment, alone: p.OneCPU}
+			out := &appended{file: f[0], other: f[2], segment: segmentBytes}
+			in := &followed{file: f[1], other: f[3], left: segmentBytes, segment: segmentBytes, alone: p.OneCPU}
 			return &stream{w: out, r: in, size: p.Size, batch: p.Batch}, nil
 		},
 	}
 }
 
-// segmentBytes is about how long a file gets.
+// segmentBytes is how long a file gets.
 const segmentBytes = 8 << 20
 
 // setupFile makes a file for each direction, with a socket beside it on which
@@ -63,16 +62,21 @@ type appended struct {
 	segment, at int
 }
 
-// Write appends b, which is part of one segment.
-func (a *appended) Write(b []byte) (int, error) {
-	if a.at == a.segment {
-		if err := a.again(); err != nil {
-			return 0, err
+// Write appends b.
+func (a *appended) Write(b []byte) (done int, err error) {
+	for len(b) > 0 && err == nil {
+		if a.at == a.segment {
+			if err := a.again(); err != nil {
+				return done, err
+			}
 		}
+		n := 0
+		n, err = a.file.WriteAt(b[:min(len(b), a.segment-a.at)], int64(a.at))
+		a.at += n
+		done += n
+		b = b[n:]
 	}
-	n, err := a.file.WriteAt(b, int64(a.at))
-	a.at += n
-	return n, err
+	return done, err
 }
 
 // again waits until the reader has the whole segment, and begins the next.
