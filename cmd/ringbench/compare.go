@@ -70,11 +70,11 @@ func (o *comparison) flags(fs *flag.FlagSet) {
 	o.common(fs)
 	o.topology, o.batch, o.capacity, o.backing = topologies[0], 1, defaultCapacity, "memfd"
 	o.sizes, o.pairs = []int{8, 1024, 64 << 10}, 3
-	fs.Func("methods", "compare `LIST` out of "+strings.Join(methodNames(), ",")+", of transports or families; default: all but ring-yield and slots", func(s string) error {
+	fs.Var(someOf(methodWords(), func(s string) error {
 		o.methods = strings.Split(s, ",")
 		_, err := chooseMethods(o.methods, nil)
 		return err
-	})
+	}), "methods", "compare `LIST` out of "+strings.Join(methodNames(), ",")+", of transports or families; default: all but ring-yield and slots")
 	fs.Func("size", "bytes per message, at least 8, a `LIST`, or all: the powers of two up to 64K; default: "+joinInts(o.sizes), func(s string) (err error) {
 		if s == "all" {
 			o.sizes = powersOfTwo(8, 64<<10)

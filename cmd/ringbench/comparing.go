@@ -45,6 +45,19 @@ func methodNames() (names []string) {
 	return names
 }
 
+// methodWords are all that chooseMethods takes.
+func methodWords() []string {
+	words := methodNames()
+	for _, m := range allMethods(nil) {
+		for _, word := range []string{m.name, m.family} {
+			if !slices.Contains(words, word) && !strings.Contains(word, " ") {
+				words = append(words, word)
+			}
+		}
+	}
+	return words
+}
+
 // chooseMethods returns the methods that the words name, in the order of the list.
 func chooseMethods(words []string, b *rival.Builder) ([]method, error) {
 	all := allMethods(b)
