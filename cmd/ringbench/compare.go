@@ -15,7 +15,7 @@ import (
 
 // compareBudget is what the measurements of a comparison take together where nothing is chosen; compiling
 // rivals comes on top.
-const compareBudget = 90 * time.Second
+const compareBudget = 75 * time.Second
 
 // comparison is a run of the command.
 type comparison struct {
