@@ -5,12 +5,17 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
 
+	"annulus/cmd/ringbench/internal/page"
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
+
+	"golang.org/x/sys/unix"
 )
 
 // compareBudget is what the measurements of a comparison take together where nothing is chosen; compiling
@@ -23,6 +28,7 @@ type comparison struct {
 	methods []string // as asked for; nil: the default
 	budget  time.Duration
 	csv     bool
+	html    string // a file for the page; "" for none
 }
 
 func compareCommand() *command {
@@ -55,6 +61,7 @@ A method that is not to be had here, or that cannot carry a size, is named with 
 reason and the command that helps; the others go on. One that hangs is cut off.
 Where only one CPU is allowed, what only spins is left out.`,
 		examples: `ringbench compare
+ringbench compare --html report.html
 ringbench compare --methods ring,pipe,tcp,boost --size 64,4096 --pairs 7
 ringbench compare --methods ring-spin,socket --duration 500ms --csv
 ringbench compare --size all --budget 10m --json`,
@@ -86,6 +93,13 @@ func (o *comparison) flags(fs *flag.FlagSet) {
 	fs.Func("pairs", "run everything `N` times, interleaved, and print medians; default: 3", atLeastOne(&o.pairs, 1e6))
 	fs.Func("budget", "spend about `TIME` on all measurements together; default: "+compareBudget.String(), atLeast(&o.budget, time.Second))
 	fs.Func("duration", "measure for a `TIME` each; default: by --budget, at least "+leastWindow.String(), atLeast(&o.duration, time.Millisecond))
+	fs.Func("html", "write a page with pictures of the results to `FILE`, beside what is printed", func(s string) error {
+		if s == "" {
+			return errors.New("expected a name")
+		}
+		o.html = s
+		return nil
+	})
 	fs.BoolVar(&o.csv, "csv", false, "print one line of comma-separated values for each result instead of a table")
 }
 
@@ -99,6 +113,9 @@ func powersOfTwo(from, to int) (list []int) {
 func (o *comparison) run(ctx context.Context, std *stdio) (err error) {
 	if o.csv && o.json {
 		return usagef("expected --json or --csv, found both")
+	}
+	if err := writable(o.html); err != nil {
+		return err
 	}
 	cpus, note, err := o.chooseCPUs()
 	if err != nil {
@@ -124,7 +141,7 @@ func (o *comparison) run(ctx context.Context, std *stdio) (err error) {
 	var measureErr error
 	doc.Results, measureErr = measureAll(ctx, p.steps, o.pairs, newProgress(std.err), p.lost)
 	doc.Missing = p.missing()
-	if err := o.print(std, doc, load); err != nil {
+	if err := errors.Join(o.print(std, doc, load), o.writePage(doc)); err != nil {
 		return errors.Join(measureErr, err)
 	}
 	if measureErr == nil && len(doc.Results) == 0 {
@@ -155,6 +172,29 @@ func (o *comparison) print(std *stdio, doc report.Document, load string) error {
 		return err
 	}
 	return nil
+}
+
+// writable tells before all measurements that the page will have no place.
+func writable(name string) error {
+	if name == "" {
+		return nil
+	}
+	if err := unix.Access(filepath.Dir(name), unix.W_OK); err != nil {
+		return fmt.Errorf("expected a place for --html %s that can be written: %w", name, err)
+	}
+	return nil
+}
+
+// writePage writes the page of what was measured, if one is wanted.
+func (o *comparison) writePage(doc report.Document) error {
+	if o.html == "" || len(doc.Results) == 0 {
+		return nil
+	}
+	f, err := os.Create(o.html)
+	if err != nil {
+		return err
+	}
+	return errors.Join(page.Write(f, doc), f.Close())
 }
 
 // What one measurement takes beside its window, and the least window that a figure comes from.

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -67,7 +70,8 @@ func spinsAlone(doc report.Document, label string) bool {
 
 func TestCompareTable(t *testing.T) {
 	t.Setenv("COLUMNS", "200")
-	args := []string{"compare", "--methods", "signal,ring-futex,pipe", "--size", "8,64", "--pairs", "2", "--duration", "10ms"}
+	file := filepath.Join(t.TempDir(), "report.html")
+	args := []string{"compare", "--html", file, "--methods", "signal,ring-futex,pipe", "--size", "8,64", "--pairs", "2", "--duration", "10ms"}
 	status, out, errText := call(args...)
 	if status != 0 {
 		t.Fatalf("exit status %d: %s", status, errText)
@@ -79,6 +83,9 @@ func TestCompareTable(t *testing.T) {
 	}
 	if !strings.Contains(errText, "[1/") {
 		t.Errorf("no progress in %q", errText)
+	}
+	if b, err := os.ReadFile(file); err != nil || !bytes.Contains(b, []byte("signal")) {
+		t.Errorf("the page has %d bytes, %v", len(b), err)
 	}
 	status, out, errText = call(append(args, "--csv")...)
 	lines, err := csv.NewReader(strings.NewReader(out)).ReadAll()

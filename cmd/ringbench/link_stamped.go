@@ -117,7 +117,7 @@ func (l *stampedLink) Consume(r *rig.Receiver) error {
 			return nil
 		}
 		if err == nil {
-			err = r.Check(seq, binary.LittleEndian.Uint64(buf))
+			err = r.Check(seq, buf)
 		}
 		if err != nil {
 			return err

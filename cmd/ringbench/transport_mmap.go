@@ -37,10 +37,10 @@ func mmapTransport() *rig.Transport {
 // line is a cache line and its neighbour, which some processors fetch with it.
 const line = 128
 
-func mailboxBytes(p *rig.Params) int { return line + lines(p.Size) }
+func mailboxBytes(p *rig.Params) int { return line + wholeLines(p.Size) }
 
-// lines is n bytes, up to the end of a line.
-func lines(n int) int { return (n + line - 1) &^ (line - 1) }
+// wholeLines is n bytes, up to the end of a line.
+func wholeLines(n int) int { return (n + line - 1) &^ (line - 1) }
 
 // sharedFile is a file without a name, in dir, that both sides have, once prepare has made it ready.
 func sharedFile(dir string, bytes int, prepare func(b []byte) error) (*rig.Wiring, error) {

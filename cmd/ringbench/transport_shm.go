@@ -45,8 +45,8 @@ const posixShm = "/dev/shm"
 // slotHead is before each message: its length, 0 for the end.
 const slotHead = 8
 
-func boundedSlots(p *rig.Params) int { return min(max(p.Capacity/lines(slotHead+p.Size), 1), 4096) }
-func boundedBytes(p *rig.Params) int { return 2*line + boundedSlots(p)*lines(slotHead+p.Size) }
+func boundedSlots(p *rig.Params) int { return min(max(p.Capacity/wholeLines(slotHead+p.Size), 1), 4096) }
+func boundedBytes(p *rig.Params) int { return 2*line + boundedSlots(p)*wholeLines(slotHead+p.Size) }
 
 // bounded is a buffer with one side's place in it.
 type bounded struct {
@@ -69,7 +69,7 @@ func makeBounded(b []byte, p *rig.Params) error {
 }
 
 func boundedAt(b []byte, p *rig.Params) (d bounded, err error) {
-	d.slots, d.stride = b[2*line:], lines(slotHead+p.Size)
+	d.slots, d.stride = b[2*line:], wholeLines(slotHead+p.Size)
 	if d.free, err = futex.SemaphoreAt(b); err != nil {
 		return d, err
 	}
