@@ -45,7 +45,9 @@ const posixShm = "/dev/shm"
 // slotHead is before each message: its length, 0 for the end.
 const slotHead = 8
 
-func boundedSlots(p *rig.Params) int { return min(max(p.Capacity/wholeLines(slotHead+p.Size), 1), 4096) }
+func boundedSlots(p *rig.Params) int {
+	return min(max(p.Capacity/wholeLines(slotHead+p.Size), 1), 4096)
+}
 func boundedBytes(p *rig.Params) int { return 2*line + boundedSlots(p)*wholeLines(slotHead+p.Size) }
 
 // bounded is a buffer with one side's place in it.
