@@ -38,7 +38,7 @@ func commands() []*command {
 	return []*command{
 		tourCommand(), throughputCommand(), crowdCommand(), latencyCommand(), topoCommand(),
 		produceCommand(), consumeCommand(), feedCommand(), drainCommand(), recordCommand(), replayCommand(),
-		inspectCommand(), listCommand(), removeCommand(),
+		inspectCommand(), listCommand(), topCommand(), removeCommand(),
 		repairCommand(), doctorCommand(), stressCommand(), completionCommand(), versionCommand(),
 	}
 }
