@@ -72,7 +72,7 @@ func values(t *testing.T, reg *prometheus.Registry) map[string]float64 {
 
 func TestRingOfEachTopology(t *testing.T) {
 	for _, c := range []ring.Config{
-		{}, {Kind: ring.Slots, SlotSize: 64, Capacity: 16}, {Topology: ring.MPSC}, {Topology: ring.MPSCOrdered},
+		{}, {Kind: ring.Slots, SlotSize: 5, Capacity: 16}, {Topology: ring.MPSC}, {Topology: ring.MPSCOrdered},
 		{Topology: ring.MPMC, SlotSize: 64}, {Topology: ring.Broadcast, Overrun: ring.OverrunBlock},
 	} {
 		t.Run(fmt.Sprint(c.Topology, c.Kind), func(t *testing.T) {
@@ -95,7 +95,7 @@ func TestRingOfEachTopology(t *testing.T) {
 			if _, err = in.TryRecv(nil); err != ring.ErrEmpty { // then all is told
 				t.Fatal(err)
 			}
-			must(t, errors.Join(p.TrySend([]byte("more")), p.TrySend(nil)))
+			must(t, errors.Join(p.TrySend([]byte("again")), p.TrySend([]byte("again"))))
 			problems, err := promtest.GatherAndLint(reg)
 			must(t, err)
 			for _, p := range problems {

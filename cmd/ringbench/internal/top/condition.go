@@ -21,6 +21,15 @@ const (
 type Condition struct {
 	Level Level
 	Word  string
+	Since *stuck // for how long, where that is known
+}
+
+// String is the word, and for how long it has been so.
+func (c Condition) String() string {
+	if c.Since == nil {
+		return c.Word
+	}
+	return c.Word + " " + c.Since.String()
 }
 
 // stallAfter is how long a ring that is not empty may stand still until that is worth a
@@ -32,45 +41,46 @@ func conditionOf(r *Row) Condition {
 	if r.Cell != nil {
 		producer = "writer"
 	}
-	stalled := r.Stall.For >= stallAfter
+	stall := new(r.Stall)
+	stalled := stall.For >= stallAfter
 	switch {
 	case r.Err != "":
-		return Condition{Bad, "error"}
+		return Condition{Level: Bad, Word: "error"}
 	case len(r.Producers.Dead) > 0 && len(r.Consumers.Dead) > 0:
-		return Condition{Bad, "both dead"}
+		return Condition{Level: Bad, Word: "both dead"}
 	case len(r.Consumers.Dead) > 0:
-		return Condition{Bad, consumer + " dead"}
+		return Condition{Level: Bad, Word: consumer + " dead"}
 	case len(r.Producers.Dead) > 0:
-		return Condition{Bad, producer + " dead"}
+		return Condition{Level: Bad, Word: producer + " dead"}
 	case len(r.Consumers.Stopped) > 0:
-		return Condition{Warning, consumer + " stopped"}
+		return Condition{Level: Warning, Word: consumer + " stopped"}
 	case len(r.Producers.Stopped) > 0:
-		return Condition{Warning, producer + " stopped"}
+		return Condition{Level: Warning, Word: producer + " stopped"}
 	case stalled && len(r.Consumers.Running) == 0 && r.Config.Topology != ring.Broadcast:
-		return Condition{Warning, "unread " + r.Stall.String()}
+		return Condition{Warning, "unread", stall}
 	case stalled && r.Full:
-		return Condition{Warning, "full " + r.Stall.String()}
+		return Condition{Warning, "full", stall}
 	case stalled:
-		return Condition{Warning, "stalled " + r.Stall.String()}
+		return Condition{Warning, "stalled", stall}
 	case r.Lost > 0 && r.Rates.Lost > 0:
-		return Condition{Warning, "losing"}
+		return Condition{Level: Warning, Word: "losing"}
 	case r.Dropped > 0:
-		return Condition{Warning, "dropping"}
+		return Condition{Level: Warning, Word: "dropping"}
 	}
 	for _, s := range r.Stuck {
 		if s.For >= stallAfter {
-			return Condition{Warning, "member stuck"}
+			return Condition{Level: Warning, Word: "member stuck"}
 		}
 	}
 	switch {
 	case r.Removed:
-		return Condition{Quiet, "removed"}
+		return Condition{Level: Quiet, Word: "removed"}
 	case r.In > 0 || r.Out > 0:
-		return Condition{Fine, "flowing"}
+		return Condition{Level: Fine, Word: "flowing"}
 	case !r.Known:
-		return Condition{Quiet, "-"}
+		return Condition{Level: Quiet, Word: "-"}
 	}
-	return Condition{Quiet, "idle"}
+	return Condition{Level: Quiet, Word: "idle"}
 }
 
 // String is for how long, with > in front where it may be longer.

@@ -35,7 +35,7 @@ func styleOf(r *Row) Style {
 }
 
 func stateLine(r *Row) string {
-	text := r.Condition.Word
+	text := r.Condition.String()
 	if r.Stall.For >= stallAfter && !strings.Contains(text, r.Stall.String()) {
 		text += ", not drained for " + r.Stall.String()
 	}

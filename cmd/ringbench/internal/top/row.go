@@ -48,13 +48,14 @@ type mark struct {
 	at    [3]uint64
 	since time.Time
 	first bool // that was the first look: it may have stood there long before
+	busy  bool
 }
 
 // still returns the mark after one more look, and how long it has stood: not at all if
 // there is nothing to do.
 func (m mark) still(at [3]uint64, busy bool, now time.Time, known bool) (mark, stuck) {
-	if !known || !busy || m.at != at {
-		return mark{at, now, !known && busy}, stuck{}
+	if !known || !busy || !m.busy || m.at != at {
+		return mark{at, now, !known, busy}, stuck{}
 	}
 	return m, stuck{now.Sub(m.since), m.first}
 }
