@@ -67,7 +67,7 @@ func ringLines(r *Row) (out []Line) {
 	s := &r.Stats
 	out = append(out,
 		Line{Text: fmt.Sprintf("%s of %s, capacity %s, %s, %s", topology(r), kind(r), capacity(r), r.Backing, binary(uint64(r.Size)))},
-		Line{Text: fmt.Sprintf("created %s by pid %d, boot %s", stamp(r.Info.Created), r.Info.CreatorPID, r.Info.Boot)},
+		Line{Text: fmt.Sprintf("created %s by pid %d, boot %s", stamp(r.Info.Created, r.At), r.Info.CreatorPID, r.Info.Boot)},
 		Line{Text: fmt.Sprintf("[%s] %s, tail %d, head %d", bar(r), used(r), s.Tail, s.Head)},
 	)
 	if r.Config.Topology == ring.Broadcast {
@@ -81,7 +81,7 @@ func ringLines(r *Row) (out []Line) {
 	}
 	add("state", func(s ring.SideStats) any { return s.State() })
 	add("pid", func(s ring.SideStats) any { return s.PID })
-	add("since", func(s ring.SideStats) any { return stamp(s.Since) })
+	add("since", func(s ring.SideStats) any { return stamp(s.Since, r.At) })
 	add("sessions", func(s ring.SideStats) any { return s.Sessions })
 	rows = append(rows, []string{"messages/s", rate(func(r *Row) float64 { return r.In })(r), rate(func(r *Row) float64 { return r.Out })(r)})
 	add("messages", func(s ring.SideStats) any { return s.Messages })
@@ -150,7 +150,7 @@ func cellLines(r *Row) []Line {
 		{"version", fmt.Sprint(c.Version)},
 		{"versions/s", rate(func(r *Row) float64 { return r.In })(r)},
 		{"writer", r.Producers.String()},
-		{"since", stamp(c.Since)},
+		{"since", stamp(c.Since, r.At)},
 		{"sessions", fmt.Sprint(c.Sessions)},
 		{"writing", fmt.Sprint(c.Writing)},
 		{"wakes", fmt.Sprint(c.Wakes)},
@@ -178,9 +178,13 @@ func tabled(rows [][]string, left int) []Line {
 	return out
 }
 
-func stamp(t time.Time) string {
-	if t.IsZero() {
+// stamp is a time of the day, or the day if it is long ago.
+func stamp(t, now time.Time) string {
+	switch {
+	case t.IsZero():
 		return "-"
+	case now.Sub(t).Abs() < 24*time.Hour:
+		return t.Format(time.TimeOnly)
 	}
-	return t.Format(time.DateTime)
+	return t.Format(time.DateOnly)
 }

@@ -9,5 +9,5 @@
 //	column.go table.go             columns, as many as fit; order and filter
 //	view.go keys.go detail.go      what is shown after which key, as lines of text
 //	plain.go document.go           one sample for a pipe, or as JSON
-//	sampler.go screen.go suspend_*.go the terminal, and looking while keys are answered
+//	sampler.go screen.go suspend.go   the terminal, and looking while keys are answered
 package top

@@ -129,9 +129,6 @@ func (u *ui) suspend() error {
 		return err
 	}
 	stopHere(u.signals)
-	for len(u.signals) > 0 { // the signal that ended the stop
-		<-u.signals
-	}
 	return u.resume()
 }
 

@@ -221,7 +221,7 @@ func (v *View) foot() []Line {
 	case v.filter != "":
 		return []Line{{fmt.Sprintf("filter %q (esc clears it)  q quit  ? help", v.filter), Faint}}
 	}
-	return []Line{{"q quit  ? help  enter open  s sort  / filter  p pause", Faint}}
+	return []Line{{"q quit ? help s sort / filter p pause enter open", Faint}}
 }
 
 // scroll cuts out of lines what there is room for.
