@@ -7,9 +7,12 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"annulus/cmd/ringbench/internal/rig/rigtest"
 	"annulus/cmd/ringbench/internal/top"
@@ -36,7 +39,7 @@ func init() {
 func watched(t *testing.T) (flows, dead, stalled, damaged string) {
 	t.Helper()
 	flows, dead, stalled, damaged = ringName(t), ringName(t), ringName(t), ringName(t)
-	launch(t, endless(t), nil, "produce", flows)
+	launch(t, trickle(t), nil, "produce", flows)
 	launch(t, nil, io.Discard, "consume", flows)
 	attached(t, flows, true, true)
 
@@ -62,7 +65,27 @@ func watched(t *testing.T) (flows, dead, stalled, damaged string) {
 	return flows, dead, stalled, damaged
 }
 
+// trickle is a pipe into which a line is written now and then until nobody reads.
+func trickle(t *testing.T) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	must(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer w.Close()
+		for err := error(nil); err == nil; time.Sleep(2 * time.Millisecond) {
+			_, err = w.WriteString("tick\n")
+		}
+	}()
+	t.Cleanup(func() { r.Close(); <-done })
+	return r
+}
+
 const topOurs = "./ringbench top --interval 100ms '%s*'; echo ended with $?"
+
+// colors are what sets one, in what a terminal is sent.
+var colors = regexp.MustCompile(`\x1b\[([0-9;]*;)?(3[0-8]|9[0-7])[;m]`)
 
 func rowOf(screen, name string) string {
 	for l := range strings.Lines(screen) {
@@ -120,7 +143,7 @@ func TestTopInANarrowTerminal(t *testing.T) {
 		p.until("four rows, each in its line", func(s string) bool {
 			return strings.Count(s, "\n"+short(flows)) == 4 && strings.Contains(s, "prod dead") && strings.Contains(s, "full ") && strings.Contains(s, "flowing") && strings.Contains(s, "error: ")
 		})
-		if colored := strings.Contains(p.do("capture-pane", "-p", "-e"), "[1m\x1b[31m"); colored != color {
+		if colored := colors.MatchString(p.do("capture-pane", "-p", "-e")); colored != color {
 			t.Errorf("%s: colours are %v:\n%q", env, colored, p.do("capture-pane", "-p", "-e"))
 		}
 		for _, size := range [][2]int{{20, 6}, {2, 2}, {1, 1}, {200, 50}, {60, 3}} {
@@ -140,27 +163,25 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 	name := ringName(t)
 	passes(t, []byte("a\n"), "produce", name)
 	p := newPane(t, 80, 20)
-	start := func(before string) int {
-		p.keys("C-l")
-		p.run("clear; " + before + fmt.Sprintf(topOurs, ringPrefix))
-		if before != "" {
-			return 0
-		}
+	start := func() int {
+		p.run("clear; " + fmt.Sprintf(topOurs, ringPrefix))
 		p.shows("NAME^", name)
 		return p.child()
 	}
-	start("")
+	start()
 	p.keys("C-c")
 	p.restored("0")
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		must(t, syscall.Kill(start(""), s))
+		must(t, syscall.Kill(start(), s))
 		p.restored("0")
 	}
-	start(asCrash + "=1 ")
-	p.shows("as the test wants it")
+	p.run("clear; " + asCrash + "=1 ./ringbench top --interval 100ms 2>crash; echo ended with $?")
 	p.restored("2")
+	if b, err := os.ReadFile(filepath.Join(p.dir, "crash")); err != nil || !strings.Contains(string(b), "as the test wants it") {
+		t.Errorf("%v: %s", err, b)
+	}
 
-	pid := start("")
+	pid := start()
 	for _, stop := range []func(){
 		func() { p.keys("C-z") },
 		func() { must(t, syscall.Kill(pid, syscall.SIGTSTP)) },
@@ -170,12 +191,13 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 		if now := p.terminal(); now != p.before {
 			t.Errorf("stopped: the terminal was\n%s\nand is\n%s", p.before, now)
 		}
-		p.run("clear; fg")
+		p.run("clear; fg; echo ended with $?")
 		p.shows("NAME^", name)
 	}
 	must(t, syscall.Kill(pid, syscall.SIGSTOP)) // nobody can be asked then
 	p.shows("Stopped")
-	p.run("stty sane; fg")
+	p.write("stty sane; fg; echo ended with $?")
+	p.keys("C-j") // the terminal is raw still
 	p.shows("NAME^", name)
 	p.write("q")
 	p.restored("0")

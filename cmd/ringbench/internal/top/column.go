@@ -109,16 +109,17 @@ func capacity(r *Row) string {
 	return binary(r.Stats.Capacity)
 }
 
-// fit chooses the columns that a screen has room for, by their worth, and gives the name
-// what is left, up to longest. At least the name stands there, however narrow it is.
+// fit chooses the columns that a screen has room for, by their worth. The name is given
+// three tenths, and what is left, up to longest. It stands there however narrow it is.
 func fit(width, longest int) []column {
 	order := slices.Clone(columns)
+	name := max(columns[0].width, min(longest, width*3/10))
 	slices.SortStableFunc(order, func(a, b column) int { return b.worth - a.worth })
 	chosen, left := map[string]bool{}, width
 	for i, c := range order {
 		need := c.width + 1
 		if i == 0 {
-			need = min(c.width, width)
+			need = min(name, width)
 		}
 		if need > left {
 			break // what is worth less does not stand in its place
@@ -132,7 +133,7 @@ func fit(width, longest int) []column {
 			continue
 		}
 		if c.head == "NAME" {
-			c.width = min(c.width, width) + max(0, min(left, longest-c.width))
+			c.width = min(name, width) + max(0, min(left, longest-name))
 		}
 		out = append(out, c)
 	}

@@ -9,5 +9,10 @@
 //	column.go table.go             columns, as many as fit; order and filter
 //	view.go keys.go detail.go      what is shown after which key, as lines of text
 //	plain.go document.go           one sample for a pipe, or as JSON
-//	sampler.go screen.go suspend.go   the terminal, and looking while keys are answered
+//	sampler.go                     looking while keys are answered
+//	screen.go suspend.go           the terminal
+//
+// The terminal library is tcell: it draws cells, so that no line can wrap, restores and
+// suspends the terminal, knows NO_COLOR, and needs seven modules. Bubble Tea needs seventeen,
+// and draws lines of text, which a terminal may wrap.
 package top
