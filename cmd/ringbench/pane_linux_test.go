@@ -35,7 +35,7 @@ func newPane(t testing.TB, width, height int, env ...string) *pane {
 	p := &pane{t: t, dir: dir}
 	start := p.tmux("new-session", "-d", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height), "sh -i")
 	start.Dir = dir
-	start.Env = append(append(os.Environ(), asMain+"=1", "PS1=$ ", "ENV=", "NO_COLOR="), env...)
+	start.Env = append(append(os.Environ(), asMain+"=1", "ENV=", "NO_COLOR="), env...)
 	out, err := start.CombinedOutput()
 	if err != nil {
 		t.Fatalf("tmux: %v: %s", err, out)
@@ -48,7 +48,7 @@ func newPane(t testing.TB, width, height int, env ...string) *pane {
 			return os.IsNotExist(err)
 		})
 	})
-	p.shows("$ ")
+	p.until("a prompt", func(screen string) bool { return strings.TrimSpace(screen) != "" })
 	p.before = p.terminal()
 	return p
 }

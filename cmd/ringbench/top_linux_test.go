@@ -48,7 +48,7 @@ func watched(t *testing.T) (flows, dead, stalled, damaged string) {
 	t.Cleanup(func() { w.Close() })
 	p := launch(t, r, nil, "produce", dead)
 	must(t, r.Close())
-	attached(t, dead, true, false)
+	eventually(t, "the producer has said who it is", func() bool { d := look(t, dead); return d.Producer.Attached && d.Producer.Sessions == 1 })
 	p.Kill()
 
 	s, err := ring.Create(stalled, ring.Config{Capacity: 4096})
