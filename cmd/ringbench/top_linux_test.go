@@ -194,8 +194,12 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 		p.run("clear; fg; echo ended with $?")
 		p.shows("NAME^", name)
 	}
-	must(t, syscall.Kill(pid, syscall.SIGSTOP)) // nobody can be asked then
-	p.shows("Stopped")
+	must(t, syscall.Kill(pid, syscall.SIGSTOP)) // nothing can be restored then
+	eventually(t, "it is stopped", func() bool {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		must(t, err)
+		return strings.Contains(string(b), ") T ")
+	})
 	p.write("stty sane; fg; echo ended with $?")
 	p.keys("C-j") // the terminal is raw still
 	p.shows("NAME^", name)
@@ -209,7 +213,7 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 // Without a terminal that can be drawn on, one sample is printed.
 func TestTopOnce(t *testing.T) {
 	flows, dead, stalled, damaged := watched(t)
-	for _, args := range [][]string{{"top", ringPrefix + "*"}, {"top", "--once", "--interval", "20ms", ringPrefix + "*"}} {
+	for _, args := range [][]string{{"top", "--interval", "50ms", ringPrefix + "*"}, {"top", "--once", "--interval", "20ms", ringPrefix + "*"}} {
 		status, out, errText := call(args...)
 		if status != 0 || errText != "" || !strings.Contains(rowOf(out, flows), " flowing ") || !strings.Contains(rowOf(out, dead), " prod dead ") ||
 			rowOf(out, stalled) == "" || !strings.Contains(out, damaged+": ") || strings.Contains(out, "\x1b") {
