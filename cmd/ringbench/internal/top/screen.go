@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gdamore/tcell/v3"
+	"github.com/gdamore/tcell/v3/color"
 )
 
 // Crash is called before the screen is drawn: for a test of what a panic leaves.
@@ -144,8 +145,8 @@ var styles = map[Style]tcell.Style{
 	Plain:    tcell.StyleDefault,
 	Heading:  tcell.StyleDefault.Bold(true),
 	Selected: tcell.StyleDefault.Reverse(true),
-	Alarm:    tcell.StyleDefault.Foreground(tcell.ColorRed).Bold(true),
-	Caution:  tcell.StyleDefault.Foreground(tcell.ColorYellow),
+	Alarm:    tcell.StyleDefault.Foreground(color.Red).Bold(true),
+	Caution:  tcell.StyleDefault.Foreground(color.Yellow),
 	Faint:    tcell.StyleDefault.Dim(true),
 }
 
