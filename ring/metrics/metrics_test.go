@@ -248,25 +248,10 @@ func TestScrapesBesideUse(t *testing.T) {
 	done := make(chan struct{})
 	for i := range 2 {
 		wg.Go(func() {
-			for {
-				r, err := ring.New(ring.Config{Capacity: 4096})
-				must(t, err)
-				if err := c.Add(r, metrics.As(fmt.Sprint(i))); err != nil {
+			for err := error(nil); err == nil; {
+				if err = used(c, fmt.Sprint(i)); err != nil {
 					t.Error(err)
 				}
-				p, err := r.Producer()
-				must(t, err)
-				in, err := r.Consumer()
-				must(t, err)
-				for range 5000 {
-					if err := p.TrySend([]byte("x")); err != nil && err != ring.ErrFull {
-						t.Error(err)
-					}
-					if _, err := in.TryRecv(nil); err != nil && err != ring.ErrEmpty {
-						t.Error(err)
-					}
-				}
-				must(t, r.Close())
 				select {
 				case <-done:
 					return
@@ -283,4 +268,33 @@ func TestScrapesBesideUse(t *testing.T) {
 	if got := values(t, reg); len(got) != 0 {
 		t.Errorf("closed rings are told of: %v", got)
 	}
+}
+
+// used makes a ring, adds it, passes messages through it and closes it.
+func used(c *metrics.Collector, name string) error {
+	r, err := ring.New(ring.Config{Capacity: 4096})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err := c.Add(r, metrics.As(name)); err != nil {
+		return err
+	}
+	p, err := r.Producer()
+	if err != nil {
+		return err
+	}
+	in, err := r.Consumer()
+	if err != nil {
+		return err
+	}
+	for range 5000 {
+		if err := p.TrySend([]byte("x")); err != nil && err != ring.ErrFull {
+			return err
+		}
+		if _, err := in.TryRecv(nil); err != nil && err != ring.ErrEmpty {
+			return err
+		}
+	}
+	return nil
 }
