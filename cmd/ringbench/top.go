@@ -78,7 +78,7 @@ func (t *topping) run(ctx context.Context, io *stdio, args []string) (err error)
 	w := top.NewWatcher(args, collector)
 	defer func() { err = errors.Join(err, w.Close()) }()
 	switch {
-	case !t.once && !t.json && terminal(io.out):
+	case !t.once && !t.json && drawable(io.out):
 		return top.Run(ctx, w, t.interval)
 	case t.metrics.addr != "":
 		top.Keep(ctx, w, t.interval)
@@ -94,8 +94,8 @@ func (t *topping) run(ctx context.Context, io *stdio, args []string) (err error)
 	return top.Print(io.out, l.Round, l.Rows)
 }
 
-// terminal tells whether w is one that can be drawn on.
-func terminal(w io.Writer) bool {
+// drawable tells whether w is one that can be drawn on.
+func drawable(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if name := os.Getenv("TERM"); name == "" || name == "dumb" {
 		return false
