@@ -53,7 +53,7 @@ func (w *Watcher) Close() error {
 	return errors.Join(errs...)
 }
 
-// Look takes a sample of everything that is due.
+// Look takes a sample of everything that is due; of all there is if interval is 0.
 func (w *Watcher) Look(interval time.Duration) Round {
 	r := Round{At: time.Now()}
 	all, err := places(w.args)
@@ -63,6 +63,9 @@ func (w *Watcher) Look(interval time.Duration) Round {
 	}
 	w.follow(all)
 	for _, e := range w.entries {
+		if interval == 0 {
+			e.due = time.Time{}
+		}
 		w.sample(e, r.At)
 		switch {
 		case e.foreign && !e.asked:
