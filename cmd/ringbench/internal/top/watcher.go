@@ -62,10 +62,15 @@ func (w *Watcher) Look(interval time.Duration) Round {
 		return r
 	}
 	w.follow(all)
-	for _, e := range w.entries {
-		if interval == 0 {
+	if interval == 0 {
+		for _, e := range w.entries {
 			e.due = time.Time{}
 		}
+	}
+	for _, e := range w.orphans { // no plan has them
+		e.due = time.Time{}
+	}
+	for _, e := range w.entries {
 		w.sample(e, r.At)
 		switch {
 		case e.foreign && !e.asked:
