@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"annulus/cmd/ringbench/internal/report"
+	"annulus/cmd/ringbench/internal/rig"
 	"annulus/internal/mem"
 	"annulus/ring"
 )
@@ -111,7 +112,8 @@ func (l *live) close() error {
 	if _, err := l.ring.Recover(); err != nil {
 		return err
 	}
-	p, err := l.ring.Producer()
+	var p *ring.Producer
+	err := rig.WhileAttached(func() (err error) { p, err = l.ring.Producer(); return err })
 	if err != nil {
 		return err
 	}
@@ -120,6 +122,11 @@ func (l *live) close() error {
 		mem.Publish(&p.page.Drain, 1)
 	}
 	return err
+}
+
+// ended tells whether all consumers have received all.
+func (l *live) ended() bool {
+	return !slices.ContainsFunc(l.places, func(p *place) bool { return !p.group.Producer && !p.atEnd() })
 }
 
 // verdict says what became of the messages, after all processes have ended.

@@ -75,6 +75,9 @@ func (p *place) working() bool {
 	return p.exited != nil && !p.asked && mem.Load(&p.page.State) == stateWorking
 }
 
+// atEnd tells whether the place's process has received all there was.
+func (p *place) atEnd() bool { return mem.Load(&p.page.AtEnd) != 0 }
+
 // order gives the process an order. One that is gone needs none.
 func (p *place) order(o byte) {
 	if p.exited != nil {

@@ -18,6 +18,7 @@ const (
 	startGrace = 60 * time.Second // for all processes to attach
 	hangAfter  = 60 * time.Second // at the end, without any message received or process ended
 	tick       = 2 * time.Millisecond
+	closeEvery = 50 * time.Millisecond
 	lookEvery  = 10 * time.Millisecond
 	watchEvery = 200 * time.Millisecond
 )
@@ -184,7 +185,7 @@ func (r *run) step() error {
 			}
 		default:
 		}
-		if p.exited == nil && p.incarnation > 0 && !now.Before(p.restart) && !(r.stopping && (p.group.Producer || p.page.AtEnd != 0)) {
+		if p.exited == nil && p.incarnation > 0 && !now.Before(p.restart) && !(r.stopping && (p.group.Producer || p.atEnd())) {
 			if err := p.start(r.rng.Uint64()); err != nil {
 				return err
 			}
@@ -280,23 +281,38 @@ func (r *run) finish() error {
 	if err := r.gone(true); err != nil {
 		return err
 	}
+	return r.gone(false)
+}
+
+// close ends the rings at which consumers wait for the end: again and again, for one that came
+// to a broadcast ring after the end waits for the next.
+func (r *run) close() error {
 	for _, l := range r.rings {
+		if l.ended() {
+			continue
+		}
 		if err := l.close(); err != nil {
 			return fmt.Errorf("ring %s: %w", l.Name, err)
 		}
 	}
-	return r.gone(false)
+	return nil
 }
 
 // gone waits until the processes of one side have ended.
 func (r *run) gone(producers bool) error {
-	moved, before := time.Now(), [2]uint64{}
+	moved, before, closed := time.Now(), [2]uint64{}, time.Time{}
 	for {
+		if !producers && time.Since(closed) > closeEvery {
+			if err := r.close(); err != nil {
+				return err
+			}
+			closed = time.Now()
+		}
 		left, done := 0, uint64(0)
 		for _, p := range r.places {
 			switch {
 			case p.group.Producer != producers:
-			case p.exited != nil || !producers && mem.Load(&p.page.AtEnd) == 0:
+			case p.exited != nil || !producers && !p.atEnd():
 				left++
 			default:
 				done++
