@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"annulus/ring"
 )
@@ -63,12 +64,12 @@ func (x *parser) completeGroup(g *Group, r *Ring) {
 	if g.Spin && g.Pace.Max() {
 		x.wrong(given["timer"], "timer only with a pace", "pace: max")
 	}
-	for _, path := range []string{g.Size.Capture, g.Pace.Capture} {
+	for key, path := range map[string]string{"size": g.Size.Capture, "pace": g.Pace.Capture} {
 		if path == "" {
 			continue
 		}
 		if _, err := readCapture(path); err != nil {
-			x.wrong(line, "a capture as ringbench record writes", err.Error())
+			x.wrong(at(key), "a capture as ringbench record writes", strings.TrimPrefix(err.Error(), "feed: "))
 		}
 	}
 	from, to := g.Size.bounds()

@@ -38,7 +38,7 @@ func create(r *Ring, places int) (l *live, err error) {
 	switch r.Backing {
 	case "shm":
 		if l.At == "" {
-			l.At = fmt.Sprintf("ringbench-%d-%s", os.Getpid(), r.Name)
+			l.At = fmt.Sprintf("rb-load-%d-%s", os.Getpid(), r.Name)
 		}
 		l.ring, err = ring.Create(l.At, r.Config)
 	case "file":
