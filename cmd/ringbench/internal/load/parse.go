@@ -23,11 +23,10 @@ const (
 // parser reads one profile.
 type parser struct {
 	reader
-	dir     string // paths are relative to it
-	p       *Profile
-	lines   map[any]int            // where a ring or group begins
-	given   map[any]map[string]int // the lines of its keys
-	derived map[string]bool        // wait of this group was not given
+	dir   string // paths are relative to it
+	p     *Profile
+	lines map[any]int            // where a ring or group begins
+	given map[any]map[string]int // the lines of its keys
 }
 
 // Parse reads the profile in text; file names it in errors, and paths in it are relative to
