@@ -124,6 +124,16 @@ func (l *live) close() error {
 	return err
 }
 
+// left tells whether in an MPSC ring a producer that is gone has left messages in its lane.
+// Its successor, which has another, waits for these: there is no order between lanes.
+func (l *live) left() bool {
+	if l.Config.Topology != ring.MPSC {
+		return false
+	}
+	s, err := l.ring.Stats()
+	return err == nil && slices.ContainsFunc(s.Members, func(m ring.MemberStats) bool { return !m.Attached && m.Occupied > 0 })
+}
+
 // ended tells whether all consumers have received all.
 func (l *live) ended() bool {
 	return !slices.ContainsFunc(l.places, func(p *place) bool { return !p.group.Producer && !p.atEnd() })

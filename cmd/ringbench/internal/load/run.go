@@ -186,6 +186,9 @@ func (r *run) step() error {
 		default:
 		}
 		if p.exited == nil && p.incarnation > 0 && !now.Before(p.restart) && !(r.stopping && (p.group.Producer || p.atEnd())) {
+			if p.group.Producer && p.ring.left() {
+				continue
+			}
 			if err := p.start(r.rng.Uint64()); err != nil {
 				return err
 			}
