@@ -49,7 +49,7 @@ ringbench run --topology mpmc --producers 4 --consumers 2 --size 64B-1KiB --rate
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := &loadOptions{pairs: 1, warmUp: -1}
 			fs.BoolVar(&o.list, "list", false, "list the profiles that come along")
-			fs.Func("print", "print the profile of this `NAME`", oneOf(&o.print, load.Builtin()))
+			fs.Var(oneOf(&o.print, load.Builtin()), "print", "print the profile of this `NAME`")
 			fs.Func("duration", "measure for a `TIME`, in place of the profile's", atLeast(&o.duration, time.Millisecond))
 			fs.Func("warm-up", "run for a `TIME` before that", atLeast(&o.warmUp, 0))
 			fs.Func("pairs", "run it `N` times, and print medians; default: 1", atLeastOne(&o.pairs, 1000))
@@ -194,26 +194,35 @@ func (f *flatProfile) flags(fs *flag.FlagSet) {
 	for _, l := range []struct {
 		name, usage string
 		parse       func(string) error
+		names       []string // in place of parse
 	}{
-		{"topology", "`KIND` of ring: " + strings.Join(stress.Names(), ", ") + " (default spsc)", oneOf(new(string), stress.Names())},
-		{"capacity", "`BYTES` of the ring; default: 1MiB", func(s string) error { _, err := load.ParseSize(s); return expected(err) }},
-		{"overrun", "broadcast: `WHAT` becomes of slow consumers: " + strings.Join(overruns, ", "), oneOf(new(string), overruns)},
-		{"wait", "`HOW` they wait; default: adaptive", oneOf(new(string), append(sharedWaits(), "semaphore"))},
-		{"producers", "`N` processes that send (default 1)", atLeastOne(new(int), 256)},
-		{"consumers", "`N` processes that receive (default 1)", atLeastOne(new(int), 256)},
-		{"size", "`BYTES` of messages, or a range: 64B-1KiB (default 64B)", func(s string) error { _, err := load.ParseSpan(s); return expected(err) }},
-		{"rate", "messages per second of each that sends: `R`, such as 50k/s; default: as fast as possible", func(s string) error { _, err := load.ParsePace(s); return expected(err) }},
-		{"batch", "publish and release up to `N` messages together", atLeastOne(new(int), 1024)},
-		{"work", "a `TIME` that who receives is busy for each message", func(s string) error { _, err := load.ParseTime(s); return expected(err) }},
+		{"topology", "`KIND` of ring: " + strings.Join(stress.Names(), ", ") + " (default spsc)", nil, stress.Names()},
+		{"capacity", "`BYTES` of the ring; default: 1MiB", func(s string) error { _, err := load.ParseSize(s); return expected(err) }, nil},
+		{"overrun", "broadcast: `WHAT` becomes of slow consumers: " + strings.Join(overruns, ", "), nil, overruns},
+		{"wait", "`HOW` they wait; default: adaptive", nil, append(sharedWaits(), "semaphore")},
+		{"producers", "`N` processes that send (default 1)", atLeastOne(new(int), 256), nil},
+		{"consumers", "`N` processes that receive (default 1)", atLeastOne(new(int), 256), nil},
+		{"size", "`BYTES` of messages, or a range: 64B-1KiB (default 64B)", func(s string) error { _, err := load.ParseSpan(s); return expected(err) }, nil},
+		{"rate", "messages per second of each that sends: `R`, such as 50k/s; default: as fast as possible", func(s string) error { _, err := load.ParsePace(s); return expected(err) }, nil},
+		{"batch", "publish and release up to `N` messages together", atLeastOne(new(int), 1024), nil},
+		{"work", "a `TIME` that who receives is busy for each message", func(s string) error { _, err := load.ParseTime(s); return expected(err) }, nil},
 	} {
-		fs.Func(l.name, l.usage, func(s string) error {
+		if l.names != nil {
+			l.parse = oneOf(new(string), l.names).Set
+		}
+		set := func(s string) error {
 			if err := l.parse(s); err != nil {
 				return err
 			}
 			f.given++
 			f.lines[l.name] = s
 			return nil
-		})
+		}
+		if l.names != nil {
+			fs.Var(among(l.names, set), l.name, l.usage)
+		} else {
+			fs.Func(l.name, l.usage, set)
+		}
 	}
 }
 
