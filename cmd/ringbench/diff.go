@@ -18,9 +18,9 @@ const worseStatus = 3
 func diffCommand() *command {
 	return &command{
 		name:    "diff",
-		args:    "OLD.json NEW.json",
+		args:    "FILE FILE",
 		summary: "compare the results of two runs: ratios, confidence intervals, exit status for CI",
-		help: `Compares documents that throughput, latency, compare, crowd and run print with --json: results of the same
+		help: `Compares two documents, old and new, that throughput, latency, compare, crowd and run print with --json: results of the same
 name, with medians, confidence intervals at 95 %, and the Mann-Whitney U test, as benchstat does. Run with
 --pairs 10 or so: it says where there are too few repetitions to tell. Each side may be several
 documents, A1.json,A2.json: their repetitions are one sample. It says what is in one side only, and in what
