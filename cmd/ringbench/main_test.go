@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"annulus/cmd/ringbench/internal/load"
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rig/rigtest"
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 	if d, err := time.ParseDuration(os.Getenv(asGrace)); err == nil {
 		intoGrace, outOfGrace = d, d
 	}
-	if os.Getenv(asMain) != "" || len(os.Args) > 1 && os.Args[1] == rig.WorkerCommand {
+	if os.Getenv(asMain) != "" || len(os.Args) > 1 && (os.Args[1] == rig.WorkerCommand || os.Args[1] == load.WorkerCommand) {
 		main()
 		return
 	}

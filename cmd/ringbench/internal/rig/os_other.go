@@ -5,11 +5,18 @@ package rig
 import (
 	"os"
 	"os/exec"
+	"time"
 )
 
 // Tether does nothing here: a worker sees its parent's death at the end of the
 // pipe that brought its job.
 func Tether(*exec.Cmd) {}
+
+// CPUTime cannot be known of another process here.
+func CPUTime(int) time.Duration { return 0 }
+
+// Nap sleeps for d.
+func Nap(d time.Duration) { time.Sleep(d) }
 
 // AnonymousFile returns an empty file without a name, for memory that processes share.
 func AnonymousFile() (*os.File, error) {
