@@ -129,9 +129,13 @@ func open(s spec, opts []Option, region func(...shm.Option) (*shm.Region, error)
 // attach makes a handle on what lies in region, after checking every field of
 // its header, and takes the region over.
 func attach(region *shm.Region, s spec) (*handle, error) {
+	return attachIf(region, s.accepts)
+}
+
+func attachIf(region *shm.Region, accepts func(*handle) error) (*handle, error) {
 	h, err := attachTo(region)
 	if err == nil {
-		err = s.accepts(h)
+		err = accepts(h)
 	}
 	if err != nil {
 		return nil, errors.Join(err, region.Close())

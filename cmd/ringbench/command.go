@@ -36,9 +36,9 @@ type stdio struct {
 // because the help prints it.
 func commands() []*command {
 	return []*command{
-		tourCommand(), compareCommand(), throughputCommand(), crowdCommand(), latencyCommand(), topoCommand(),
+		tourCommand(), compareCommand(), throughputCommand(), crowdCommand(), latencyCommand(), runCommand(), diffCommand(), topoCommand(),
 		produceCommand(), consumeCommand(), feedCommand(), drainCommand(), recordCommand(), replayCommand(),
-		inspectCommand(), listCommand(), removeCommand(),
+		inspectCommand(), listCommand(), topCommand(), removeCommand(),
 		repairCommand(), doctorCommand(), stressCommand(), completionCommand(), versionCommand(),
 	}
 }
@@ -48,12 +48,20 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+// statusError is a failure with an exit status of its own.
+type statusError struct {
+	status int
+	error
+}
+
+func (e statusError) Unwrap() error { return e.error }
+
 func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
 // run runs one command line and returns the exit status: 0, 1 after a failure
-// or an interrupt, 2 after a mistake in the command line.
+// or an interrupt, 2 after a mistake in the command line, or that of a statusError.
 func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // else it goes on without its terminal, as with nohup
@@ -75,6 +83,10 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	fmt.Fprintf(stderr, "ringbench%s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", "; "))
 	if errors.As(err, &usageError{}) {
 		return 2
+	}
+	var own statusError
+	if errors.As(err, &own) {
+		return own.status
 	}
 	return 1
 }

@@ -64,6 +64,9 @@ func complete(words []string) []candidate {
 	if l.named { // --path or --shm stands for the ring's name
 		kinds = slices.DeleteFunc(kinds, func(k string) bool { return k == "NAME" })
 	}
+	if n := len(kinds); n > 0 && strings.HasSuffix(kinds[n-1], "...]") { // any number of these
+		l.others = min(l.others, n-1)
+	}
 	if l.others >= len(kinds) {
 		return nil
 	}

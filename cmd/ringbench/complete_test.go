@@ -127,7 +127,7 @@ func TestCompleteAll(t *testing.T) {
 			}
 		})
 		for _, kind := range strings.Fields(c.args) {
-			if !slices.Contains([]string{"NAME", "FILE", "DIR", "SOURCE", "SINK", "SHELL"}, kind) {
+			if !slices.Contains([]string{"NAME", "[NAME...]", "FILE", "DIR", "SOURCE", "SINK", "SHELL"}, kind) {
 				t.Errorf("%s %s: complete does not know what that is", c.name, kind)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 // argument lists what an argument may be, by what the help calls it.
 func argument(kind, current string) []candidate {
 	switch kind {
-	case "NAME":
+	case "NAME", "[NAME...]":
 		return ringCandidates()
 	case "FILE":
 		return fileCandidates(current, false)

@@ -47,7 +47,7 @@ examples:
 		first, _, _ := strings.Cut(c.examples, "\n")
 		fmt.Fprintf(&b, "  %s\n", first)
 	}
-	b.WriteString("\nexit status: 0 done, 1 failed or interrupted, 2 wrong command line\n")
+	b.WriteString("\nexit status: 0 done, 1 failed or interrupted, 2 wrong command line, 3 diff: something got worse\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }

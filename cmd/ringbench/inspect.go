@@ -135,22 +135,12 @@ type memberInfo struct {
 func membersOf(list []ring.MemberStats) (out []memberInfo) {
 	for _, m := range list {
 		i := memberInfo{
-			Index: m.Index, Role: "consumer", State: "attached", PID: m.PID, Tag: m.Tag, Since: stamp(m.Since),
+			Index: m.Index, Role: "consumer", State: m.State(), PID: m.PID, Tag: m.Tag, Since: stamp(m.Since),
 			Claim: m.Claim, Claims: m.Claims, Occupied: m.Occupied, Messages: m.Messages, Bytes: m.Bytes, Wakes: m.Wakes, Parks: m.Parks,
 			Position: m.Position, Lag: m.Lag, Lost: m.Lost,
 		}
 		if m.Producer {
 			i.Role = "producer"
-		}
-		switch {
-		case m.Left:
-			i.State = "gone"
-		case !m.Attached:
-			i.State = "dead"
-		case m.Stopped:
-			i.State = "stopped"
-		case m.Leaving:
-			i.State = "leaving"
 		}
 		out = append(out, i)
 	}
@@ -230,22 +220,8 @@ func sideOf(s ring.SideStats, g ring.Gate) sideInfo {
 	}
 }
 
-// state is one word for a side: none, attached, stopped, closing, closed or dead.
-func state(s ring.SideStats) string {
-	switch {
-	case s.Attached && s.Stopped:
-		return "stopped"
-	case s.Attached && (s.Closed || s.Finished):
-		return "closing"
-	case s.Attached:
-		return "attached"
-	case s.Sessions == 0:
-		return "none"
-	case s.Closed:
-		return "closed"
-	}
-	return "dead"
-}
+// state is one word for a side.
+func state(s ring.SideStats) string { return s.State() }
 
 func stamp(t time.Time) string {
 	if t.IsZero() {

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"io/fs"
-	"math/bits"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -118,7 +116,7 @@ func (l *listing) add(n named) {
 	}
 	b := region.Bytes()
 	e := listed{Name: n.name, Size: int64(len(b))}
-	if !isRing(b) {
+	if !layout.HasMagic(b, layout.Magic) {
 		// Read-only and never locked: nothing can go wrong, or matters.
 		_ = region.Close()
 		return
@@ -132,15 +130,6 @@ func (l *listing) add(n named) {
 		e.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
 	l.Rings = append(l.Rings, e)
-}
-
-// isRing tells whether memory begins as a ring does, in any byte order.
-func isRing(b []byte) bool {
-	if len(b) < 8 {
-		return false
-	}
-	w := binary.LittleEndian.Uint64(b)
-	return w == layout.Magic || w == bits.ReverseBytes64(layout.Magic)
 }
 
 func (e *listed) describe(r *ring.Ring) error {

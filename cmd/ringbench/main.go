@@ -6,6 +6,7 @@ import (
 	"annulus/cmd/ringbench/internal/crowd"
 	"annulus/cmd/ringbench/internal/doctor"
 	"annulus/cmd/ringbench/internal/guard"
+	"annulus/cmd/ringbench/internal/load"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/stress"
 )
@@ -28,6 +29,9 @@ func main() {
 	}
 	if len(os.Args) > 2 && os.Args[1] == completeCommand {
 		os.Exit(completeMain(os.Args[2:], os.Stdout))
+	}
+	if len(os.Args) > 2 && os.Args[1] == load.WorkerCommand {
+		os.Exit(load.WorkerMain(os.Args[2]))
 	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"annulus/cmd/ringbench/internal/guard"
+	"annulus/cmd/ringbench/internal/load"
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rig/rigtest"
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 	if d, err := time.ParseDuration(os.Getenv(asGrace)); err == nil {
 		intoGrace, outOfGrace = d, d
 	}
-	if os.Getenv(asMain) != "" || len(os.Args) > 1 && (os.Args[1] == rig.WorkerCommand || os.Args[1] == guard.Command) {
+	if os.Getenv(asMain) != "" || len(os.Args) > 1 && (os.Args[1] == rig.WorkerCommand || os.Args[1] == load.WorkerCommand || os.Args[1] == guard.Command) {
 		main()
 		return
 	}

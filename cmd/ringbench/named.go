@@ -122,6 +122,7 @@ type side struct {
 	existing bool // do not create it
 	wait     futex.Strategy
 	stats    bool
+	metrics  served
 }
 
 // open opens the ring, or creates it, and says so where a capacity that was asked
@@ -129,13 +130,23 @@ type side struct {
 func (s *side) open(notices io.Writer) (*ring.Ring, error) {
 	if s.existing {
 		r, err := s.ring.open()
-		return s.note(notices, r, err)
+		return s.opened(notices, r, err)
 	}
 	c, asked, err := s.config()
 	if err != nil {
 		return nil, err
 	}
 	r, err := s.ring.openOrCreate(c, asked)
+	return s.opened(notices, r, err)
+}
+
+// opened makes a ring known to --metrics and notes what is not as asked.
+func (s *side) opened(notices io.Writer, r *ring.Ring, err error) (*ring.Ring, error) {
+	if err == nil && s.metrics.Collector != nil {
+		if err := s.metrics.Add(r); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
 	return s.note(notices, r, err)
 }
 
@@ -187,6 +198,7 @@ func (s *side) ringFlags(set *flag.FlagSet) {
 		}
 		return err
 	}), "wait", "`HOW` to wait for the other side: "+strings.Join(waits, ", ")+"; default: adaptive")
+	s.metrics.flag(set)
 	set.BoolVar(&s.stats, "stats", false, "at the end, say on stderr how much was passed")
 }
 

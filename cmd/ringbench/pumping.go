@@ -64,6 +64,10 @@ func (f *far) pump(ctx context.Context, io *stdio, set *flag.FlagSet, s *side, u
 
 // feedRing sends what comes from the far end through a ring.
 func feedRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
+	if _, err := s.metrics.start(io.err); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.metrics.stop()) }()
 	// What is wrong with the far end shall leave no ring behind.
 	var far interface{ Close() error }
 	var source feed.Source

@@ -15,6 +15,10 @@ import (
 
 // drainRing hands what comes through a ring to the far end.
 func drainRing(ctx context.Context, io *stdio, s *side, f *far) (err error) {
+	if _, err := s.metrics.start(io.err); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.metrics.stop()) }()
 	out := &outgoing{far: f}
 	defer func() { err = errors.Join(err, out.close()) }()
 	// What is wrong with the sink shall leave no ring behind, and what is wrong with a

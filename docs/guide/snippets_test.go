@@ -21,7 +21,7 @@ func TestSnippets(t *testing.T) {
 		code = append(code, bare(read(t, name)))
 	}
 	found := 0
-	for _, doc := range []string{"tutorial.md", "adapters.md", "untrusted.md", "../../README.md"} {
+	for _, doc := range []string{"tutorial.md", "adapters.md", "untrusted.md", "watching.md", "../../README.md"} {
 		for _, s := range snippets(t, doc) {
 			found++
 			if !inOneOf(code, bare(s)) {

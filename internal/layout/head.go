@@ -25,6 +25,16 @@ type family struct {
 	notThis, endian, notReady, version, feature, damaged, geometry, short error
 }
 
+// HasMagic tells whether memory begins with a magic word, in any byte order: what Decode
+// and DecodeCell find out more about.
+func HasMagic(b []byte, magic uint64) bool {
+	if len(b) < 8 {
+		return false
+	}
+	w := binary.LittleEndian.Uint64(b)
+	return w == magic || w == bits.ReverseBytes64(magic)
+}
+
 // checksum is the CRC-32C of the header's bytes before the checksum, computed as if
 // the magic word were already there.
 func (f *family) checksum(header []byte) uint64 {

@@ -10,8 +10,6 @@ import (
 	"os/exec"
 	"runtime"
 
-	"golang.org/x/sys/unix"
-
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/futex"
 	"annulus/internal/mem"
@@ -60,19 +58,11 @@ func Ring(ctx context.Context, l Load) (Result, error) {
 		return Result{}, err
 	}
 	defer r.Close()
-	f, err := rig.AnonymousFile()
+	page, err := rig.NewShared(pageSize)
 	if err != nil {
 		return Result{}, err
 	}
-	defer f.Close()
-	if err := f.Truncate(pageSize); err != nil {
-		return Result{}, err
-	}
-	page, unmap, err := mapPage(f)
-	if err != nil {
-		return Result{}, err
-	}
-	defer unmap()
+	defer page.Close()
 	var procs []*exec.Cmd
 	defer func() {
 		for _, p := range procs {
@@ -89,7 +79,7 @@ func Ring(ctx context.Context, l Load) (Result, error) {
 		if l.Producers > 1 || l.Consumers > 1 {
 			at = j.Number
 		}
-		p, err := start(j, l.cpu(at), r.Region().File(), f)
+		p, err := start(j, l.cpu(at), r.Region().File(), page.File)
 		if err != nil {
 			return Result{}, err
 		}
@@ -121,30 +111,15 @@ func Ring(ctx context.Context, l Load) (Result, error) {
 }
 
 func start(j job, cpus []int, files ...*os.File) (*exec.Cmd, error) {
-	arg, err := json.Marshal(j)
+	cmd, err := rig.Self(WorkerCommand, j)
 	if err != nil {
 		return nil, err
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(exe, WorkerCommand, string(arg))
 	cmd.ExtraFiles = files
-	cmd.Stderr = os.Stderr
-	rig.TetherApart(cmd)
 	if err := rig.StartPinned(cmd, cpus); err != nil {
 		return nil, fmt.Errorf("start a worker: %w", err)
 	}
 	return cmd, nil
-}
-
-func mapPage(f *os.File) (mem.Ptr, func(), error) {
-	b, err := unix.Mmap(int(f.Fd()), 0, pageSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil {
-		return mem.Ptr{}, nil, os.NewSyscallError("mmap", err)
-	}
-	return mem.Of(b), func() { unix.Munmap(b) }, nil
 }
 
 // WorkerMain plays one endpoint until the page says stop.
@@ -162,11 +137,11 @@ func WorkerMain(arg string) int {
 }
 
 func work(j *job) error {
-	page, unmap, err := mapPage(os.NewFile(pageFD, "page"))
+	page, err := rig.MapShared(os.NewFile(pageFD, "page"))
 	if err != nil {
 		return err
 	}
-	defer unmap()
+	defer page.Close()
 	s, err := futex.ParseStrategy(j.Wait)
 	if err != nil {
 		return err

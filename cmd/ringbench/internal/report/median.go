@@ -29,21 +29,7 @@ func Median(runs []Result) Result {
 	} else {
 		out.Wakes = nil
 	}
-	if all(runs, func(r Result) bool { return r.LatencyNS != nil }) {
-		pick := func(get func(*Latency) int64) int64 {
-			return column(runs, func(r Result) int64 { return get(r.LatencyNS) })
-		}
-		out.LatencyNS = &Latency{
-			P50:   pick(func(l *Latency) int64 { return l.P50 }),
-			P90:   pick(func(l *Latency) int64 { return l.P90 }),
-			P99:   pick(func(l *Latency) int64 { return l.P99 }),
-			P999:  pick(func(l *Latency) int64 { return l.P999 }),
-			P9999: pick(func(l *Latency) int64 { return l.P9999 }),
-			Max:   pick(func(l *Latency) int64 { return l.Max }),
-		}
-	} else {
-		out.LatencyNS = nil
-	}
+	out.LatencyNS = foldLatencies(runs, func(r Result) *Latency { return r.LatencyNS })
 	if all(runs, func(r Result) bool { return len(r.Distribution) == len(Quantiles) }) {
 		out.Distribution = make([]int64, len(Quantiles))
 		for i := range Quantiles {
@@ -52,12 +38,34 @@ func Median(runs []Result) Result {
 	} else {
 		out.Distribution = nil
 	}
+	out.Load, out.Series = foldLoads(runs)
 	return out
 }
 
+// foldLatencies has the median of each percentile; nil where a run lacks them.
+func foldLatencies(runs []Result, of func(Result) *Latency) *Latency {
+	if !all(runs, func(r Result) bool { return of(r) != nil }) {
+		return nil
+	}
+	pick := func(get func(*Latency) int64) int64 {
+		return column(runs, func(r Result) int64 { return get(of(r)) })
+	}
+	return &Latency{
+		P50:   pick(func(l *Latency) int64 { return l.P50 }),
+		P90:   pick(func(l *Latency) int64 { return l.P90 }),
+		P99:   pick(func(l *Latency) int64 { return l.P99 }),
+		P999:  pick(func(l *Latency) int64 { return l.P999 }),
+		P9999: pick(func(l *Latency) int64 { return l.P9999 }),
+		Max:   pick(func(l *Latency) int64 { return l.Max }),
+	}
+}
+
+// Delays tells whether Runs are delays, of which less is better, and not rates.
+func (r *Result) Delays() bool { return r.LatencyNS != nil && r.Load == nil }
+
 // figure is the one that results are compared by.
 func (r *Result) figure() float64 {
-	if r.LatencyNS != nil {
+	if r.Delays() {
 		return float64(r.LatencyNS.P50)
 	}
 	return r.MessagesPerSecond

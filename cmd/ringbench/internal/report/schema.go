@@ -25,7 +25,7 @@ var Quantiles = []float64{0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9
 // back. LatencyNS and Wakes are nil when they were not measured.
 type Result struct {
 	Name              string   `json:"name"`
-	Kind              string   `json:"kind"`             // "throughput", "round-trip" or "one-way"
+	Kind              string   `json:"kind"`             // "throughput", "round-trip", "one-way" or "load"
 	Family            string   `json:"family,omitempty"` // what the transport is made of, as "ring" or "socket": comparisons have it
 	Wait              string   `json:"wait"`             // how a side with nothing to do waits
 	Transport         string   `json:"transport"`
@@ -44,6 +44,10 @@ type Result struct {
 	// Runs has one figure of each repetition, in the order of the runs: messages a
 	// second, or of round trips and delays the p50 in nanoseconds.
 	Runs []float64 `json:"runs,omitempty"`
+
+	// Load and Series are of results of kind "load".
+	Load   *Load    `json:"load,omitempty"`
+	Series []Series `json:"series,omitempty"`
 
 	// Distribution has the delay in nanoseconds at each of Quantiles; empty when none was kept.
 	Distribution []int64 `json:"distribution,omitempty"`

@@ -15,7 +15,7 @@ func Throughput(w io.Writer, results []Result) error {
 	for _, r := range results {
 		t.rows = append(t.rows, []string{
 			r.Transport, topology(r), r.Wait, fmt.Sprintf("%d B", r.Size), fmt.Sprint(r.Batch),
-			count(r.Messages), SI(r.MessagesPerSecond, "/s"), SI(r.BytesPerSecond, "B/s"),
+			Count(r.Messages), SI(r.MessagesPerSecond, "/s"), SI(r.BytesPerSecond, "B/s"),
 			cpu(r), wakes(r),
 		})
 	}
@@ -28,7 +28,7 @@ func Latencies(w io.Writer, results []Result) error {
 		{"transport", "topology", "wait", "size", "messages", "p50", "p90", "p99", "p99.9", "p99.99", "max", "cpu", "wakes"},
 	}}
 	for _, r := range results {
-		row := []string{r.Transport, topology(r), r.Wait, fmt.Sprintf("%d B", r.Size), count(r.Messages)}
+		row := []string{r.Transport, topology(r), r.Wait, fmt.Sprintf("%d B", r.Size), Count(r.Messages)}
 		if l := r.LatencyNS; l != nil {
 			row = append(row, Nanos(l.P50), Nanos(l.P90), Nanos(l.P99), Nanos(l.P999), Nanos(l.P9999), Nanos(l.Max))
 		} else {
@@ -46,8 +46,8 @@ func topology(r Result) string {
 	return fmt.Sprintf("%s, %d processes", r.Topology, r.Processes)
 }
 
-// count prints a small number as it is.
-func count(n uint64) string {
+// Count prints a small number as it is.
+func Count(n uint64) string {
 	if n < 1000 {
 		return fmt.Sprint(n)
 	}
@@ -66,7 +66,7 @@ func wakes(r Result) string {
 	if r.Wakes == nil {
 		return "-"
 	}
-	return count(*r.Wakes)
+	return Count(*r.Wakes)
 }
 
 // Table prints rows, all of the same length, in aligned columns: the first left

@@ -22,17 +22,6 @@ func latency(encoded []byte) (*report.Latency, []int64, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("a worker's histogram does not decode: %w", err)
 	}
-	distribution := make([]int64, len(report.Quantiles))
-	for i, q := range report.Quantiles {
-		distribution[i] = h.ValueAtPercentile(100 * q)
-	}
-	distribution[0] = h.Min()
-	return &report.Latency{
-		P50:   h.ValueAtPercentile(50),
-		P90:   h.ValueAtPercentile(90),
-		P99:   h.ValueAtPercentile(99),
-		P999:  h.ValueAtPercentile(99.9),
-		P9999: h.ValueAtPercentile(99.99),
-		Max:   h.Max(),
-	}, distribution, nil
+	l, distribution := report.Percentiles(h)
+	return l, distribution, nil
 }

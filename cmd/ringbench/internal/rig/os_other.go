@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 )
 
 // Tether does nothing here: a worker sees its parent's death at the end of the
@@ -21,6 +22,12 @@ func withBlocked(sigs []syscall.Signal, f func() error) error {
 	}
 	return f()
 }
+
+// CPUTime cannot be known of another process here.
+func CPUTime(int) time.Duration { return 0 }
+
+// Nap sleeps for d.
+func Nap(d time.Duration) { time.Sleep(d) }
 
 // AnonymousFile returns an empty file without a name, for memory that processes share.
 func AnonymousFile() (*os.File, error) {

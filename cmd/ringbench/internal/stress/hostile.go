@@ -221,7 +221,7 @@ func suspected(part string, socket *os.File, seed uint64, stranger bool) (*suspe
 		exe = "/proc/self/exe" // also for a user who may not look where it lies
 	}
 	s := &suspect{cmd: exec.Command(exe, WorkerCommand, string(arg)), ledger: l, exited: make(chan error, 1)}
-	s.cmd.ExtraFiles = []*os.File{socket, l.file}
+	s.cmd.ExtraFiles = []*os.File{socket, l.File}
 	s.cmd.Stderr = os.Stderr
 	s.cmd.Env = append(os.Environ(), "GOMAXPROCS=4") // its threads that write leave one for the socket
 	rig.TetherApart(s.cmd)
@@ -230,7 +230,7 @@ func suspected(part string, socket *os.File, seed uint64, stranger bool) (*suspe
 		s.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
 	}
 	if err := s.cmd.Start(); err != nil {
-		l.close()
+		l.Close()
 		return nil, fmt.Errorf("start the %s: %w", part, err)
 	}
 	go func() { s.exited <- s.cmd.Wait() }()
@@ -241,5 +241,5 @@ func suspected(part string, socket *os.File, seed uint64, stranger bool) (*suspe
 func (s *suspect) end() {
 	s.cmd.Process.Kill()
 	<-s.exited
-	s.ledger.close()
+	s.ledger.Close()
 }

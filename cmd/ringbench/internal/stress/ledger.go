@@ -1,10 +1,7 @@
 package stress
 
 import (
-	"fmt"
 	"os"
-
-	"golang.org/x/sys/unix"
 
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/internal/mem"
@@ -51,34 +48,16 @@ const (
 // flagRedelivered marks a log entry whose message the ring called redelivered.
 const flagRedelivered = 1 << 63
 
-type ledger struct {
-	file *os.File
-	mem  []byte
-	mem.Ptr
-}
+type ledger struct{ *rig.Shared }
 
 func newLedger() (*ledger, error) {
-	f, err := rig.AnonymousFile()
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Truncate(ledgerSz); err != nil {
-		return nil, err
-	}
-	return openLedger(f)
+	s, err := rig.NewShared(ledgerSz)
+	return &ledger{s}, err
 }
 
 func openLedger(f *os.File) (*ledger, error) {
-	b, err := unix.Mmap(int(f.Fd()), 0, ledgerSz, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil {
-		return nil, fmt.Errorf("map the ledger: %w", os.NewSyscallError("mmap", err))
-	}
-	return &ledger{file: f, mem: b, Ptr: mem.Of(b)}, nil
-}
-
-func (l *ledger) close() {
-	unix.Munmap(l.mem)
-	l.file.Close()
+	s, err := rig.MapShared(f)
+	return &ledger{s}, err
 }
 
 func (l *ledger) get(word uint64) uint64    { return mem.Load(l.Word(word)) }
@@ -86,12 +65,12 @@ func (l *ledger) set(word uint64, v uint64) { mem.Publish(l.Word(word), v) }
 
 // fail notes an error for the parent.
 func (l *ledger) fail(err error) {
-	copy(l.mem[textAt:textAt+textSize-1], err.Error())
+	copy(l.Bytes()[textAt:textAt+textSize-1], err.Error())
 	l.set(wordState, stateFailed)
 }
 
 func (l *ledger) text() string {
-	b := l.mem[textAt : textAt+textSize]
+	b := l.Bytes()[textAt : textAt+textSize]
 	for i, c := range b {
 		if c == 0 {
 			return string(b[:i])
@@ -106,7 +85,7 @@ func (l *ledger) progress() uint64 {
 }
 
 // reset readies the ledger for the worker's successor. All was read, nobody has it.
-func (l *ledger) reset() { clear(l.mem[:logAt]) }
+func (l *ledger) reset() { clear(l.Bytes()[:logAt]) }
 
 // log writes an entry and waits for room first, which the parent makes.
 func (l *ledger) log(entry uint64, wait func()) {

@@ -1,7 +1,6 @@
 package stress
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -58,9 +57,7 @@ func (p *place) start(o *Options, ringFile *os.File, rng *rand.Rand) error {
 	}); err != nil {
 		return err
 	}
-	p.cmd.ExtraFiles = []*os.File{ringFile, p.ledger.file}
-	p.cmd.Stderr = os.Stderr
-	rig.TetherApart(p.cmd)
+	p.cmd.ExtraFiles = []*os.File{ringFile, p.ledger.File}
 	p.cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
 	if o.Point != "" {
 		p.cmd.Env = append(p.cmd.Env, fmt.Sprintf("%s=%s:%d", killpoint.Env, o.Point, 1+rng.IntN(turns(o.Point))))
@@ -75,15 +72,13 @@ func (p *place) start(o *Options, ringFile *os.File, rng *rand.Rand) error {
 
 // command is the program for a job.
 func (p *place) command(o *Options, j job) (*exec.Cmd, error) {
-	if p.foreign {
-		return exec.Command(o.CWorker, j.plain()...), nil
+	if !p.foreign {
+		return rig.Self(WorkerCommand, j)
 	}
-	arg, err := json.Marshal(j)
-	if err != nil {
-		return nil, err
-	}
-	exe, err := os.Executable()
-	return exec.Command(exe, WorkerCommand, string(arg)), err
+	cmd := exec.Command(o.CWorker, j.plain()...)
+	cmd.Stderr = os.Stderr
+	rig.TetherApart(cmd)
+	return cmd, nil
 }
 
 // turns is at which turn a process dies at a point, at most.

@@ -112,7 +112,7 @@ func (r *run) stop() {
 				p.exited = nil
 			}
 		}
-		p.ledger.close()
+		p.ledger.Close()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"annulus/cmd/ringbench/internal/rig"
 	"annulus/futex"
 	"annulus/ring"
 )
@@ -89,7 +90,7 @@ func work(arg string, l *ledger) error {
 		if j.Tag {
 			o = append(o, ring.WithTag(uint64(j.Place)+1))
 		}
-		if err := retry(func() (err error) { p, err = r.Producer(o...); return err }); err != nil {
+		if err := rig.WhileAttached(func() (err error) { p, err = r.Producer(o...); return err }); err != nil {
 			return err
 		}
 		l.set(wordCommitted, p.Committed())
@@ -102,7 +103,7 @@ func work(arg string, l *ledger) error {
 		if r.Config().Topology == ring.Broadcast { // one that comes after the end shall see it too
 			o = append(o, ring.WithBacklog())
 		}
-		if err := retry(func() (err error) { c, err = r.Consumer(o...); return err }); err != nil {
+		if err := rig.WhileAttached(func() (err error) { c, err = r.Consumer(o...); return err }); err != nil {
 			return err
 		}
 		if err := consume(&j, c, l, rng); err != nil {
@@ -110,17 +111,6 @@ func work(arg string, l *ledger) error {
 		}
 	}
 	return r.Close()
-}
-
-// retry takes a role that a predecessor may hold for a moment yet: the kernel
-// releases its lock after the process is gone for its parent.
-func retry(f func() error) error {
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Microsecond) {
-		err := f()
-		if !errors.Is(err, ring.ErrAttached) || time.Now().After(deadline) {
-			return err
-		}
-	}
 }
 
 // produce sends numbered messages in all the ways there are.

@@ -1,0 +1,5 @@
+package load
+
+import "unsafe"
+
+const pageBytes = int(unsafe.Sizeof(page{}))

@@ -1,0 +1,62 @@
+package load
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ParseSize parses bytes: 64, 64B, 4KiB, 1MiB; K and M are KiB and MiB.
+func ParseSize(s string) (int, error) {
+	digits := strings.TrimRight(s, "KMGiB")
+	shift, ok := map[string]int{
+		"": 0, "B": 0, "K": 10, "KiB": 10, "M": 20, "MiB": 20, "G": 30, "GiB": 30,
+	}[s[len(digits):]]
+	n, err := strconv.ParseUint(digits, 10, 33)
+	if err != nil || !ok || n<<shift > math.MaxInt32+1 {
+		return 0, fmt.Errorf("bytes, such as 64B, 4KiB or 1MiB")
+	}
+	return int(n << shift), nil
+}
+
+// ParseRate parses messages a second: 1000/s, 50k/s, 1e6/s, 2M/s.
+func ParseRate(s string) (float64, error) {
+	digits, ok := strings.CutSuffix(s, "/s")
+	factor := 1.0
+	switch {
+	case strings.HasSuffix(digits, "k"):
+		digits, factor = strings.TrimSuffix(digits, "k"), 1e3
+	case strings.HasSuffix(digits, "M"):
+		digits, factor = strings.TrimSuffix(digits, "M"), 1e6
+	}
+	v, err := strconv.ParseFloat(digits, 64)
+	if v *= factor; err != nil || !ok || !(v >= 0) || v > 1e9 {
+		return 0, fmt.Errorf("a rate from 0/s to 1e9/s, such as 500/s, 50k/s or 1e6/s")
+	}
+	return v, nil
+}
+
+// ParseTime parses a time with a unit: 5us, 10ms, 1.5s, 2m.
+func ParseTime(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 || s == "0" && d == 0 {
+		return 0, fmt.Errorf("a time with a unit, such as 5us, 10ms or 2s")
+	}
+	return d, nil
+}
+
+// ParseSpan parses a size or, with a dash, a range of sizes: 64B, 64B-1KiB.
+func ParseSpan(s string) (Size, error) {
+	from, to, ranges := strings.Cut(s, "-")
+	a, err := ParseSize(from)
+	b := a
+	if err == nil && ranges {
+		b, err = ParseSize(to)
+	}
+	if err != nil || b < a || a < headBytes {
+		return Size{}, fmt.Errorf("bytes of at least %d, such as 64B, or a range of them, such as 64B-1KiB", headBytes)
+	}
+	return Size{From: a, To: b}, nil
+}
