@@ -40,6 +40,7 @@ static void run_sender(const struct options *o)
 			send_message(0, seq);
 	}
 	send_message(0, STOP_SEQ);
+	meet();
 	close_side(0);
 	child_done(seq, cpu0);
 }
@@ -60,6 +61,7 @@ static int run_receiver(const struct options *o, pid_t child)
 			break;
 	}
 	uint64_t end = now_ns();
+	meet();
 	close_side(1);
 	return finish(&w, seq, end, child);
 }

@@ -10,8 +10,8 @@
  *
  *   static void open_side(int me);   static void close_side(int me);
  *
- * which run in the side's own process, pinned, before the first and after the
- * last message.
+ * which run in the side's own process, pinned, before the first message and once
+ * both sides have had the last one: who hangs up after sending it may lose it.
  */
 #ifndef HAS_SIDES
 static void open_side(int me) { (void)me; }
@@ -46,6 +46,7 @@ static int run_pinger(const struct options *o, pid_t child)
 	if (!w.open)
 		hist_reset(&delays);
 	ping_send(STOP_SEQ);
+	meet();
 	close_side(0);
 	return finish(&w, seq - 1, end, child);
 }
@@ -61,6 +62,7 @@ static void run_ponger(const struct options *o)
 		if (!cpu0 && phase() == PHASE_MEASURE)
 			cpu0 = cpu_ns();
 		if (found == STOP_SEQ) {
+			meet();
 			close_side(1);
 			child_done(seq - 1, cpu0);
 		}
