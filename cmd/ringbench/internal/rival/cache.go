@@ -14,9 +14,15 @@ import (
 	"strings"
 )
 
-// CacheDir is where programs are kept that were built: a directory of the user's
-// cache. The error says that there is none.
+// CacheEnv names another directory than the user's cache for what was built.
+const CacheEnv = "ANNULUS_CACHE"
+
+// CacheDir is where programs are kept that were built. The error says that there is
+// no cache.
 func CacheDir() (string, error) {
+	if dir := os.Getenv(CacheEnv); dir != "" {
+		return filepath.Join(dir, "rivals"), nil
+	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		return "", err

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -67,18 +68,23 @@ func (b *Builder) prepared(r *Rival) (string, error) {
 	if bin := filepath.Join(dir, program); exists(bin) {
 		return bin, r.have(r.project.run)
 	}
-	m := &Missing{r.Name, "is not built: it takes minutes, and packages from " + r.project.from, "ringbench rivals --build"}
-	for _, t := range append(r.project.tools, r.project.run...) {
-		if _, err := t.find(r); err != nil && !strings.Contains(m.Do, t.install) {
-			m.Do = t.install + " && " + m.Do
+	return "", &Missing{r.Name, "is not built: it takes minutes, and packages from " + r.project.from, r.project.do(r)}
+}
+
+// do is the command that builds it, after those that install what that needs.
+func (p *project) do(r *Rival) string {
+	var all []string
+	for _, t := range slices.Concat(p.tools, p.run) {
+		if _, err := t.find(r); err != nil && !slices.Contains(all, t.install) {
+			all = append(all, t.install)
 		}
 	}
-	return "", m
+	return strings.Join(append(all, "ringbench rivals --build"), " && ")
 }
 
 // have tells whether all tools are there.
-func (r *Rival) have(tools []tool) error {
-	for _, t := range tools {
+func (r *Rival) have(tools ...[]tool) error {
+	for _, t := range slices.Concat(tools...) {
 		if _, err := t.find(r); err != nil {
 			return err
 		}
@@ -101,7 +107,7 @@ func (b *Builder) Prepare(ctx context.Context, r *Rival, log io.Writer) error {
 	if err != nil || exists(filepath.Join(dir, program)) {
 		return err
 	}
-	if err := r.have(append(r.project.tools, r.project.run...)); err != nil {
+	if err := r.have(r.project.tools, r.project.run); err != nil {
 		return err
 	}
 	c, err := b.stage()

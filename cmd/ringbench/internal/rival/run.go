@@ -26,11 +26,10 @@ var (
 	hangGrace = 30 * time.Second
 )
 
-// where programs keep what has a name: in memory.
-const (
-	namesDir    = "/dev/shm"
-	namesPrefix = "ringbench-rival-"
-)
+// Where programs keep what has a name: in memory. Tests have a prefix of their own.
+const namesDir = "/dev/shm"
+
+var namesPrefix = "ringbench-rival-"
 
 // line is what a program prints.
 type line struct {
