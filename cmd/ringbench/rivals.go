@@ -57,7 +57,7 @@ func (o *rivalsOptions) run(ctx context.Context, std *stdio) (err error) {
 			fmt.Fprintf(std.err, "building %s\n", r.Name)
 			err = buildRival(ctx, b, r, std.err)
 		} else {
-			err = b.Ready(ctx, r, rivalParams(builtSizes[0]))
+			err = b.Ready(ctx, r, rivalParams(r)[0])
 		}
 		state, failure := rivalState(r, o.build, err)
 		if failure != nil {
@@ -71,23 +71,32 @@ func (o *rivalsOptions) run(ctx context.Context, std *stdio) (err error) {
 	return errors.Join(append(failed, report.Table(std.out, len(rows[0]), rows))...)
 }
 
-// buildRival builds r, for all of builtSizes where there is a program for each.
+// buildRival builds r, for each of rivalParams.
 func buildRival(ctx context.Context, b *rival.Builder, r *rival.Rival, log io.Writer) error {
 	if err := b.Prepare(ctx, r, log); err != nil {
 		return err
 	}
-	for i, size := range builtSizes {
-		if i > 0 && !r.BySize() {
-			break
-		}
-		if _, err := b.Build(ctx, r, rivalParams(size)); err != nil {
+	for _, p := range rivalParams(r) {
+		if _, err := b.Build(ctx, r, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func rivalParams(size int) *rig.Params { return &rig.Params{Size: size, Capacity: defaultCapacity} }
+// rivalParams are what r is built for: several sizes where there is a program for each.
+func rivalParams(r *rival.Rival) (list []*rig.Params) {
+	if r == rival.Vyukov {
+		return []*rig.Params{crowdParams(crowdSlots)}
+	}
+	for _, size := range builtSizes {
+		list = append(list, &rig.Params{Size: size, Capacity: defaultCapacity})
+	}
+	if !r.BySize() {
+		list = list[:1]
+	}
+	return list
+}
 
 // rivalState says in a few words how it stands with r. What is missing is no failure.
 func rivalState(r *rival.Rival, build bool, err error) (state string, failure error) {
