@@ -14,9 +14,9 @@
  * scripts. offer copies a message in, and is repeated while it is pushed back: nothing is
  * dropped. Messages are checked in place. The MTU is what a message needs, up to the most there is,
  * 65504 bytes: greater messages go in fragments and are put together by a copy.
- * Terms have 16 MiB (64 and 1 MiB were slower), and all of one may be on its way: not the
- * capacity, because the driver, not the receiver, makes room again. Code is
- * compiled while it runs, so the warm-up is two seconds at least.
+ * Terms have 16 MiB and half of one may be on its way, whatever the capacity: the
+ * driver, not the receiver, makes room for more, and may sleep for a millisecond, in which no
+ * sender fills that. Code is compiled while it runs, so the warm-up is two seconds at least.
  */
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "rival.h"

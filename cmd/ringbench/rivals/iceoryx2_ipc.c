@@ -11,8 +11,7 @@
  * does. Nothing is dropped: the service does not overflow, and a publisher whose
  * subscriber's buffer is full retries until it has room, which is the library's
  * own strategy (it yields, and sleeps when that has not helped). The buffer holds what
- * fits into the capacity, up to 1024 messages: larger ones were not faster. No event wakes
- * anyone. A sample comes back with what it held: what stays the same in all messages is
+ * fits into the capacity, up to 1024 messages. No event wakes anyone. A sample comes back with what it held: what stays the same in all messages is
  * written once to each.
  */
 #define HAS_SIDES

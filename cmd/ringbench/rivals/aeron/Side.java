@@ -63,7 +63,6 @@ final class Side implements FragmentHandler {
             .aeronDirectoryName(dir)
             .threadingMode(ThreadingMode.SHARED)
             .ipcTermBufferLength(term)
-            .ipcPublicationTermWindowLength(term)
             .ipcMtuLength(mtu)
             .termBufferSparseFile(false)
             .clientLivenessTimeoutNs(patience)
