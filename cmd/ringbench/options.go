@@ -57,7 +57,7 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 	fs.Var(someOf(contenderNames(), func(s string) error {
 		o.transports = strings.Split(s, ",")
 		return nil
-	}), "transport", "measure `LIST` out of "+strings.Join(contenderNames(), ",")+"; default: all but the C and C++ programs")
+	}), "transport", "measure `LIST` out of "+strings.Join(contenderNames(), ",")+"; default: all but the rivals (see ringbench rivals)")
 	fs.Var(oneOf(&o.topology, topologies), "topology", "measure topology `T` out of "+strings.Join(topologies, ",")+"; default: "+topologies[0])
 	fs.Func("size", "bytes per message, at least 8, a `LIST`; default: "+joinInts(sizes), func(s string) (err error) {
 		o.sizes, err = splitInts(s, 8)
@@ -73,7 +73,7 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 		}
 		return nil
 	}), "wait", "how an idle side of a ring waits, a `LIST` out of "+strings.Join(waits, ",")+"; default: spin")
-	fs.Func("capacity", "`BYTES` that a ring, a channel or boost may buffer, less than 2G, of a ring a power of two from 4K on; default: 1M", func(s string) (err error) {
+	fs.Func("capacity", "`BYTES` that a ring, a channel or a rival may buffer, less than 2G, of a ring a power of two from 4K on; default: 1M", func(s string) (err error) {
 		o.capacity, err = parseBytes(s)
 		return err
 	})

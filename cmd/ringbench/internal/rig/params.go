@@ -31,6 +31,7 @@ type Params struct {
 	Batch    int           `json:"batch"`    // messages per write, at least 1
 	Capacity int           `json:"capacity"` // bytes the transport may buffer, where it can be chosen
 	Wait     string        `json:"wait"`     // how an idle side waits, where it can be chosen
+	Sealed   bool          `json:"sealed"`   // messages carry a checksum of themselves; not OneWay
 	Rate     int           `json:"rate"`     // messages per second, OneWay only
 	Count    uint64        `json:"count"`    // messages to measure; 0: Duration decides
 	WarmUp   time.Duration `json:"warm_up"`  // before the window, when Duration decides
