@@ -36,7 +36,7 @@ type stdio struct {
 // because the help prints it.
 func commands() []*command {
 	return []*command{
-		tourCommand(), compareCommand(), throughputCommand(), crowdCommand(), latencyCommand(), runCommand(), diffCommand(), topoCommand(),
+		tourCommand(), compareCommand(), throughputCommand(), crowdCommand(), latencyCommand(), runCommand(), diffCommand(), topoCommand(), rivalsCommand(),
 		produceCommand(), consumeCommand(), feedCommand(), drainCommand(), recordCommand(), replayCommand(),
 		inspectCommand(), listCommand(), topCommand(), removeCommand(),
 		repairCommand(), doctorCommand(), stressCommand(), completionCommand(), versionCommand(),

@@ -169,6 +169,10 @@ func whyNot(name string, err error) (why, do string) {
 	if errors.As(err, &unable) {
 		return unable.Why, unable.Do
 	}
+	var missing *rival.Missing
+	if errors.As(err, &missing) {
+		return missing.Why, missing.Do
+	}
 	why = strings.ReplaceAll(err.Error(), "\n", "; ")
 	return strings.TrimPrefix(why, name+": "), ""
 }

@@ -24,6 +24,14 @@ var (
 	crowdDefault    = crowdContenders[:3]
 )
 
+// crowdSlots is how many messages a queue has room for by default.
+const crowdSlots = 4096
+
+// crowdParams are what the queue in C++ is built for.
+func crowdParams(slots int) *rig.Params {
+	return &rig.Params{Size: crowd.Size, Capacity: slots * crowd.Size}
+}
+
 // crowdOptions are the flags of crowd.
 type crowdOptions struct {
 	load       crowd.Load
@@ -51,7 +59,7 @@ ringbench crowd --topology 1x1,2x1,4x1 --contender lanes,ring,vyukov
 ringbench crowd --contender ring,batches,vyukov,channel`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := &crowdOptions{
-				load:       crowd.Load{Slots: 4096, Wait: "yield", Duration: 300 * time.Millisecond, WarmUp: 50 * time.Millisecond},
+				load:       crowd.Load{Slots: crowdSlots, Wait: "yield", Duration: 300 * time.Millisecond, WarmUp: 50 * time.Millisecond},
 				topologies: [][2]int{{1, 1}, {2, 2}, {4, 4}}, contenders: crowdDefault, pairs: 1,
 			}
 			fs.Func("topology", "`PxC,...` producers and consumers; default: 1x1,2x2,4x4", o.setTopologies)
@@ -127,7 +135,7 @@ func (o *crowdOptions) run(ctx context.Context, io *stdio) error {
 	var vyukov string
 	if slices.Contains(o.contenders, "vyukov") {
 		var err error
-		if vyukov, err = b.Build(ctx, rival.Vyukov, &rig.Params{Size: crowd.Size, Capacity: o.load.Slots * crowd.Size}); err != nil {
+		if vyukov, err = b.Build(ctx, rival.Vyukov, crowdParams(o.load.Slots)); err != nil {
 			fmt.Fprintf(io.err, "%v; going on without it\n", err)
 			o.contenders = slices.DeleteFunc(slices.Clone(o.contenders), func(c string) bool { return c == "vyukov" })
 		}

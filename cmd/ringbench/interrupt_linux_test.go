@@ -27,6 +27,7 @@ type running struct {
 	lines   []string
 	shmFree []string
 	tmp     string
+	below   []int // its processes, once it measures
 }
 
 func start(t *testing.T, args ...string) *running {
@@ -49,6 +50,7 @@ func start(t *testing.T, args ...string) *running {
 		r.lines = append(r.lines, lines.Text())
 		// Where nothing has passed yet there is a line without a count; and that of a rival in C is known at its end.
 		if strings.Contains(lines.Text(), " of 1h") && (silent || strings.Contains(lines.Text(), " messages, ")) {
+			r.below = rigtest.Below(r.Process.Pid)
 			return r
 		}
 	}
@@ -56,11 +58,20 @@ func start(t *testing.T, args ...string) *running {
 	return nil
 }
 
-// gone waits until no process of the group runs and fails when files are left.
+// left lists what still runs of its group, and of the groups that it has started, as rivals have their own.
+func (r *running) left() []int {
+	left := rigtest.Group(r.Process.Pid)
+	for _, pid := range r.below {
+		left = append(left, rigtest.Group(pid)...)
+	}
+	return left
+}
+
+// gone waits until no process runs and fails when files are left.
 func (r *running) gone(t *testing.T) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
-	for left := rigtest.Group(r.Process.Pid); len(left) > 0; left = rigtest.Group(r.Process.Pid) {
+	for left := r.left(); len(left) > 0; left = r.left() {
 		if time.Now().After(deadline) {
 			t.Fatalf("processes are left: %v", left)
 		}
@@ -80,6 +91,7 @@ func list(t *testing.T, dir string) []string {
 	var names []string
 	for _, e := range entries {
 		other := strings.HasPrefix(e.Name(), "ringbench-test-") && !strings.HasPrefix(e.Name(), ringPrefix) // another test binary's
+		other = other || strings.HasPrefix(e.Name(), "ringbench-rival-")                                    // package rival tests who removes those
 		if strings.Contains(e.Name(), "ringbench") && !other {
 			names = append(names, e.Name())
 		}
@@ -107,7 +119,7 @@ func TestInterrupt(t *testing.T) {
 				testutil.Compiler(t, "gcc")
 			}
 			r := start(t, append(c.args, "--duration", "1h", "--size", "64", "--json")...)
-			if n := len(rigtest.Group(r.Process.Pid)) - 1; n != c.workers {
+			if n := len(r.below); n != c.workers {
 				t.Errorf("%d workers run, want %d", n, c.workers)
 			}
 			pid := r.Process.Pid

@@ -18,6 +18,7 @@ import (
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rig/rigtest"
+	"annulus/cmd/ringbench/internal/rival"
 	"annulus/internal/testutil"
 )
 
@@ -44,13 +45,29 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	dropCache := testCache()
 	code := rigtest.Main(m)
 	testutil.RemoveBuilt()
+	dropCache()
 	if left, _ := filepath.Glob(fmt.Sprintf("/dev/shm/%s*", ringPrefix)); len(left) > 0 {
 		fmt.Fprintln(os.Stderr, "left behind:", left)
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// testCache has the rivals built outside the user's cache, also those that processes of
+// the tests build, until the returned function is called.
+func testCache() (drop func()) {
+	if os.Getenv(rival.CacheEnv) != "" {
+		return func() {}
+	}
+	dir, err := os.MkdirTemp("", "annulus-cache-")
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv(rival.CacheEnv, dir)
+	return func() { os.RemoveAll(dir) }
 }
 
 // ringbench is the command as a process of its own.

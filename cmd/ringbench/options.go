@@ -73,7 +73,7 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 		}
 		return nil
 	}), "wait", "how an idle side of a ring waits, a `LIST` out of "+strings.Join(waits, ",")+"; default: spin")
-	fs.Func("capacity", "`BYTES` that a ring, a channel or boost may buffer, less than 2G, of a ring a power of two from 4K on; default: 1M", func(s string) (err error) {
+	fs.Func("capacity", "`BYTES` that a ring, a channel or a rival may buffer, less than 2G, of a ring a power of two from 4K on; default: 1M", func(s string) (err error) {
 		o.capacity, err = parseBytes(s)
 		return err
 	})

@@ -7,20 +7,21 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"annulus/internal/testutil"
 )
 
 // terminal is a real one: a pane of a tmux that nobody looks at.
 type terminal struct {
-	t      *testing.T
-	tmux   string
-	socket string
-	env    []string
+	t       testing.TB
+	program string
+	socket  string
+	env     []string
 }
 
 // newTerminal runs a program in a terminal of so many columns and lines.
-func newTerminal(t *testing.T, width, height int, env []string, program ...string) *terminal {
+func newTerminal(t testing.TB, width, height int, env []string, program ...string) *terminal {
 	t.Helper()
 	tmux, err := exec.LookPath("tmux")
 	if err != nil {
@@ -29,10 +30,10 @@ func newTerminal(t *testing.T, width, height int, env []string, program ...strin
 	dir, err := os.MkdirTemp("", "rb") // its path must be short: it is a socket's
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	x := &terminal{t: t, tmux: tmux, socket: filepath.Join(dir, "s"), env: append(os.Environ(), env...)}
+	x := &terminal{t: t, program: tmux, socket: filepath.Join(dir, "s"), env: append(os.Environ(), env...)}
 	args := []string{"-u", "-f", "/dev/null", "new-session", "-d", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height)}
 	t.Cleanup(x.end)
-	if out, err := x.run(append(append(args, "--"), program...)...); err != nil {
+	if out, err := x.tmux(append(append(args, "--"), program...)...); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return x
@@ -40,8 +41,8 @@ func newTerminal(t *testing.T, width, height int, env []string, program ...strin
 
 // end ends it, and waits for the program in it to have gone.
 func (x *terminal) end() {
-	pid, err := x.run("display-message", "-p", "#{pane_pid}")
-	x.run("kill-server")
+	pid, err := x.tmux("display-message", "-p", "#{pane_pid}")
+	x.tmux("kill-server")
 	if err != nil {
 		return // it never began
 	}
@@ -53,8 +54,9 @@ func (x *terminal) end() {
 	}
 }
 
-func (x *terminal) run(args ...string) (string, error) {
-	cmd := exec.Command(x.tmux, append([]string{"-S", x.socket}, args...)...)
+// tmux runs a command of tmux and returns what it prints.
+func (x *terminal) tmux(args ...string) (string, error) {
+	cmd := exec.Command(x.program, append([]string{"-S", x.socket}, args...)...)
 	cmd.Env = x.env
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -64,45 +66,58 @@ func (x *terminal) run(args ...string) (string, error) {
 // were sent, if they are asked for. Lines that the terminal has broken are two.
 func (x *terminal) screen(options ...string) string {
 	x.t.Helper()
-	out, err := x.run(append([]string{"capture-pane", "-p"}, options...)...)
+	out, err := x.tmux(append([]string{"capture-pane", "-p"}, options...)...)
 	if err != nil {
 		x.t.Fatalf("%v: %s", err, out)
 	}
 	return out
 }
 
-// shows waits until there is such text on the screen, and returns that.
-func (x *terminal) shows(text string, options ...string) string {
+// until waits for a screen that is as it should, and returns it.
+func (x *terminal) until(what string, ok func(screen string) bool) string {
 	x.t.Helper()
-	seen := ""
-	err := testutil.Until(text, func() bool {
-		seen = x.screen(options...)
-		return strings.Contains(seen, text)
-	})
-	if err != nil {
-		x.t.Fatalf("%v\n%s", err, seen)
+	for end := time.Now().Add(testutil.Patience); ; time.Sleep(20 * time.Millisecond) {
+		screen := x.screen()
+		if ok(screen) {
+			return screen
+		}
+		if time.Now().After(end) {
+			x.t.Fatalf("the screen never shows %s:\n%s", what, screen)
+		}
 	}
-	return seen
+}
+
+// shows waits for a screen that has all of want, and returns it.
+func (x *terminal) shows(want ...string) string {
+	x.t.Helper()
+	return x.until(strings.Join(want, ", "), func(screen string) bool {
+		for _, w := range want {
+			if !strings.Contains(screen, w) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // typing sends keys as they are.
 func (x *terminal) typing(keys string) {
 	x.t.Helper()
-	if out, err := x.run("send-keys", "-l", "--", keys); err != nil {
+	if out, err := x.tmux("send-keys", "-l", "--", keys); err != nil {
 		x.t.Fatalf("%v: %s", err, out)
 	}
 }
 
-// press sends a key by its name.
-func (x *terminal) press(key string) {
+// press sends keys by their names.
+func (x *terminal) press(keys ...string) {
 	x.t.Helper()
-	if out, err := x.run("send-keys", key); err != nil {
+	if out, err := x.tmux(append([]string{"send-keys"}, keys...)...); err != nil {
 		x.t.Fatalf("%v: %s", err, out)
 	}
 }
 
 // programDir is a directory in which the test binary is named ringbench, and behaves as it.
-func programDir(t *testing.T) (dir string, env []string) {
+func programDir(t testing.TB) (dir string, env []string) {
 	t.Helper()
 	self, err := os.Executable()
 	must(t, err)

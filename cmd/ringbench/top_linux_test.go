@@ -109,24 +109,24 @@ func TestTopInATerminal(t *testing.T) {
 	if !strings.Contains(screen, "NAME^") || !strings.Contains(screen, "PRODUCER") {
 		t.Errorf("no heads:\n%s", screen)
 	}
-	p.keys("s") // by state: the worst first
+	p.press("s") // by state: the worst first
 	p.until("the worst first", func(s string) bool {
 		lines := strings.Split(s, "\n")
 		return len(lines) > 4 && strings.Contains(lines[1], "STATEv") && strings.Contains(lines[2]+lines[3], dead) && strings.Contains(lines[2]+lines[3], damaged)
 	})
-	p.write("/full")
+	p.typing("/full")
 	p.until("what the filter leaves", func(s string) bool {
 		return rowOf(s, stalled) != "" && rowOf(s, dead) == "" && rowOf(s, flows) == "" && strings.Contains(s, "/full_")
 	})
-	p.keys("Enter", "Enter")
+	p.press("Enter", "Enter")
 	p.shows(stalled, "full ", "sessions", "messages wait", "asleep")
-	p.write("p")
+	p.typing("p")
 	p.shows("PAUSED")
-	p.write("p?")
+	p.typing("p?")
 	p.shows("sort by the next")
-	p.keys("Escape")
+	p.press("Escape")
 	p.until("the list", func(s string) bool { return rowOf(s, stalled) != "" })
-	p.write("q")
+	p.typing("q")
 	p.restored("0")
 }
 
@@ -153,7 +153,7 @@ func TestTopInANarrowTerminal(t *testing.T) {
 		p.until("whole rows", func(s string) bool {
 			return rowOf(s, flows) != "" && rowOf(s, dead) != "" && rowOf(s, stalled) != "" && rowOf(s, damaged) != "" && strings.Contains(s, "CAPACITY")
 		})
-		p.write("q")
+		p.typing("q")
 		p.restored("0")
 	}
 }
@@ -169,7 +169,7 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 		return p.child()
 	}
 	start()
-	p.keys("C-c")
+	p.press("C-c")
 	p.restored("0")
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		must(t, syscall.Kill(start(), s))
@@ -183,12 +183,12 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 
 	pid := start()
 	for _, stop := range []func(){
-		func() { p.keys("C-z") },
+		func() { p.press("C-z") },
 		func() { must(t, syscall.Kill(pid, syscall.SIGTSTP)) },
 	} {
 		stop()
 		p.shows("Stopped")
-		if now := p.terminal(); now != p.before {
+		if now := p.modes(); now != p.before {
 			t.Errorf("stopped: the terminal was\n%s\nand is\n%s", p.before, now)
 		}
 		p.run("clear; fg; echo ended with $?")
@@ -200,10 +200,10 @@ func TestTopLeavesTheTerminalAsItWas(t *testing.T) {
 		must(t, err)
 		return strings.Contains(string(b), ") T ")
 	})
-	p.write("stty sane; fg; echo ended with $?")
-	p.keys("C-j") // the terminal is raw still
+	p.typing("stty sane; fg; echo ended with $?")
+	p.press("C-j") // the terminal is raw still
 	p.shows("NAME^", name)
-	p.write("q")
+	p.typing("q")
 	p.restored("0")
 	if left := rigtest.Children(p.number("#{pane_pid}")); len(left) > 0 {
 		t.Errorf("processes are left: %v", left)

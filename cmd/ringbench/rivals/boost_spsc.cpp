@@ -31,7 +31,8 @@ struct message {
 
 constexpr size_t slots = CAPACITY_BYTES / MSG_SIZE > 0 ? CAPACITY_BYTES / MSG_SIZE : 1;
 using queue = boost::lockfree::spsc_queue<message, boost::lockfree::capacity<slots>>;
-constexpr uint64_t look = 1024; /* messages between two looks at the shared page */
+/* How many messages pass between two looks at the shared page. */
+constexpr uint64_t look = MSG_SIZE > (64 << 10) ? 1 : MSG_SIZE < 64 ? 1024 : (64 << 10) / MSG_SIZE;
 
 static queue *there, *back;
 
@@ -44,14 +45,35 @@ static queue *map_queue()
 
 /*
  * The loops keep the queue and the message in locals, so that the compiler
- * holds them in registers: the rival shall be as fast as it can be.
+ * holds them in registers: the rival shall be as fast as it can be. Whether
+ * messages are sealed is known at compile time, too.
  */
-static void produce(const options &o)
+static payload content;
+
+template <bool sealed> static inline void stamp(message &m, uint64_t seq)
+{
+	if (sealed)
+		payload_stamp(&content, &m, sizeof m, seq);
+	else
+		m.word[0] = seq;
+}
+
+template <bool sealed> static inline void check(const message &m, uint64_t seq)
+{
+	if (sealed)
+		checked(&content, &m, sizeof m, seq);
+	else if (m.word[0] != seq)
+		out_of_sequence(seq, m.word[0]);
+}
+
+template <bool sealed> static void produce(const options &o)
 {
 	queue *const q = there;
 	const size_t batch = (size_t)o.batch;
-	std::vector<message> many(batch, message{});
-	message one{};
+	std::vector<message> many(batch);
+	for (message &m : many)
+		payload_fill(&content, &m, sizeof m);
+	message one = many[0];
 	uint64_t seq = 0, cpu0 = 0;
 	pin(o.cpu[0]);
 	for (int p; (p = phase()) != PHASE_STOP;) {
@@ -60,7 +82,7 @@ static void produce(const options &o)
 		const uint64_t until = seq + look;
 		if (batch == 1) {
 			for (; seq < until; seq++) {
-				one.word[0] = seq;
+				stamp<sealed>(one, seq);
 				while (!q->push(one))
 					;
 			}
@@ -68,7 +90,7 @@ static void produce(const options &o)
 		}
 		while (seq < until) {
 			for (size_t i = 0; i < batch; i++)
-				many[i].word[0] = seq + i;
+				stamp<sealed>(many[i], seq + i);
 			for (size_t done = 0; done < batch;)
 				done += q->push(many.data() + done, batch - done);
 			seq += batch;
@@ -83,7 +105,7 @@ static bool drained(queue *q)
 	return __atomic_load_n(&shared->done, __ATOMIC_ACQUIRE) && q->read_available() == 0;
 }
 
-static int consume(const options &o, pid_t child)
+template <bool sealed> static int consume(const options &o, pid_t child)
 {
 	queue *const q = there;
 	const size_t batch = (size_t)o.batch;
@@ -104,17 +126,14 @@ static int consume(const options &o, pid_t child)
 						break;
 					continue;
 				}
-				if (one.word[0] != seq)
-					out_of_sequence(seq, one.word[0]);
-				seq++;
+				check<sealed>(one, seq++);
 				continue;
 			}
 			const size_t n = q->pop(many.data(), batch);
 			if (n == 0 && (end = drained(q)))
 				break;
-			for (size_t i = 0; i < n; i++, seq++)
-				if (many[i].word[0] != seq)
-					out_of_sequence(seq, many[i].word[0]);
+			for (size_t i = 0; i < n; i++)
+				check<sealed>(many[i], seq++);
 		}
 	}
 	return finish(&w, seq, now_ns(), child);
@@ -125,22 +144,22 @@ static message ping_msg, pong_msg;
 
 static inline void push(queue *q, message &m, uint64_t seq)
 {
-	m.word[0] = seq;
+	payload_stamp(&content, &m, sizeof m, seq);
 	while (!q->push(m))
 		;
 }
 
-static inline uint64_t pop(queue *q, message &m)
+static inline uint64_t pop(queue *q, message &m, uint64_t seq)
 {
 	while (!q->pop(m))
 		;
-	return m.word[0];
+	return checked(&content, &m, sizeof m, seq);
 }
 
 static void setup(const options *) {}
 static void ping_send(uint64_t seq) { push(there, ping_msg, seq); }
-static uint64_t ping_wait(uint64_t) { return pop(back, ping_msg); }
-static uint64_t pong_wait(uint64_t) { return pop(there, pong_msg); }
+static uint64_t ping_wait(uint64_t seq) { return pop(back, ping_msg, seq); }
+static uint64_t pong_wait(uint64_t seq) { return pop(there, pong_msg, seq); }
 static void pong_send(uint64_t seq) { push(back, pong_msg, seq); }
 
 #define main pingpong_main
@@ -152,10 +171,12 @@ int main(int argc, char **argv)
 	options o = parse(argc, argv);
 	there = map_queue();
 	back = map_queue();
+	content = payload_of(o.sealed, o.spoil, &ping_msg, sizeof ping_msg);
+	payload_fill(&content, &pong_msg, sizeof pong_msg);
 	if (!o.throughput)
 		return pingpong_main(argc, argv);
 	pid_t child = start_other();
 	if (child == 0)
-		produce(o);
-	return consume(o, child);
+		o.sealed ? produce<true>(o) : produce<false>(o);
+	return o.sealed ? consume<true>(o, child) : consume<false>(o, child);
 }

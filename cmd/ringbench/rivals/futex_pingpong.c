@@ -6,37 +6,39 @@
  *   ./futex_pingpong --mode round-trip --duration 1000 --warm-up 100 --cpus 0,1
  */
 #include "rival.h"
+#include "word.h"
 #include <linux/futex.h>
 #include <sys/syscall.h>
 
-/* The kernel compares 32 bits; the full number travels beside them. */
-struct side { OWN_LINES uint32_t word; uint64_t seq; };
+/* The kernel compares 32 bits; the message travels beside them. */
+struct side { OWN_LINES uint32_t word; uint64_t message; };
 static struct { struct side there, back; } *sides;
 
 static void setup(const struct options *o)
 {
-	(void)o;
+	word_setup(o);
 	sides = map_shared(sizeof *sides);
 }
 
 static void post(struct side *s, uint64_t seq)
 {
-	s->seq = seq;
+	s->message = word_of(seq);
 	__atomic_store_n(&s->word, s->word + 1, __ATOMIC_SEQ_CST);
 	syscall(SYS_futex, &s->word, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-static uint64_t await(struct side *s, uint32_t before)
+/* Message seq is the seq-th change of its word: before it the word is seq-1. */
+static uint64_t await(struct side *s, uint64_t seq)
 {
+	const uint32_t before = (uint32_t)(seq - 1);
 	while (__atomic_load_n(&s->word, __ATOMIC_SEQ_CST) == before)
 		syscall(SYS_futex, &s->word, FUTEX_WAIT, before, NULL, NULL, 0);
-	return s->seq;
+	return number_of(s->message, seq);
 }
 
-/* Message seq is the seq-th change of its word: before it the word is seq-1. */
 static void ping_send(uint64_t seq) { post(&sides->there, seq); }
-static uint64_t ping_wait(uint64_t seq) { return await(&sides->back, (uint32_t)(seq - 1)); }
-static uint64_t pong_wait(uint64_t seq) { return await(&sides->there, (uint32_t)(seq - 1)); }
+static uint64_t ping_wait(uint64_t seq) { return await(&sides->back, seq); }
+static uint64_t pong_wait(uint64_t seq) { return await(&sides->there, seq); }
 static void pong_send(uint64_t seq) { post(&sides->back, seq); }
 
 #include "pingpong.h"

@@ -10,18 +10,20 @@
 static int there[2], back[2];
 static char *buf;
 static size_t size;
+static struct payload payload;
 
 static void setup(const struct options *o)
 {
 	size = (size_t)o->size;
-	buf = calloc(1, size);
+	buf = malloc(size);
 	if (!buf || pipe(there) != 0 || pipe(back) != 0)
 		die("pipe");
+	payload = payload_of(o->sealed, o->spoil, buf, size);
 }
 
 static void put(int fd, uint64_t seq)
 {
-	memcpy(buf, &seq, sizeof seq);
+	payload_stamp(&payload, buf, size, seq);
 	for (size_t at = 0; at < size;) {
 		ssize_t n = write(fd, buf + at, size - at);
 		if (n < 0 && errno != EINTR)
@@ -30,9 +32,9 @@ static void put(int fd, uint64_t seq)
 	}
 }
 
-static uint64_t get(int fd)
+/* The message lands where the next one is made: it stays the same but for what is stamped. */
+static uint64_t get(int fd, uint64_t seq)
 {
-	uint64_t seq;
 	for (size_t at = 0; at < size;) {
 		ssize_t n = read(fd, buf + at, size - at);
 		if (n == 0)
@@ -41,13 +43,12 @@ static uint64_t get(int fd)
 			die("read");
 		at += n > 0 ? (size_t)n : 0;
 	}
-	memcpy(&seq, buf, sizeof seq);
-	return seq;
+	return checked(&payload, buf, size, seq);
 }
 
 static void ping_send(uint64_t seq) { put(there[1], seq); }
-static uint64_t ping_wait(uint64_t seq) { (void)seq; return get(back[0]); }
-static uint64_t pong_wait(uint64_t seq) { (void)seq; return get(there[0]); }
+static uint64_t ping_wait(uint64_t seq) { return get(back[0], seq); }
+static uint64_t pong_wait(uint64_t seq) { return get(there[0], seq); }
 static void pong_send(uint64_t seq) { put(back[1], seq); }
 
 #include "pingpong.h"

@@ -1,7 +1,8 @@
 /*
- * What the rivals share: options, pinning, the clock, a histogram, the page
- * between the two processes, the timer that moves it on, the JSON line.
- * C11 and C++17 (GCC and Clang builtins instead of either's atomics).
+ * What the rivals share: options, pinning, the clock, the page between the two
+ * processes, the timer that moves it on, the JSON line; the histogram and what
+ * messages carry have headers of their own. C11 and C++17 (GCC and Clang builtins
+ * instead of either's atomics).
  *
  * A rival is two processes. The one that started plays the side that counts
  * (receiver or pinger) and prints one line of JSON; its child plays the other
@@ -11,7 +12,12 @@
  *   --duration MS --warm-up MS     the window, and what runs before it
  *   --cpus A,B                     sender's (pinger's) CPU, receiver's; none: not pinned
  *   --batch N                      messages per push
- *   --size BYTES                   only where it is not fixed at compile time
+ *   --size BYTES                   at compile time too where it is fixed there
+ *   --capacity BYTES               what may be on its way, where that can be chosen
+ *   --sealed 1                     messages are sealed, see payload.h
+ *   --dir DIR                      an empty directory for what needs a name; names outside
+ *                                  begin with DIR's own. Whoever made it removes both
+ *   --spoil N                      damage message N of the sending side, for tests
  */
 #ifndef RIVAL_H
 #define RIVAL_H
@@ -33,6 +39,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "histogram.h"
+#include "payload.h"
+
 enum { PHASE_WARM, PHASE_MEASURE, PHASE_STOP };
 
 /* Every word another process spins on has two cache lines to itself. */
@@ -41,6 +50,7 @@ enum { PHASE_WARM, PHASE_MEASURE, PHASE_STOP };
 /* The page both processes see. */
 struct shared {
 	OWN_LINES int phase;      /* written by the counting side's signal handler */
+	OWN_LINES int ready;      /* how many sides have come as far as meet */
 	OWN_LINES int done;       /* the child has sent its last message... */
 	uint64_t total;           /* ...and these were all */
 	uint64_t child_cpu;       /* ns in the window */
@@ -50,7 +60,10 @@ struct options {
 	int throughput;
 	long duration_ms, warm_ms;
 	int cpu[2];
-	int batch, size;
+	int batch, size, sealed;
+	long capacity;
+	uint64_t spoil;
+	const char *dir;
 };
 
 static struct shared *shared;
@@ -99,7 +112,10 @@ static void *map_shared(size_t bytes)
 
 static struct options parse(int argc, char **argv)
 {
-	struct options o = {0, 1000, 100, {-1, -1}, 1, 8};
+	struct options o;
+	memset(&o, 0, sizeof o);
+	o.duration_ms = 1000, o.warm_ms = 100, o.cpu[0] = o.cpu[1] = -1;
+	o.batch = 1, o.size = 8, o.capacity = 1 << 20, o.spoil = STOP_SEQ - 1, o.dir = "/dev/shm";
 	for (int i = 1; i < argc; i += 2) {
 		const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
 		if (!strcmp(name, "--mode"))
@@ -112,12 +128,20 @@ static struct options parse(int argc, char **argv)
 			o.batch = atoi(value);
 		else if (!strcmp(name, "--size"))
 			o.size = atoi(value);
+		else if (!strcmp(name, "--capacity"))
+			o.capacity = atol(value);
+		else if (!strcmp(name, "--sealed"))
+			o.sealed = atoi(value);
+		else if (!strcmp(name, "--spoil"))
+			o.spoil = strtoull(value, NULL, 10);
+		else if (!strcmp(name, "--dir"))
+			o.dir = value;
 		else if (strcmp(name, "--cpus") || sscanf(value, "%d,%d", &o.cpu[0], &o.cpu[1]) != 2) {
-			fprintf(stderr, "expected --mode, --duration, --warm-up, --batch, --size or --cpus A,B, found %s %s\n", name, value);
+			fprintf(stderr, "expected --mode, --duration, --warm-up, --batch, --size, --capacity, --sealed, --dir, --spoil or --cpus A,B, found %s %s\n", name, value);
 			exit(2);
 		}
 	}
-	if (o.duration_ms < 1 || o.warm_ms < 1 || o.batch < 1 || o.size < 8) {
+	if (o.duration_ms < 1 || o.warm_ms < 1 || o.batch < 1 || o.size < 8 || o.capacity < 1) {
 		fprintf(stderr, "expected positive values and a size of at least 8\n");
 		exit(2);
 	}
@@ -174,6 +198,18 @@ static pid_t start_other(void)
 	return pid;
 }
 
+/* Returns once both sides have called it, as often as this one. */
+__attribute__((unused)) static void meet(void)
+{
+	static int both;
+	both += 2;
+	__atomic_add_fetch(&shared->ready, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE) < both) {
+		struct timespec t = {0, 100000};
+		nanosleep(&t, NULL);
+	}
+}
+
 static void start_timer(const struct options *o)
 {
 	struct sigaction a;
@@ -192,49 +228,7 @@ static void start_timer(const struct options *o)
 		die("setitimer");
 }
 
-/*
- * Log-linear histogram of nanoseconds: 1024 steps to each power of two, that
- * is three digits, up to 2^40 ns.
- */
-#define HIST_SUB 1024
-static uint64_t hist_count[HIST_SUB * 32];
-static uint64_t hist_total, hist_max;
-
-static inline void hist_add(uint64_t ns)
-{
-	int shift = ns < HIST_SUB ? 0 : 64 - __builtin_clzll(ns) - 10; /* ns >> shift < HIST_SUB */
-	if (shift > 30) {
-		shift = 30;
-		ns = ((uint64_t)1 << 40) - 1;
-	}
-	hist_count[shift * HIST_SUB + (int)(ns >> shift)]++;
-	hist_total++;
-	if (ns > hist_max)
-		hist_max = ns;
-}
-
-static void hist_reset(void)
-{
-	memset(hist_count, 0, sizeof hist_count);
-	hist_total = hist_max = 0;
-}
-
-static uint64_t hist_at(double quantile)
-{
-	uint64_t want = (uint64_t)(quantile * (double)hist_total + 0.5), seen = 0;
-	if (want < 1)
-		want = 1;
-	for (int i = 0; i < HIST_SUB * 32; i++) {
-		seen += hist_count[i];
-		if (seen >= want) {
-			/* The upper end of the step, as HdrHistogram counts it. */
-			int shift = i / HIST_SUB;
-			uint64_t v = (((uint64_t)(i % HIST_SUB) + 1) << shift) - 1;
-			return v < hist_max ? v : hist_max;
-		}
-	}
-	return hist_max;
-}
+static struct histogram delays;
 
 /* The counting side's window. */
 struct window {
@@ -245,10 +239,17 @@ struct window {
 static void window_open(struct window *w, uint64_t n)
 {
 	w->open = 1;
-	hist_reset();
+	hist_reset(&delays);
 	w->n0 = n;
 	w->cpu0 = cpu_ns();
 	w->t0 = now_ns();
+}
+
+static void print_result(uint64_t messages, uint64_t ns, uint64_t cpu)
+{
+	printf("{\"messages\":%llu,\"seconds\":%.9f,\"cpu_seconds\":%.9f", (unsigned long long)messages, (double)ns / 1e9, (double)cpu / 1e9);
+	hist_print(&delays);
+	printf("}\n");
 }
 
 /* Prints the result and reaps the child. total is what this side counted. */
@@ -267,14 +268,7 @@ static int finish(const struct window *w, uint64_t total, uint64_t end, pid_t ch
 		fprintf(stderr, "%llu messages were sent, %llu received\n", (unsigned long long)shared->total, (unsigned long long)total);
 		return 1;
 	}
-	printf("{\"messages\":%llu,\"seconds\":%.9f,\"cpu_seconds\":%.9f",
-	       (unsigned long long)(w->open ? total - w->n0 : 0), w->open ? (double)(end - w->t0) / 1e9 : 0.0,
-	       (double)(cpu + shared->child_cpu) / 1e9);
-	if (hist_total > 0)
-		printf(",\"latency_ns\":{\"p50\":%llu,\"p90\":%llu,\"p99\":%llu,\"p99_9\":%llu,\"p99_99\":%llu,\"max\":%llu}",
-		       (unsigned long long)hist_at(0.50), (unsigned long long)hist_at(0.90), (unsigned long long)hist_at(0.99),
-		       (unsigned long long)hist_at(0.999), (unsigned long long)hist_at(0.9999), (unsigned long long)hist_max);
-	printf("}\n");
+	print_result(w->open ? total - w->n0 : 0, w->open ? end - w->t0 : 0, cpu + shared->child_cpu);
 	return 0;
 }
 
@@ -289,8 +283,22 @@ static void child_done(uint64_t total, uint64_t cpu0)
 
 __attribute__((noreturn)) static void out_of_sequence(uint64_t want, uint64_t found)
 {
-	fprintf(stderr, "expected message %llu, found %llu\n", (unsigned long long)want, (unsigned long long)found);
+	if (want == found)
+		fprintf(stderr, "message %llu: the checksum does not fit\n", (unsigned long long)want);
+	else
+		fprintf(stderr, "expected message %llu, found %llu\n", (unsigned long long)want, (unsigned long long)found);
 	exit(1);
+}
+
+/* The number of msg, which is seq or STOP_SEQ: anything else ends the program. */
+__attribute__((unused)) static inline uint64_t checked(const struct payload *y, const void *msg, size_t size, uint64_t seq)
+{
+	if (__builtin_expect(payload_holds(y, msg, size, seq), 1))
+		return seq;
+	uint64_t found = payload_number(y, msg, size);
+	if (found != STOP_SEQ)
+		out_of_sequence(seq, found);
+	return found;
 }
 
 #endif

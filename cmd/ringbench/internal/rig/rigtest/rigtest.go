@@ -64,6 +64,15 @@ func Group(pgid int) []int {
 	return processes(func(s stat) bool { return s.pgrp == pgid && s.state != "Z" })
 }
 
+// Below lists the processes that descend from one, and are no zombies, whatever their group.
+func Below(pid int) []int {
+	var all []int
+	for _, child := range processes(func(s stat) bool { return s.ppid == pid && s.state != "Z" }) {
+		all = append(append(all, child), Below(child)...)
+	}
+	return all
+}
+
 type stat struct {
 	state      string
 	ppid, pgrp int
