@@ -30,7 +30,7 @@ type loadOptions struct {
 func runCommand() *command {
 	return &command{
 		name:    "run",
-		args:    "FILE",
+		args:    "[FILE]",
 		summary: "put rings under the load that a profile describes: mixed sizes, bursts, slow consumers, churn",
 		help: `Plays a profile, a file in YAML, or one that comes along (--list): rings, and groups of
 processes that send to them and receive from them, with sizes and times as services have them, or as
