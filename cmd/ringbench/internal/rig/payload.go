@@ -159,11 +159,16 @@ func shortSeal(number uint64) uint64 {
 // sum adds the words of b, the last one with zeros behind it.
 func sum(b []byte) uint64 {
 	var s0, s1, s2, s3 uint64
-	for ; len(b) >= 32; b = b[32:] {
-		s0 += binary.LittleEndian.Uint64(b)
-		s1 += binary.LittleEndian.Uint64(b[8:])
-		s2 += binary.LittleEndian.Uint64(b[16:])
-		s3 += binary.LittleEndian.Uint64(b[24:])
+	for ; len(b) >= sealLine; b = b[sealLine:] {
+		p := (*[sealLine]byte)(b) // one check of bounds
+		s0 += binary.LittleEndian.Uint64(p[:8])
+		s1 += binary.LittleEndian.Uint64(p[8:16])
+		s2 += binary.LittleEndian.Uint64(p[16:24])
+		s3 += binary.LittleEndian.Uint64(p[24:32])
+		s0 += binary.LittleEndian.Uint64(p[32:40])
+		s1 += binary.LittleEndian.Uint64(p[40:48])
+		s2 += binary.LittleEndian.Uint64(p[48:56])
+		s3 += binary.LittleEndian.Uint64(p[56:])
 	}
 	for ; len(b) >= 8; b = b[8:] {
 		s0 += binary.LittleEndian.Uint64(b)
