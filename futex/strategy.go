@@ -2,6 +2,7 @@ package futex
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
@@ -76,9 +77,14 @@ func Sem() Strategy { return Strategy{Park: ParkSemaphore} }
 func Efd() Strategy { return Strategy{Park: ParkEventfd} }
 
 // Adaptive spins for some microseconds as long as that pays, then sleeps on the
-// futex.
+// futex. Where this process began with one CPU allowed it never spins: whoever it waits
+// for may need that one.
 func Adaptive() Strategy {
-	return Strategy{Spins: 4000, Yields: 2, Park: ParkFutex, Adapt: true, Hold: defaultHold}
+	s := Strategy{Spins: 4000, Yields: 2, Park: ParkFutex, Adapt: true, Hold: defaultHold}
+	if runtime.NumCPU() == 1 {
+		s.Spins = 0
+	}
+	return s
 }
 
 // IsZero tells whether nothing was chosen.

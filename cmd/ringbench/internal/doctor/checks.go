@@ -17,7 +17,7 @@ func Checks() []Check {
 		{"swap", "a page of a ring that was swapped out comes back from the disk, which holds up whoever touches it", swap},
 		{"locked-memory", "RLIMIT_MEMLOCK bounds what shm.WithMlock can keep from being swapped", lockedMemory},
 		{"huge-pages", "rings use them only where shm.WithHugePages asks: fewer TLB misses in large rings", hugePages},
-		{"cpus", "two sides that spin need a processor each; on one, round trips took 7 ms spinning, 8 us yielding, 32 us by futex, 258 us adaptive", allowedCPUs},
+		{"cpus", "two sides that spin need a processor each; on one, round trips took 7 ms spinning, 25 us by futex, 8 us yielding, 5 us adaptive", allowedCPUs},
 		{"cpu-quota", "a peer that is stopped for its quota stands still for the rest of a period, 100 ms as a rule, and whoever needs what it holds with it", cpuQuota},
 		{"virtual", "the host moves virtual processors about: the same round trip took 130, 200 or 560 ns from one start to the next", virtualised},
 		{"isolation", "other work and the timer interrupt who spins: that is the tail of round trips", isolation},

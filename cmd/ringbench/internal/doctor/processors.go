@@ -28,7 +28,7 @@ func allowedCPUs(m *Machine) Finding {
 		return unknown("/proc/self/status does not say which CPUs are allowed")
 	case 1:
 		return costs("one CPU is allowed (%d): two sides share it", all[0]).
-			do("never spin there: futex.Futex() or futex.Yield() (--wait futex, yield), not the default adaptive; or allow another: taskset, --cpuset-cpus, AllowedCPUs=")
+			do("never spin there: the default adaptive does not, nor do futex and yield (--wait); or allow another: taskset, --cpuset-cpus, AllowedCPUs=")
 	default:
 		return ok("%d CPUs are allowed: %s", len(all), list(all))
 	}
