@@ -83,7 +83,8 @@ func (g *Guard) failed(err error) error {
 
 // Main is a guard's whole life, and returns the exit status.
 func Main(kind string, kinds map[string]Keep) int {
-	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	// Nor by the pipe to a parent that was killed meanwhile.
+	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	keep := kinds[kind]
 	if keep == nil {
 		fmt.Fprintf(os.Stderr, "ringbench: %s is started by ringbench itself, expected a kind that it knows, found %q\n", Command, kind)
