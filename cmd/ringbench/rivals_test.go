@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,6 +53,24 @@ func TestRivalsBuildWithoutTools(t *testing.T) {
 	status, out, errText := call("rivals", "--build")
 	if status != 0 || !strings.Contains(out, "apt-get install maven") && !strings.Contains(out, "apt-get install gcc") {
 		t.Errorf("exit status %d: %s%s", status, out, errText)
+	}
+}
+
+func TestRivalsJSON(t *testing.T) {
+	t.Setenv(rival.CacheEnv, t.TempDir())
+	t.Setenv("PATH", t.TempDir())
+	status, out, errText := call("rivals", "--json")
+	var doc rivalsDoc
+	if err := json.Unmarshal([]byte(out), &doc); status != 0 || err != nil || doc.Schema != rivalsSchema || len(doc.Rivals) != len(rival.All)+1 {
+		t.Fatalf("exit status %d, %v, %q, %s", status, err, errText, out)
+	}
+	for _, r := range doc.Rivals {
+		if r.Name == "" || r.What == "" || r.State != "missing" || r.Why == "" || r.Do == "" {
+			t.Errorf("%+v", r)
+		}
+	}
+	if status, _, _ := call("rivals", "--json", "--clean"); status != 2 {
+		t.Errorf("exit status %d", status)
 	}
 }
 

@@ -19,9 +19,9 @@ import (
 // for all processes. It belongs to one goroutine; Close removes what the cache
 // could not take.
 type Builder struct {
-	sources   fs.FS
-	dir       string // "": not chosen yet
-	temporary bool
+	sources fs.FS
+	dir     string // "": not chosen yet
+	spare   string // "": none is needed
 }
 
 // NewBuilder takes the directory of the sources.
@@ -66,6 +66,7 @@ func (b *Builder) Build(ctx context.Context, r *Rival, p *rig.Params) (string, e
 	if err != nil {
 		return "", err
 	}
+	bin = c.beside(bin)
 	made := filepath.Join(c.dir, "program")
 	if err = compile(ctx, r, c.dir, compiler, made, args); err == nil {
 		err = os.Rename(made, bin)
@@ -121,10 +122,10 @@ func command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 
 // Close removes what was built outside the cache.
 func (b *Builder) Close() error {
-	if !b.temporary {
+	if b.spare == "" {
 		return nil
 	}
-	return os.RemoveAll(b.dir)
+	return os.RemoveAll(b.spare)
 }
 
 func supported(r *Rival) error {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 )
 
 // CacheEnv names another directory than the user's cache for what was built.
@@ -21,7 +22,8 @@ const CacheEnv = "ANNULUS_CACHE"
 // no cache.
 func CacheDir() (string, error) {
 	if dir := os.Getenv(CacheEnv); dir != "" {
-		return filepath.Join(dir, "rivals"), nil
+		dir, err := filepath.Abs(dir) // compilers run elsewhere
+		return filepath.Join(dir, "rivals"), err
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -56,7 +58,11 @@ func (b *Builder) place(r *Rival, cc string, args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(root, strings.ReplaceAll(r.Name, " ", "-")+"-"+hex.EncodeToString(h.Sum(nil))[:16]), nil
+	name := strings.ReplaceAll(r.Name, " ", "-") + "-" + hex.EncodeToString(h.Sum(nil))[:16]
+	if spare := filepath.Join(b.spare, name); b.spare != "" && exists(spare) {
+		return spare, nil
+	}
+	return filepath.Join(root, name), nil
 }
 
 // hashSources takes the source, every header, and the project's files.
@@ -76,7 +82,7 @@ func (b *Builder) hashSources(h io.Writer, r *Rival) error {
 	})
 }
 
-// root is the cache, or, for whoever has no home, a directory until Close.
+// root is the cache, or, for whoever has no home, the spare directory.
 func (b *Builder) root() (string, error) {
 	if b.dir != "" {
 		return b.dir, nil
@@ -86,23 +92,35 @@ func (b *Builder) root() (string, error) {
 		err = os.MkdirAll(dir, 0o755)
 	}
 	if err != nil {
-		if dir, err = os.MkdirTemp("", "ringbench-rivals-"); err != nil {
+		if dir, err = b.spareDir(); err != nil {
 			return "", err
 		}
-		b.temporary = true
 	}
 	b.dir = dir
 	return dir, nil
 }
 
-// stage makes a directory with the sources, to build in; then give moves what was
-// built to its place. Close removes the directory.
+// spareDir is where to build until Close when the cache takes nothing.
+func (b *Builder) spareDir() (dir string, err error) {
+	if b.spare == "" {
+		b.spare, err = os.MkdirTemp("", "ringbench-rivals-")
+	}
+	return b.spare, err
+}
+
+// stage makes a directory with the sources, to build in, beside the place of what is
+// built. The claim's close removes the directory.
 func (b *Builder) stage() (*claim, error) {
 	root, err := b.root()
 	if err != nil {
 		return nil, err
 	}
 	c, err := newClaim(root, "making-")
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		if root, err = b.spareDir(); err == nil {
+			c, err = newClaim(root, "making-")
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,11 @@ func newClaim(parent, prefix string) (*claim, error) {
 	}
 }
 
+// beside is the place of that name in the directory's parent.
+func (c *claim) beside(name string) string {
+	return filepath.Join(filepath.Dir(c.dir), filepath.Base(name))
+}
+
 // close removes the directory and what belongs to it.
 func (c *claim) close() error {
 	return errors.Join(removeClaimed(c.dir), c.lock.Close())

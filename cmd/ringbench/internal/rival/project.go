@@ -114,7 +114,10 @@ func (b *Builder) Prepare(ctx context.Context, r *Rival, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.prepare(ctx, r, log, c.dir, dir), c.close())
+	if b.spare != "" { // what takes minutes would be gone with the builder
+		return errors.Join(&Missing{r.Name, "expected a cache that can be written, found none", CacheEnv + "=DIR ringbench rivals --build"}, c.close())
+	}
+	return errors.Join(b.prepare(ctx, r, log, c.dir, c.beside(dir)), c.close())
 }
 
 func (b *Builder) prepare(ctx context.Context, r *Rival, log io.Writer, from, to string) error {

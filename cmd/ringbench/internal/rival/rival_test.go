@@ -3,7 +3,10 @@ package rival
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -92,6 +95,50 @@ func TestCheckSaysWhatARivalCanDo(t *testing.T) {
 	wants(t, Find("boost").Check(&rig.Params{Kind: rig.Throughput, Size: 12}), "multiple of 8")
 	wants(t, Find("cflag").Check(&rig.Params{Kind: rig.Throughput, Size: 8}), "expected a round-trip")
 	wants(t, Find("nng").Check(&rig.Params{Kind: rig.OneWay, Size: 8}), "throughput and round-trip")
+}
+
+// A cache that takes nothing is done without, and nothing is left.
+func TestCacheThatTakesNothing(t *testing.T) {
+	testutil.Compiler(t, "gcc")
+	cache, tmp := t.TempDir(), t.TempDir()
+	testutil.Must(t, os.Symlink("/sys/kernel", filepath.Join(cache, "rivals"))) // takes nothing from root either
+	t.Setenv(CacheEnv, cache)
+	t.Setenv("TMPDIR", tmp)
+	b := NewBuilder(os.DirFS("../../rivals"))
+	r := Find("cpipe")
+	p := params(t, r, rig.RoundTrip, 8)
+	first := build(t, b, r, p)
+	if again := build(t, b, r, p); again != first || !strings.HasPrefix(first, tmp) {
+		t.Errorf("%s, then %s, want twice the same in %s", first, again, tmp)
+	}
+	good(t, r, p, first)
+	wants(t, b.Prepare(t.Context(), toolless(Find("iceoryx2")), t.Output()), CacheEnv+"=DIR")
+	testutil.Must(t, b.Close())
+	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// toolless is r where all tools are there.
+func toolless(r *Rival) *Rival {
+	bare := *r
+	project := *r.project
+	project.tools, project.run = nil, nil
+	bare.project = &project
+	return &bare
+}
+
+// The cache may be named from where ringbench was started; compilers run elsewhere.
+func TestCacheByARelativePath(t *testing.T) {
+	testutil.Compiler(t, "gcc")
+	sources, err := filepath.Abs("../../rivals")
+	testutil.Must(t, err)
+	t.Chdir(t.TempDir())
+	t.Setenv(CacheEnv, "cache")
+	b := NewBuilder(os.DirFS(sources))
+	r := Find("cpipe")
+	p := params(t, r, rig.RoundTrip, 8)
+	good(t, r, p, build(t, b, r, p))
 }
 
 // What is not installed is named, with the command that installs it.
