@@ -69,7 +69,7 @@ ringbench crowd --contender ring,batches,vyukov,channel`,
 			fs.Func("pairs", "run everything `N` times, interleaved; default: 1", atLeastOne(&o.pairs, 1000))
 			fs.Func("slots", "`N` slots, a power of two; default: 4096", o.setSlots)
 			fs.Var(oneOf(&o.load.Wait, sharedWaits()), "wait", "`HOW` the ring's endpoints wait: spin, yield, futex or adaptive; default: yield")
-			fs.BoolVar(&o.asJSON, "json", false, "print the medians as JSON")
+			fs.BoolVar(&o.asJSON, "json", false, "print one JSON document of schema "+report.CrowdSchema+" instead of a table")
 			return func(ctx context.Context, io *stdio, _ []string) error { return o.run(ctx, io) }
 		},
 	}
@@ -110,6 +110,13 @@ func (o *crowdOptions) setSlots(s string) error {
 // sharedWaits are the ways to wait that endpoints know which share a side.
 func sharedWaits() []string {
 	return slices.DeleteFunc(futex.Names(), func(s string) bool { return s == "semaphore" || s == "eventfd" })
+}
+
+// crowdDoc is what crowd prints with --json.
+type crowdDoc struct {
+	Schema      string             `json:"schema"`
+	Environment report.Environment `json:"environment"`
+	Results     []crowdResult      `json:"results"`
 }
 
 // crowdResult is a row of what crowd prints.
@@ -181,7 +188,7 @@ measuring:
 	}
 	var err error
 	if o.asJSON {
-		err = report.Indented(io.out, results)
+		err = report.Indented(io.out, crowdDoc{report.CrowdSchema, report.Here(o.load.CPUs), results})
 	} else {
 		err = o.print(io.out, results)
 	}

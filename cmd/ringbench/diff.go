@@ -59,7 +59,7 @@ ringbench diff --json old.json new.json`,
 				}
 				return nil
 			}), "metric", "compare only metrics out of `LIST`: rate, p50, p99, cpu; default: all")
-			asJSON := fs.Bool("json", false, "print the comparison as JSON")
+			asJSON := fs.Bool("json", false, "print one JSON document of schema "+diff.Schema+" instead of a table")
 			return func(_ context.Context, io *stdio, args []string) error {
 				if len(args) != 2 {
 					return usagef("expected OLD.json and NEW.json, found %d arguments: %q", len(args), args)

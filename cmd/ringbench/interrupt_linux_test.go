@@ -173,8 +173,9 @@ func TestCrowdInterrupted(t *testing.T) {
 	if err := c.Wait(); c.ProcessState.ExitCode() != 1 || !strings.Contains(string(rest), "ringbench crowd: interrupted after ") || strings.Contains(string(rest), "worker") {
 		t.Errorf("it ended with %v, %q", err, rest)
 	}
-	var results []crowdResult
-	if err := json.Unmarshal(out.Bytes(), &results); err != nil || len(results) != 2 || len(results[0].All) < 2 || len(results[1].All) < 1 || results[1].PerSecond <= 0 {
+	var doc crowdDoc
+	err = json.Unmarshal(out.Bytes(), &doc)
+	if results := doc.Results; err != nil || doc.Schema != report.CrowdSchema || len(results) != 2 || len(results[0].All) < 2 || len(results[1].All) < 1 || results[1].PerSecond <= 0 {
 		t.Errorf("%v, %s", err, out.String())
 	}
 }

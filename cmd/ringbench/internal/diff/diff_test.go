@@ -141,18 +141,26 @@ func TestCrowd(t *testing.T) {
 	if c := sides(t, []string{old}, []string{new}); c.Rows[0].Name != "crowd/ring/2x1" || c.Rows[0].Change != "better" {
 		t.Errorf("%+v", c.Rows)
 	}
+	schema := file(t, `{"schema":"ringbench/crowd/1","environment":{"cpu_model":"x"},"results":[{"producers":2,"consumers":1,"contender":"ring","messages_per_second":20,"all":[10,20,30,40]}]}`)
+	if c := sides(t, []string{old}, []string{schema}); c.Rows[0].Name != "crowd/ring/2x1" || c.Rows[0].Change != "better" {
+		t.Errorf("%+v", c.Rows)
+	}
+	none := file(t, `{"schema":"ringbench/crowd/1","results":[]}`)
+	if _, err := Read([]string{none}); err == nil || !strings.Contains(err.Error(), "found one without results") {
+		t.Error(err)
+	}
 }
 
 func TestBadFiles(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "found an empty file"},
 		{"name: x", "found something else: invalid character"},
-		{"{}", `expected a document of schema "ringbench/1", found ""`},
+		{"{}", `expected a document of schema "ringbench/1" or "ringbench/crowd/1", found ""`},
 		{`{"schema":"ringbench/2"}`, `found "ringbench/2"`},
 		{`{"schema":"ringbench/1","results":[]}`, "found one without results"},
 		{`{"schema":"ringbench/1","results":[{}]}`, "found a result without a name"},
-		{`[]`, "found: another list"},
-		{`[1]`, "found: json: cannot unmarshal"},
+		{`[]`, "found one without results"},
+		{`[1]`, "found json: cannot unmarshal"},
 	} {
 		name := file(t, c.text)
 		if _, err := Read([]string{name}); err == nil || !strings.HasPrefix(err.Error(), name+": expected ") || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {

@@ -49,15 +49,24 @@ func (s *Side) document(text []byte) error {
 	if len(text) == 0 {
 		return fmt.Errorf("%s an empty file", expected)
 	}
-	if text[0] == '[' {
+	if text[0] == '[' { // a crowd from before it had a schema
 		return s.crowd(text)
+	}
+	var crowd struct {
+		Schema      string
+		Environment report.Environment
+		Results     json.RawMessage
+	}
+	if err := json.Unmarshal(text, &crowd); err == nil && crowd.Schema == report.CrowdSchema {
+		s.Environments = append(s.Environments, crowd.Environment)
+		return s.crowd(crowd.Results)
 	}
 	var doc report.Document
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return fmt.Errorf("%s something else: %w", expected, err)
 	}
 	if doc.Schema != report.Schema {
-		return fmt.Errorf("expected a document of schema %q, found %q", report.Schema, doc.Schema)
+		return fmt.Errorf("expected a document of schema %q or %q, found %q", report.Schema, report.CrowdSchema, doc.Schema)
 	}
 	if len(doc.Results) == 0 {
 		return fmt.Errorf("%s one without results", expected)
@@ -95,11 +104,14 @@ func (s *Side) crowd(text []byte) error {
 		All                  []float64
 	}
 	err := json.Unmarshal(text, &rows)
-	if err == nil && (len(rows) == 0 || rows[0].Contender == "" || len(rows[0].All) == 0) {
+	if err == nil && len(rows) == 0 {
+		err = fmt.Errorf("one without results")
+	}
+	if err == nil && (rows[0].Contender == "" || len(rows[0].All) == 0) {
 		err = fmt.Errorf("another list")
 	}
 	if err != nil {
-		return fmt.Errorf("expected a document of schema %q, or the list that ringbench crowd prints, found: %w", report.Schema, err)
+		return fmt.Errorf("expected a document of schema %q or %q, found %w", report.Schema, report.CrowdSchema, err)
 	}
 	for _, r := range rows {
 		s.add(key{fmt.Sprintf("crowd/%s/%dx%d", r.Contender, r.Producers, r.Consumers), "rate"}, "/s", false, r.All)

@@ -8,6 +8,9 @@ import (
 // Schema names the JSON document that WriteJSON prints.
 const Schema = "ringbench/1"
 
+// CrowdSchema names that of ringbench crowd.
+const CrowdSchema = "ringbench/crowd/1"
+
 // Latency holds the percentiles of one distribution, in nanoseconds.
 type Latency struct {
 	P50   int64 `json:"p50"`
