@@ -87,7 +87,7 @@ func (o *comparison) flags(fs *flag.FlagSet) {
 			o.sizes = powersOfTwo(8, 64<<10)
 			return nil
 		}
-		o.sizes, err = splitInts(s, 8)
+		o.sizes, err = parseSizes(s, 8)
 		return err
 	})
 	fs.Func("pairs", "run everything `N` times, interleaved, and print medians; default: 3", atLeastOne(&o.pairs, 1e6))
@@ -179,7 +179,18 @@ func writable(name string) error {
 	if name == "" {
 		return nil
 	}
-	if err := unix.Access(filepath.Dir(name), unix.W_OK); err != nil {
+	place := name
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		place, err = filepath.Dir(name), nil
+	case err == nil && info.IsDir():
+		return fmt.Errorf("expected a file for --html, found the directory %s", name)
+	}
+	if err == nil {
+		err = unix.Access(place, unix.W_OK)
+	}
+	if err != nil {
 		return fmt.Errorf("expected a place for --html %s that can be written: %w", name, err)
 	}
 	return nil

@@ -94,6 +94,17 @@ func TestCompareTable(t *testing.T) {
 	}
 }
 
+// What --html cannot write to is told before anything is measured.
+func TestComparePageNowhere(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{dir, filepath.Join(dir, "none", "x.html")} {
+		status, out, errText := call("compare", "--html", name)
+		if status != 1 || out != "" || strings.Count(errText, "\n") != 1 || !strings.Contains(errText, "--html") || !strings.Contains(errText, name) {
+			t.Errorf("%s: exit status %d, %q, %q", name, status, out, errText)
+		}
+	}
+}
+
 // A method that fails is named with the reason, what it had measured before is dropped, and the others go on.
 func TestCompareGoesOn(t *testing.T) {
 	calls := 0

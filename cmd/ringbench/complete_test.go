@@ -61,6 +61,9 @@ func TestComplete(t *testing.T) {
 		{"list --path s", "sub/"},
 		{"list --path nosuch/", ""},
 		{"latency --path sub/in", "sub/in.ring"},
+		{"run w", "work-queue"},
+		{"run sub/", "sub/in.ring"},
+		{"run work-queue ", ""},
 		{"completion ", "bash zsh fish"},
 		{"completion bash ", ""},
 	} {
@@ -127,7 +130,7 @@ func TestCompleteAll(t *testing.T) {
 			}
 		})
 		for _, kind := range strings.Fields(c.args) {
-			if !slices.Contains([]string{"NAME", "[NAME...]", "FILE", "DIR", "SOURCE", "SINK", "SHELL"}, kind) {
+			if !slices.Contains([]string{"NAME", "[NAME...]", "FILE", "[PROFILE]", "DIR", "SOURCE", "SINK", "SHELL"}, kind) {
 				t.Errorf("%s %s: complete does not know what that is", c.name, kind)
 			}
 		}

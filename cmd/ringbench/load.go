@@ -30,7 +30,7 @@ type loadOptions struct {
 func runCommand() *command {
 	return &command{
 		name:    "run",
-		args:    "[FILE]",
+		args:    "[PROFILE]",
 		summary: "put rings under the load that a profile describes: mixed sizes, bursts, slow consumers, churn",
 		help: `Plays a profile, a file in YAML, or one that comes along (--list): rings, and groups of
 processes that send to them and receive from them, with sizes and times as services have them, or as
@@ -61,6 +61,9 @@ ringbench run --topology mpmc --producers 4 --consumers 2 --size 64B-1KiB --rate
 }
 
 func (o *loadOptions) run(ctx context.Context, std *stdio, args []string) error {
+	if n := len(args); (o.list || o.print != "") && (n > 0 || o.flat.given > 0 || o.list && o.print != "") {
+		return usagef("expected --list or --print NAME alone, found more: they only print")
+	}
 	switch {
 	case o.list:
 		return listProfiles(std.out)
@@ -196,13 +199,13 @@ func (f *flatProfile) flags(fs *flag.FlagSet) {
 		parse       func(string) error
 		names       []string // in place of parse
 	}{
-		{"topology", "`KIND` of ring: " + strings.Join(stress.Names(), ", ") + " (default spsc)", nil, stress.Names()},
+		{"topology", "`KIND` of ring: " + strings.Join(stress.Names(), ", ") + "; default: spsc", nil, stress.Names()},
 		{"capacity", "`BYTES` of the ring; default: 1MiB", func(s string) error { _, err := load.ParseSize(s); return expected(err) }, nil},
 		{"overrun", "broadcast: `WHAT` becomes of slow consumers: " + strings.Join(overruns, ", "), nil, overruns},
-		{"wait", "`HOW` they wait; default: adaptive", nil, append(sharedWaits(), "semaphore")},
-		{"producers", "`N` processes that send (default 1)", atLeastOne(new(int), 256), nil},
-		{"consumers", "`N` processes that receive (default 1)", atLeastOne(new(int), 256), nil},
-		{"size", "`BYTES` of messages, or a range: 64B-1KiB (default 64B)", func(s string) error { _, err := load.ParseSpan(s); return expected(err) }, nil},
+		{"wait", "`HOW` they wait: " + strings.Join(append(sharedWaits(), "semaphore"), ", ") + "; default: adaptive", nil, append(sharedWaits(), "semaphore")},
+		{"producers", "`N` processes that send; default: 1", atLeastOne(new(int), 256), nil},
+		{"consumers", "`N` processes that receive; default: 1", atLeastOne(new(int), 256), nil},
+		{"size", "`BYTES` of messages, or a range: 64B-1KiB; default: 64B", func(s string) error { _, err := load.ParseSpan(s); return expected(err) }, nil},
 		{"rate", "messages per second of each that sends: `R`, such as 50k/s; default: as fast as possible", func(s string) error { _, err := load.ParsePace(s); return expected(err) }, nil},
 		{"batch", "publish and release up to `N` messages together", atLeastOne(new(int), 1024), nil},
 		{"work", "a `TIME` that who receives is busy for each message", func(s string) error { _, err := load.ParseTime(s); return expected(err) }, nil},

@@ -60,7 +60,7 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 	}), "transport", "measure `LIST` out of "+strings.Join(contenderNames(), ",")+"; default: "+strings.Join(transportNames(), ","))
 	fs.Var(oneOf(&o.topology, topologies), "topology", "measure topology `T` out of "+strings.Join(topologies, ",")+"; default: "+topologies[0])
 	fs.Func("size", "bytes per message, at least 8, a `LIST`; default: "+joinInts(sizes), func(s string) (err error) {
-		o.sizes, err = splitInts(s, 8)
+		o.sizes, err = parseSizes(s, 8)
 		return err
 	})
 	waits := futex.Names()

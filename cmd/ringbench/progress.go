@@ -97,6 +97,10 @@ func (b *progress) end() {
 
 // over writes over the line before.
 func (b *progress) over(line string) {
-	const width = 79
+	width, _ := terminalOf(b.w)
+	if width == 0 {
+		width = plainWidth
+	}
+	width-- // the last column would break the line
 	fmt.Fprint(b.w, "\r", line[:min(len(line), width)], strings.Repeat(" ", max(width-len(line), 0)), "\r")
 }

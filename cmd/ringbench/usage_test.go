@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -69,6 +68,13 @@ func TestMistakes(t *testing.T) {
 		{"run --topology mpmc --capacity 4KiB", "expected --capacity only with rings of bytes"},
 		{"run --print nosuch", `"nosuch"`},
 		{"run --duration 0s", `"0s"`},
+		{"run --list work-queue", "expected --list or --print NAME alone"},
+		{"run --print work-queue --rate 5/s", "expected --list or --print NAME alone"},
+		{"run --list --print work-queue", "expected --list or --print NAME alone"},
+		{"throughput --size 1k", "such as 64,1K"},
+		{"throughput --size 1K,4G", "such as 64,1K"},
+		{"latency --rate 5k", "such as 10000 or 10k/s"},
+		{"latency --rate 1.5/s", "such as 10000 or 10k/s"},
 		{"diff", "found 0 arguments"},
 		{"diff a b c", "found 3 arguments"},
 		{"diff a b --threshold much", `"much"`},
@@ -261,29 +267,6 @@ func TestFlagsAnywhere(t *testing.T) {
 		rest, err := parse(fs, strings.Fields(line))
 		if got := fmt.Sprint(strings.Join(rest, " "), " ", *json); err != nil || got != want {
 			t.Errorf("%q: %q, %v, want %q", line, got, err, want)
-		}
-	}
-}
-
-func TestParseBytes(t *testing.T) {
-	for s, want := range map[string]int{"1": 1, "65536": 65536, "64K": 65536, "64KiB": 65536, "1M": 1 << 20, "1MiB": 1 << 20, "1G": 1 << 30, "512B": 512} {
-		if n, err := parseBytes(s); err != nil || n != want {
-			t.Errorf("parseBytes(%q) = %d, %v, want %d", s, n, err, want)
-		}
-	}
-	for s, want := range map[string]int{"4K": 4096, "1G": 1 << 30, "4294967296": maxCapacity, fmt.Sprint(maxCapacity): maxCapacity} {
-		if n, err := parseCapacity(s); strconv.IntSize == 64 && (err != nil || n != want) {
-			t.Errorf("parseCapacity(%q) = %d, %v, want %d", s, n, err, want)
-		}
-	}
-	for _, s := range []string{"", "0", "2K", "5000", "3M", "8G", "8589934592", "99999999999999"} {
-		if n, err := parseCapacity(s); err == nil {
-			t.Errorf("parseCapacity(%q) = %d, want an error", s, n)
-		}
-	}
-	for _, s := range []string{"", "K", "-1", "1 K", "1KB", "1k", "2G", "0x10", "9999999999999"} {
-		if n, err := parseBytes(s); err == nil {
-			t.Errorf("parseBytes(%q) = %d, want an error", s, n)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"annulus/cmd/ringbench/internal/load"
 	"annulus/internal/layout"
 	"annulus/ring"
 )
@@ -19,6 +20,18 @@ func splitInts(s string, least int) ([]int, error) {
 		n, err := strconv.Atoi(part)
 		if err != nil || n < least || n > math.MaxInt32 {
 			return nil, fmt.Errorf("expected whole numbers of at least %d, separated by commas", least)
+		}
+		list = append(list, n)
+	}
+	return list, nil
+}
+
+// parseSizes parses a comma-separated list of sizes of messages, as parseBytes does each.
+func parseSizes(s string, least int) (list []int, err error) {
+	for part := range strings.SplitSeq(s, ",") {
+		n, err := parseBytes(part)
+		if err != nil || n < least {
+			return nil, fmt.Errorf("expected bytes of at least %d, separated by commas, such as 64,1K", least)
 		}
 		list = append(list, n)
 	}
@@ -64,6 +77,21 @@ func parseUnits(s string) (uint64, bool) {
 	}[s[len(digits):]]
 	n, err := strconv.ParseUint(digits, 10, 33)
 	return n << shift, err == nil && ok
+}
+
+// wholeRate takes messages a second: 10000 or, as profiles do, 10k/s.
+func wholeRate(to *int) func(string) error {
+	return func(s string) error {
+		if err := atLeastOne(to, 1e9)(s); err == nil {
+			return nil
+		}
+		rate, err := load.ParseRate(s)
+		if err != nil || rate < 1 || rate != math.Trunc(rate) {
+			return errors.New("expected a whole number of messages a second from 1 to 1e9, such as 10000 or 10k/s")
+		}
+		*to = int(rate)
+		return nil
+	}
 }
 
 func atLeastOne(to *int, most int) func(string) error {
