@@ -135,7 +135,7 @@ func takeApart(ctx context.Context, steps []measurement, pairs int, bar *progres
 	defer bar.end()
 	for i := range pairs * len(steps) {
 		m := steps[i%len(steps)]
-		bar.begin(i+1, pairs*len(steps), resultName(m.c, &m.p), &m.p)
+		bar.begin(i+1, pairs*len(steps), strings.Replace(resultName(m.c, &m.p), stampedName, "", 1), &m.p)
 		out, err := m.c.measure(ctx, m.p, bar.update)
 		if err != nil {
 			return times, err

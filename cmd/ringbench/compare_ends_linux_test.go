@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"annulus/cmd/ringbench/internal/report"
 	"annulus/internal/ipc"
 	"annulus/internal/testutil"
 )
@@ -136,3 +138,18 @@ func TestCompareEndsAtAnyTime(t *testing.T) {
 
 // openMQ opens a POSIX queue that is there.
 func openMQ(name string) (int, error) { return ipc.MQOpen(name, os.O_RDONLY, 0, nil) }
+
+// Where /dev/shm has no room, what lies there is named once, with what says more, and the others go on.
+func TestCompareWithoutRoom(t *testing.T) {
+	for options, want := range map[string]string{"size=64k": "write in /dev/shm: no space left on device", "ro": "in /dev/shm: read-only file system"} {
+		before := "mount --make-rprivate / && mount -t tmpfs -o " + options + " tmpfs /dev/shm"
+		cmd := shellOf(t, before, "compare --json --methods shm,pipe --size 64 --pairs 1 --duration 5ms", namespaced(t, before, "--mount")...)
+		out, err := cmd.Output()
+		must(t, err)
+		var doc report.Document
+		must(t, json.Unmarshal(out, &doc))
+		if len(doc.Results) != 2 || len(doc.Missing) != 1 || !strings.Contains(doc.Missing[0].Why, want) || doc.Missing[0].Do != "ringbench doctor" {
+			t.Errorf("%s: %+v", options, doc)
+		}
+	}
+}

@@ -6,11 +6,14 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,6 +104,16 @@ func TestComparePageNowhere(t *testing.T) {
 		status, out, errText := call("compare", "--html", name)
 		if status != 1 || out != "" || strings.Count(errText, "\n") != 1 || !strings.Contains(errText, "--html") || !strings.Contains(errText, name) {
 			t.Errorf("%s: exit status %d, %q, %q", name, status, out, errText)
+		}
+	}
+}
+
+// A file whose name was made up is told by its directory, the same each time, and with what looks further.
+func TestWhyNot(t *testing.T) {
+	for _, n := range []string{"1", "22"} {
+		why, do := whyNot("shm", fmt.Errorf("shm: %w", &fs.PathError{Op: "open", Path: "/dev/shm/ringbench-" + n, Err: syscall.EROFS}))
+		if why != "open in /dev/shm: read-only file system" || do != "ringbench doctor" {
+			t.Errorf("%q, %q", why, do)
 		}
 	}
 }

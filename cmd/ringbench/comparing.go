@@ -2,8 +2,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
@@ -74,7 +78,7 @@ func chooseMethods(words []string, b *rival.Builder) ([]method, error) {
 			}
 		}
 		if !found {
-			return nil, errors.New("expected names out of " + strings.Join(methodNames(), ",") + ", found " + word)
+			return nil, fmt.Errorf("expected names out of %s, found %q", strings.Join(methodNames(), ","), word)
 		}
 	}
 	var list []method
@@ -173,8 +177,22 @@ func whyNot(name string, err error) (why, do string) {
 	if errors.As(err, &missing) {
 		return missing.Why, missing.Do
 	}
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		dir, name := filepath.Split(file.Path)
+		if dir = filepath.Clean(dir); file.Path == posixShm { // a file without a name in it
+			dir, name = posixShm, "ringbench-"
+		}
+		// Its name is made up each time and tells nobody anything: one reason stands once.
+		if strings.HasPrefix(name, "ringbench-") && dir == posixShm {
+			return fmt.Sprintf("%s in %s: %v", file.Op, dir, file.Err), "ringbench doctor"
+		}
+	}
 	why = strings.ReplaceAll(err.Error(), "\n", "; ")
-	return strings.TrimPrefix(why, name+": "), ""
+	if strings.HasSuffix(why, "signal: "+syscall.SIGBUS.String()) { // no room for what it has mapped
+		do = "ringbench doctor"
+	}
+	return strings.TrimPrefix(why, name+": "), do
 }
 
 // missing is a line for each method and reason: without a size where no size works.

@@ -60,9 +60,15 @@ func (f *found) says(t *testing.T, check, verdict, text string) {
 // that could be done.
 func within(t *testing.T, before string, wrap ...string) *exec.Cmd {
 	t.Helper()
+	return shellOf(t, before, "doctor --json", wrap...)
+}
+
+// shellOf is a shell that does something before it becomes a command of ringbench.
+func shellOf(t *testing.T, before, command string, wrap ...string) *exec.Cmd {
+	t.Helper()
 	self, err := os.Executable()
 	must(t, err)
-	args := append(wrap, "sh", "-c", before+` && exec "$0" doctor --json`, self)
+	args := append(wrap, "sh", "-c", before+` && exec "$0" `+command, self)
 	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), asMain+"=1")
 	return cmd
@@ -71,6 +77,13 @@ func within(t *testing.T, before string, wrap ...string) *exec.Cmd {
 // unshared is within new namespaces, as root of them.
 func unshared(t *testing.T, before string, namespaces ...string) *exec.Cmd {
 	t.Helper()
+	return within(t, before, namespaced(t, before, namespaces...)...)
+}
+
+// namespaced are the words of a command that runs another in new namespaces, as root of them, where before
+// can be done.
+func namespaced(t *testing.T, before string, namespaces ...string) []string {
+	t.Helper()
 	args := append([]string{"unshare"}, namespaces...)
 	if os.Geteuid() != 0 {
 		args = append(args, "--user", "--map-root-user")
@@ -78,7 +91,7 @@ func unshared(t *testing.T, before string, namespaces ...string) *exec.Cmd {
 	if out, err := exec.Command(args[0], append(args[1:], "sh", "-c", before)...).CombinedOutput(); err != nil {
 		testutil.Absent(t, "no namespaces: %v: %s", err, out)
 	}
-	return within(t, before, args...)
+	return args
 }
 
 func TestDoctorHere(t *testing.T) {

@@ -106,7 +106,7 @@ func (o *loadOptions) profile(args []string) (*load.Profile, error) {
 	case len(args) > 1:
 		return nil, usagef("expected one profile, found %d: %q", len(args), args)
 	case len(args) == 0 && o.flat.given == 0:
-		return nil, usagef("expected a FILE.yaml, one of %s, or flags such as --topology; see ringbench help run", strings.Join(load.Builtin(), ", "))
+		return nil, usagef("expected a FILE.yaml, one of %s, or flags such as --topology, found nothing; see ringbench help run", strings.Join(load.Builtin(), ", "))
 	case len(args) == 0:
 		return o.flat.profile()
 	case o.flat.given > 0:
@@ -120,7 +120,7 @@ func (o *loadOptions) profile(args []string) (*load.Profile, error) {
 		return nil, usagef("expected a file, or one of %s, found %q", strings.Join(load.Builtin(), ", "), args[0])
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("expected a profile, a file in YAML that can be read: %w", err)
 	}
 	p, err := load.Parse(args[0], text)
 	if err != nil {

@@ -82,7 +82,7 @@ func TestMistakes(t *testing.T) {
 		{"diff a b --metric speed", `"speed"`},
 		{"tour --budget 1ms", `"1ms"`},
 		{"tour --size 8", "found --size"},
-		{"compare --methods ring,pigeon", "found pigeon"},
+		{"compare --methods ring,pigeon", `found "pigeon"`},
 		{"compare --size 7", `"7"`},
 		{"compare --pairs 0", `"0"`},
 		{"compare --budget 1ms", `"1ms"`},

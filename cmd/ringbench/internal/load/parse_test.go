@@ -13,7 +13,7 @@ func TestMistakes(t *testing.T) {
 	const base = "rings: {r: {}}\nproducers: {p: {}}\nconsumers: {c: {}}\n"
 	for _, c := range []struct{ text, want string }{
 		{"", `f.yaml:1: expected a profile in YAML, found nothing`},
-		{"a: [", `f.yaml:1: expected a profile in YAML, found did not find expected node content`},
+		{"a: [", `f.yaml:1: expected a profile in YAML, found something else: did not find expected node content`},
 		{"rings:\n\t- x", `f.yaml:2: expected a profile in YAML`},
 		{"- a", `f.yaml:1: expected the profile: keys with values, found a list`},
 		{"rings: {}\nproducers: {}", `f.yaml:1: expected a profile with the keys rings, producers and consumers, found no consumers`},

@@ -47,7 +47,7 @@ func (r *reader) document(text []byte) *yaml.Node {
 				line = n
 			}
 		}
-		r.wrong(line, "a profile in YAML", what)
+		r.wrong(line, "a profile in YAML", "something else: "+what)
 	}
 	if len(doc.Content) == 0 {
 		r.wrong(1, "a profile in YAML", "nothing")

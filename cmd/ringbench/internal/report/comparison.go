@@ -236,6 +236,8 @@ func ratio(v float64) string {
 		return fmt.Sprintf("%.2f", v)
 	case v >= 0.00995:
 		return fmt.Sprintf("%.3f", v)
+	case v > 0 && v < 0.00005:
+		return "<0.0001"
 	}
 	return fmt.Sprintf("%.4f", v)
 }

@@ -74,6 +74,14 @@ func TestNarrowComparison(t *testing.T) {
 	}
 }
 
+func TestRatio(t *testing.T) {
+	for v, want := range map[float64]string{0: "0.0000", 1e-5: "<0.0001", 1e-4: "0.0001", 0.005: "0.0050", 0.05: "0.050", 0.5: "0.50", 1: "1.0", 12.3: "12"} {
+		if got := ratio(v); got != want {
+			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+}
+
 func TestCSV(t *testing.T) {
 	var b bytes.Buffer
 	if err := CSV(&b, comparedDocument().Results); err != nil {

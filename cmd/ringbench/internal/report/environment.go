@@ -70,8 +70,12 @@ func (e Environment) Write(w io.Writer) error {
 	if len(e.CPUs) > 0 {
 		pinned = "pinned to CPUs " + strings.Trim(strings.ReplaceAll(fmt.Sprint(e.CPUs), " ", ","), "[]")
 	}
-	_, err := fmt.Fprintf(w, "%s, %d logical cores, cache line %d B, governor %s, %s\n%s %s %s, %s%s, %s\n",
-		e.CPUModel, e.LogicalCores, e.CacheLine, governor, pinned,
+	cores := fmt.Sprintf("%d logical cores", e.LogicalCores)
+	if e.LogicalCores == 1 {
+		cores = "1 logical core"
+	}
+	_, err := fmt.Fprintf(w, "%s, %s, cache line %d B, governor %s, %s\n%s %s %s, %s%s, %s\n",
+		e.CPUModel, cores, e.CacheLine, governor, pinned,
 		e.OS, e.Kernel, e.Arch, e.GoVersion, commit, e.Time)
 	return err
 }
