@@ -100,6 +100,9 @@ func dispatch(ctx context.Context, args []string, io *stdio) (string, error) {
 	case "help", "-h", "-help", "--help":
 		return "help", help(io.out, args[1:])
 	}
+	if args[0] == "--version" {
+		args = append([]string{"version"}, args[1:]...)
+	}
 	c := findCommand(args[0])
 	if c == nil {
 		what := "command"

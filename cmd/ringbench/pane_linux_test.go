@@ -92,3 +92,20 @@ func (p *pane) child() (pid int) {
 	})
 	return pid
 }
+
+// Progress is one line that is written over, however narrow the terminal is.
+func TestProgressInANarrowTerminal(t *testing.T) {
+	p := newPane(t, 40, 12)
+	p.run("clear; ./ringbench latency --transport channel,pipe --duration 300ms >/dev/null; echo ended with $?")
+	screen := p.shows("ended with 0")
+	if strings.Contains(screen, "[1/2]") || strings.Contains(screen, "[2/2]") {
+		t.Errorf("progress has left lines:\n%s", screen)
+	}
+}
+
+func TestVersionAsAFlag(t *testing.T) {
+	_, want, _ := call("version")
+	if status, out, errText := call("--version"); status != 0 || out != want || out == "" {
+		t.Errorf("exit status %d, %q, %q, want %q", status, out, errText, want)
+	}
+}
