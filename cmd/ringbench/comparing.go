@@ -8,6 +8,7 @@ import (
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rival"
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // method is a contender with the wait that it is compared in.
@@ -173,8 +174,7 @@ func whyNot(name string, err error) (why, do string) {
 	if errors.As(err, &missing) {
 		return missing.Why, missing.Do
 	}
-	why = strings.ReplaceAll(err.Error(), "\n", "; ")
-	return strings.TrimPrefix(why, name+": "), ""
+	return strings.TrimPrefix(typeset.OneLine(err), name+": "), ""
 }
 
 // missing is a line for each method and reason: without a size where no size works.

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
-	"strings"
 
 	"annulus/cmd/ringbench/internal/doctor"
 	"annulus/cmd/ringbench/internal/report"
+	"annulus/cmd/ringbench/internal/typeset"
 	"annulus/ring"
 	"annulus/shm"
 )
@@ -89,7 +89,7 @@ func ringsHere() (found doctor.Rings, err error) {
 				continue // removed meanwhile
 			}
 			if err != nil {
-				r.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
+				r.Error = typeset.OneLine(err)
 			}
 		}
 		found.List = append(found.List, r)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"annulus/cmd/ringbench/internal/typeset"
 	"annulus/ring/feed"
 )
 
@@ -254,7 +255,7 @@ func (f *far) only(s feed.Stats) error {
 func (f *far) report(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if text := strings.ReplaceAll(f.at(err).Error(), "\n", "; "); text != f.said {
+	if text := typeset.OneLine(f.at(err)); text != f.said {
 		f.said = text
 		fmt.Fprintln(f.io.err, text)
 	}

@@ -9,11 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"annulus/cmd/ringbench/internal/report"
+	"annulus/cmd/ringbench/internal/typeset"
 	"annulus/internal/layout"
 	"annulus/ring"
 	"annulus/shm"
@@ -127,7 +126,7 @@ func (l *listing) add(n named) {
 		err = errors.Join(err, r.Close())
 	}
 	if err != nil {
-		e.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
+		e.Error = typeset.OneLine(err)
 	}
 	l.Rings = append(l.Rings, e)
 }
@@ -149,7 +148,7 @@ func (l *listing) print(w io.Writer) error {
 	var broken strings.Builder
 	for _, e := range l.Rings {
 		if e.Error != "" {
-			fmt.Fprintf(&broken, "%s: %s\n", printable(e.Name), e.Error)
+			fmt.Fprintf(&broken, "%s: %s\n", typeset.Printable(e.Name), e.Error)
 			continue
 		}
 		capacity := fmt.Sprintf("%d B", e.Capacity)
@@ -161,7 +160,7 @@ func (l *listing) print(w io.Writer) error {
 			waiting = "-"
 		}
 		rows = append(rows, []string{
-			printable(e.Name), e.Topology, e.Kind, e.Producer, e.Consumer, capacity, waiting, fmt.Sprint(e.Passed), fmt.Sprintf("%d B", e.Size),
+			typeset.Printable(e.Name), e.Topology, e.Kind, e.Producer, e.Consumer, capacity, waiting, fmt.Sprint(e.Passed), fmt.Sprintf("%d B", e.Size),
 		})
 	}
 	if len(rows) > 1 {
@@ -176,15 +175,4 @@ func (l *listing) print(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, broken.String())
 	return err
-}
-
-// printable quotes a name that would spoil a table or a terminal.
-func printable(s string) string {
-	odd := func(c rune) bool {
-		return !unicode.IsPrint(c) || unicode.IsSpace(c) || c == '"' || c == unicode.ReplacementChar
-	}
-	if strings.ContainsFunc(s, odd) {
-		return strconv.Quote(s)
-	}
-	return s
 }

@@ -121,10 +121,8 @@ func (o *options) chooseCPUs() (cpus []int, note string, err error) {
 	case err != nil:
 		return nil, "", err
 	}
-	for _, cpu := range o.cpus {
-		if !slices.Contains(allowed, cpu) {
-			return nil, "", usagef("expected --cpus out of the allowed %s, found %d", joinInts(allowed), cpu)
-		}
+	if err := onlyAllowed(o.cpus, allowed); err != nil {
+		return nil, "", err
 	}
 	switch {
 	case o.cpus != nil:
@@ -133,4 +131,14 @@ func (o *options) chooseCPUs() (cpus []int, note string, err error) {
 		return nil, "only one CPU is allowed: both sides share it, unpinned", nil
 	}
 	return allowed[:2], "", nil
+}
+
+// onlyAllowed refuses CPUs that this process may not run on.
+func onlyAllowed(cpus, allowed []int) error {
+	for _, n := range cpus {
+		if !slices.Contains(allowed, n) {
+			return usagef("expected --cpus out of the allowed %s, found %d", cpu.FormatList(allowed), n)
+		}
+	}
+	return nil
 }

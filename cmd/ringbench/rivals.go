@@ -6,11 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"strings"
 
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rival"
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // builtSizes are those that --build makes a program for where there is one for each.
@@ -109,7 +109,7 @@ func rivalState(r *rival.Rival, build bool, err error) (state string, failure er
 	case errors.Is(err, errors.ErrUnsupported):
 		return "needs Linux", nil
 	case err != nil:
-		return "failed: " + strings.ReplaceAll(err.Error(), "\n", "; "), err
+		return "failed: " + typeset.OneLine(err), err
 	case build || !r.OnDemand():
 		return "built", nil
 	}

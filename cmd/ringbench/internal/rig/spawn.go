@@ -8,9 +8,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 
+	"annulus/cmd/ringbench/internal/typeset"
 	"annulus/internal/cpu"
 )
 
@@ -90,13 +90,13 @@ func (p *process) collect(rep *os.File) outcome {
 	err := errors.Join(readErr, json.Unmarshal(data, &o.report))
 	switch {
 	case err == nil && o.report.Error != "":
-		o.err = fmt.Errorf("%s worker: %s", p.role, oneLine(o.report.Error))
+		o.err = fmt.Errorf("%s worker: %s", p.role, typeset.FirstLine(o.report.Error))
 	case err != nil || waitErr != nil:
 		if waitErr != nil {
 			err = waitErr
 		}
 		o.err = fmt.Errorf("%s worker ended without a report: %w", p.role, err)
-		if line := oneLine(p.err.String()); line != "" {
+		if line := typeset.FirstLine(p.err.String()); line != "" {
 			o.err = fmt.Errorf("%w (%s)", o.err, line)
 		}
 	}
@@ -112,11 +112,6 @@ func (t *tail) Write(b []byte) (int, error) {
 		t.Buffer.Write(b[:min(room, len(b))])
 	}
 	return len(b), nil
-}
-
-func oneLine(s string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return line
 }
 
 // StartPinned starts cmd on the given CPUs, or where it may run anyway.
