@@ -53,11 +53,19 @@ func Nap(d time.Duration) {
 	}
 }
 
-// AnonymousFile returns an empty file without a name, for memory that processes share.
-func AnonymousFile() (*os.File, error) {
+// anonymousFile returns an empty file without a name, for memory that processes share.
+func anonymousFile() (*os.File, error) {
 	fd, err := unix.MemfdCreate("ringbench", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)
 	}
 	return os.NewFile(uintptr(fd), "ringbench control page"), nil
+}
+
+// UnnamedFile returns an empty file in dir that never has a name, where its file system can do that.
+func UnnamedFile(dir string) (*os.File, error) {
+	if f, err := os.OpenFile(dir, os.O_RDWR|unix.O_TMPFILE, 0o600); err == nil {
+		return f, nil
+	}
+	return removedFile(dir)
 }

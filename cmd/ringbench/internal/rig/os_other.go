@@ -29,15 +29,8 @@ func CPUTime(int) time.Duration { return 0 }
 // Nap sleeps for d.
 func Nap(d time.Duration) { time.Sleep(d) }
 
-// AnonymousFile returns an empty file without a name, for memory that processes share.
-func AnonymousFile() (*os.File, error) {
-	f, err := os.CreateTemp("", "ringbench")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
+// anonymousFile returns an empty file without a name, for memory that processes share.
+func anonymousFile() (*os.File, error) { return removedFile("") }
+
+// UnnamedFile returns an empty file in dir whose name is gone.
+func UnnamedFile(dir string) (*os.File, error) { return removedFile(dir) }

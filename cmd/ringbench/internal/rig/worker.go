@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"annulus/internal/mem"
 )
 
 // WorkerCommand is the hidden first argument that makes the binary a worker:
 // its main calls WorkerMain then.
-const WorkerCommand = "rig-worker"
+const WorkerCommand = "__rig-worker"
 
 // The files a worker inherits, in the order of exec.Cmd.ExtraFiles.
 const (
@@ -65,12 +67,12 @@ func play(job *Job, t *Transport, rep *workerReport) error {
 	if t == nil {
 		return fmt.Errorf("no transport %q in this build", job.Transport)
 	}
-	pageFile := os.NewFile(pageFD, "page")
-	pg, unmap, err := mapPage(pageFile)
+	shared, err := MapShared(os.NewFile(pageFD, "page"))
 	if err != nil {
 		return err
 	}
-	defer unmap()
+	// Never unmapped: where one loop of two fails, the other looks at it until the process ends.
+	pg := mem.As[page](shared.Ptr, 0)
 	for i := range job.NumFiles {
 		fd := firstFD + i
 		unix.CloseOnExec(fd)
