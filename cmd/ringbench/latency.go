@@ -33,7 +33,7 @@ ringbench latency --transport ring,cflag,cfutex,cpipe,boost --wait spin,futex --
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := &options{}
 			o.measuring(fs, 64)
-			fs.Func("rate", "send `N` messages per second, one way", atLeastOne(&o.rate, 1e9))
+			fs.Func("rate", "send `N` messages per second, one way", between(&o.rate, 1, 1e9))
 			breakdown := fs.Bool("breakdown", false, "say where the time of a message goes")
 			return func(ctx context.Context, io *stdio, _ []string) error {
 				if *breakdown {

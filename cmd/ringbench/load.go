@@ -52,7 +52,7 @@ ringbench run --topology mpmc --producers 4 --consumers 2 --size 64B-1KiB --rate
 			fs.Var(oneOf(&o.print, load.Builtin()), "print", "print the profile of this `NAME`")
 			fs.Func("duration", "measure for a `TIME`, in place of the profile's", atLeast(&o.duration, time.Millisecond))
 			fs.Func("warm-up", "run for a `TIME` before that", atLeast(&o.warmUp, 0))
-			fs.Func("pairs", "run it `N` times, and print medians; default: 1", atLeastOne(&o.pairs, 1000))
+			fs.Func("pairs", "run it `N` times, and print medians; default: 1", between(&o.pairs, 1, 1000))
 			fs.BoolVar(&o.json, "json", false, "print one JSON document of schema ringbench/1 instead of tables")
 			o.flat.flags(fs)
 			return o.run
@@ -200,11 +200,11 @@ func (f *flatProfile) flags(fs *flag.FlagSet) {
 		{"capacity", "`BYTES` of the ring; default: 1MiB", func(s string) error { _, err := load.ParseSize(s); return expected(err) }, nil},
 		{"overrun", "broadcast: `WHAT` becomes of slow consumers: " + strings.Join(overruns, ", "), nil, overruns},
 		{"wait", "`HOW` they wait; default: adaptive", nil, append(sharedWaits(), "semaphore")},
-		{"producers", "`N` processes that send (default 1)", atLeastOne(new(int), 256), nil},
-		{"consumers", "`N` processes that receive (default 1)", atLeastOne(new(int), 256), nil},
+		{"producers", "`N` processes that send (default 1)", between(new(int), 1, 256), nil},
+		{"consumers", "`N` processes that receive (default 1)", between(new(int), 1, 256), nil},
 		{"size", "`BYTES` of messages, or a range: 64B-1KiB (default 64B)", func(s string) error { _, err := load.ParseSpan(s); return expected(err) }, nil},
 		{"rate", "messages per second of each that sends: `R`, such as 50k/s; default: as fast as possible", func(s string) error { _, err := load.ParsePace(s); return expected(err) }, nil},
-		{"batch", "publish and release up to `N` messages together", atLeastOne(new(int), 1024), nil},
+		{"batch", "publish and release up to `N` messages together", between(new(int), 1, 1024), nil},
 		{"work", "a `TIME` that who receives is busy for each message", func(s string) error { _, err := load.ParseTime(s); return expected(err) }, nil},
 	} {
 		if l.names != nil {

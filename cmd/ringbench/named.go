@@ -182,7 +182,7 @@ func (s *side) ringFlags(set *flag.FlagSet) {
 	set.Var(oneOf(&s.topology, feedable), "topology", "create the ring for `KIND` of peers: "+strings.Join(feedable, ", ")+" (default spsc)")
 	set.Var(oneOf(&s.overrun, overruns), "overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)")
 	set.Func("members", "mpsc: create the ring for up to `N` producers (default 8); mpsc-ordered, mpmc, broadcast: for so many peers (default 64)",
-		atLeastOne(&s.members, layout.MaxMembers))
+		between(&s.members, 1, layout.MaxMembers))
 	set.Func("slot-size", "mpmc: create the ring for messages of up to `BYTES` (default 1K)", func(v string) (err error) {
 		s.slotSize, err = parseBytes(v)
 		return err

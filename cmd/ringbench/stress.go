@@ -43,8 +43,8 @@ ringbench stress --hostile --flips 100000000`,
 			fs.Var(oneOf(&topology, stress.Names()), "topology", "`KIND` of ring: "+strings.Join(stress.Names(), ", ")+" (default mpmc)")
 			fs.Var(oneOf(&overrun, overruns), "overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)")
 			fs.BoolVar(&o.Redeliver, "redeliver", false, "mpmc: hand what a killed consumer held to another")
-			fs.Func("producers", "`N` producer processes (default 3, or one where there can be one)", atLeastOne(&o.Producers, stressMost-1))
-			fs.Func("consumers", "`N` consumer processes (default 3, or one where there can be one)", atLeastOne(&o.Consumers, stressMost-1))
+			fs.Func("producers", "`N` producer processes (default 3, or one where there can be one)", between(&o.Producers, 1, stressMost-1))
+			fs.Func("consumers", "`N` consumer processes (default 3, or one where there can be one)", between(&o.Consumers, 1, stressMost-1))
 			fs.IntVar(&o.CPeers, "c-peers", 0, "`N` of the processes, at random places, are in C; needs gcc")
 			fs.IntVar(&o.Capacity, "capacity", 0, "`N` slots or bytes; default: few")
 			fs.Var(oneOf(&o.Wait, append(sharedWaits(), "semaphore")), "wait",

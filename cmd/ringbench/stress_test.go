@@ -197,7 +197,7 @@ func TestKillPointNames(t *testing.T) {
 func TestStressUsage(t *testing.T) {
 	exe := buildTags(t, "")
 	for _, c := range []struct{ args, want string }{
-		{"--producers 0", "between 1 and 119"},
+		{"--producers 0", "from 1 to 119"},
 		{"--producers 60 --consumers 61", "found 121"},
 		{"--topology spsc --producers 2", "at most 1 producer in a ring of topology spsc, found 2"},
 		{"--topology mpsc-ordered --consumers 2", "at most 1 consumer"},

@@ -60,7 +60,10 @@ func sharedFile(dir string, bytes int, prepare func(b []byte) error) (*rig.Wirin
 	if prepare != nil {
 		err = prepare(s.Bytes())
 	}
-	return w, errors.Join(err, s.Close())
+	if err = errors.Join(err, s.Close()); err != nil {
+		return nil, errors.Join(err, closeAll(w))
+	}
+	return w, nil
 }
 
 // What a mailbox holds.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -104,7 +105,7 @@ func TestMistakes(t *testing.T) {
 		{"produce a --members 4", "expected --members only with --topology mpmc"},
 		{"consume a --topology spsc --members 4", "expected --members only"},
 		{"produce a --topology mpsc --members 0", `"0"`},
-		{"produce a --topology mpsc --members 4097", "between 1 and 4096"},
+		{"produce a --topology mpsc --members 4097", "from 1 to 4096"},
 		{"produce a --topology mpsc --members 1", "from 2 to 4096"},
 		{"produce a --topology mpsc --overrun drop", "for broadcast rings"},
 		{"produce a --topology many", "spsc, mpmc, mpsc, mpsc-ordered, broadcast"},
@@ -290,7 +291,7 @@ func TestParseBytes(t *testing.T) {
 
 func TestProgressOnATerminalIsOneLine(t *testing.T) {
 	var buf bytes.Buffer
-	p := &progress{w: &buf, terminal: true}
+	p := &progress{w: &buf, terminal: true, width: widest}
 	m := measurement{p: (&options{}).params("throughput", nil)}
 	p.begin(1, 2, "a rather long name of a measurement, longer than the line is wide, which is seventy-nine", &m.p)
 	p.update(1234567, 1e9)
@@ -302,6 +303,16 @@ func TestProgressOnATerminalIsOneLine(t *testing.T) {
 		if len(line) > 79 {
 			t.Errorf("%d columns: %q", len(line), line)
 		}
+	}
+}
+
+// A device that is no terminal gets lines, as a file does.
+func TestProgressOnADevice(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	must(t, err)
+	defer null.Close()
+	if newProgress(null).terminal {
+		t.Error("it is taken for a terminal")
 	}
 }
 

@@ -66,17 +66,31 @@ func parseUnits(s string) (uint64, bool) {
 	return n << shift, err == nil && ok
 }
 
-func atLeastOne(to *int, most int) func(string) error {
+// between takes a whole number within bounds.
+func between(to *int, least, most int) func(string) error {
 	return func(s string) error {
 		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > most {
-			return fmt.Errorf("expected a whole number between 1 and %d", most)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("expected a whole number from %d to %d", least, most)
 		}
 		*to = n
 		return nil
 	}
 }
 
+// messages takes a number of them, at least one.
+func messages(to *uint64) func(string) error {
+	return func(s string) error {
+		n, err := strconv.ParseUint(s, 10, 62)
+		if err != nil || n == 0 {
+			return errors.New("expected a whole number of at least 1")
+		}
+		*to = n
+		return nil
+	}
+}
+
+// atLeast takes a time.
 func atLeast(to *time.Duration, least time.Duration) func(string) error {
 	return func(s string) error {
 		d, err := time.ParseDuration(s)
