@@ -72,13 +72,9 @@ func styleOf(w io.Writer, verbose bool) doctor.Style {
 
 // ringsHere lists the rings in shared memory for doctor.
 func ringsHere() (found doctor.Rings, err error) {
-	all, err := candidates("")
+	doc, err := listRings("")
 	if err != nil {
 		return found, err
-	}
-	doc := &listing{}
-	for _, n := range all {
-		doc.add(n)
 	}
 	found.Unreadable = doc.Unreadable
 	for _, e := range doc.Rings {
@@ -116,7 +112,7 @@ func peersLeft(name string, to *doctor.Ring) error {
 		}
 	}
 	for _, side := range []ring.SideStats{s.Producer, s.Consumer} {
-		to.Dead = to.Dead || state(side) == "dead"
+		to.Dead = to.Dead || side.State() == "dead"
 	}
 	for _, m := range s.Members {
 		if !m.Attached && !m.Left {

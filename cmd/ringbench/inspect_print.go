@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -34,8 +35,8 @@ func (d *inspection) print(w io.Writer) error {
 	if h.Required|h.Optional != 0 {
 		fmt.Fprintf(&b, "features   required %#x, optional %#x\n", h.Required, h.Optional)
 	}
-	fmt.Fprintf(&b, "created    %s by pid %d\n", or(h.Created, "at an unknown time"), h.CreatorPID)
-	fmt.Fprintf(&b, "boot       %s (%s)\n", or(h.BootID, "unknown"), h.Boot)
+	fmt.Fprintf(&b, "created    %s by pid %d\n", cmp.Or(h.Created, "at an unknown time"), h.CreatorPID)
+	fmt.Fprintf(&b, "boot       %s (%s)\n", cmp.Or(h.BootID, "unknown"), h.Boot)
 	fmt.Fprintf(&b, "position   tail %d, head %d\n", p.Tail, p.Head)
 	fmt.Fprintf(&b, "occupied   %d of %d %s (%.1f%%), %s\n\n", p.Occupied, p.Capacity, unit(h.Kind), 100*p.Share, waiting(d))
 	if _, err := io.WriteString(w, b.String()); err != nil {
@@ -48,7 +49,7 @@ func (d *inspection) print(w io.Writer) error {
 	}{
 		{"state", func(s *sideInfo) any { return s.State }},
 		{"pid", func(s *sideInfo) any { return orDash(s.PID) }},
-		{"since", func(s *sideInfo) any { return or(s.Since, "-") }},
+		{"since", func(s *sideInfo) any { return cmp.Or(s.Since, "-") }},
 		{"sessions", func(s *sideInfo) any { return s.Sessions }},
 		{"messages", func(s *sideInfo) any { return s.Messages }},
 		{"bytes", func(s *sideInfo) any { return s.Bytes }},
@@ -143,13 +144,6 @@ func unit(kind string) string {
 		return "slots"
 	}
 	return "bytes"
-}
-
-func or(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 func orDash(n int) string {

@@ -41,13 +41,9 @@ ringbench list --path /var/lib/ticks`,
 			})
 			asJSON := fs.Bool("json", false, "print one JSON document of schema "+listSchema)
 			return func(_ context.Context, io *stdio, _ []string) error {
-				all, err := candidates(dir)
+				doc, err := listRings(dir)
 				if err != nil {
 					return err
-				}
-				doc := &listing{Schema: listSchema, Rings: []listed{}}
-				for _, n := range all {
-					doc.add(n)
 				}
 				if *asJSON {
 					return report.Indented(io.out, doc)
@@ -80,6 +76,19 @@ type listed struct {
 	Passed   uint64 `json:"passed"`  // messages released, by all consumers together
 	Producer string `json:"producer,omitempty"`
 	Consumer string `json:"consumer,omitempty"`
+}
+
+// listRings looks into all shared memory, or all files of a directory.
+func listRings(dir string) (*listing, error) {
+	all, err := candidates(dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &listing{Schema: listSchema, Rings: []listed{}}
+	for _, n := range all {
+		l.add(n)
+	}
+	return l, nil
 }
 
 // candidates returns the names of shared memory, or the regular files of a
@@ -138,8 +147,8 @@ func (e *listed) describe(r *ring.Ring) error {
 	}
 	c := r.Config()
 	e.Kind, e.Capacity, e.SlotSize = c.Kind.String(), c.Capacity, c.SlotSize
-	e.Topology, e.Waiting, e.Passed = topologyName(c.Topology), unreleased(c, s), s.Consumer.Messages
-	e.Producer, e.Consumer = state(s.Producer), state(s.Consumer)
+	e.Topology, e.Waiting, e.Passed = c.Topology.Name(), unreleased(c, s), s.Consumer.Messages
+	e.Producer, e.Consumer = s.Producer.State(), s.Consumer.State()
 	return nil
 }
 
@@ -156,7 +165,7 @@ func (l *listing) print(w io.Writer) error {
 			capacity = fmt.Sprintf("%d x %d B", e.Capacity, e.SlotSize)
 		}
 		waiting := fmt.Sprint(e.Waiting)
-		if e.Topology == topologyName(ring.Broadcast) { // each consumer has its own
+		if e.Topology == ring.Broadcast.Name() { // each consumer has its own
 			waiting = "-"
 		}
 		rows = append(rows, []string{

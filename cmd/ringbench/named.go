@@ -202,11 +202,6 @@ func (s *side) ringFlags(set *flag.FlagSet) {
 	set.BoolVar(&s.stats, "stats", false, "at the end, say on stderr how much was passed")
 }
 
-// topologyName is what ringbench calls a topology.
-func topologyName(t ring.Topology) string {
-	return strings.ReplaceAll(strings.ToLower(t.String()), " ", "-")
-}
-
 // anyOwner accepts the ring of whoever it belongs to: for commands that only
 // read it.
 func (n *named) anyOwner() shm.Option {

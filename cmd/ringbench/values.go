@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"annulus/cmd/ringbench/internal/units"
 	"annulus/internal/layout"
 	"annulus/ring"
 )
@@ -35,7 +36,7 @@ func joinInts(list []int) string {
 
 // parseBytes parses 4096, 64K, 64KiB, 1M, 1G…; the factors are powers of 1024.
 func parseBytes(s string) (int, error) {
-	if n, ok := parseUnits(s); ok && n > 0 && n <= math.MaxInt32 {
+	if n, ok := units.Bytes(s); ok && n > 0 && n <= math.MaxInt32 {
 		return int(n), nil
 	}
 	return 0, errors.New("expected bytes from 1 to less than 2G, such as 65536, 64K or 1M")
@@ -46,7 +47,7 @@ const maxCapacity = min(layout.MaxCapacityBytes, math.MaxInt/2+1)
 
 // parseCapacity parses the capacity of a ring of kind bytes.
 func parseCapacity(s string) (int, error) {
-	n, ok := parseUnits(s)
+	n, ok := units.Bytes(s)
 	if !ok || n < layout.MinCapacityBytes || n > maxCapacity {
 		return 0, fmt.Errorf("expected a power of two from 4K to %dG, such as 65536, 64K or 1M", maxCapacity>>30)
 	}
@@ -54,16 +55,6 @@ func parseCapacity(s string) (int, error) {
 		return 0, fmt.Errorf("expected the capacity of a ring: %w", err)
 	}
 	return int(n), nil
-}
-
-// parseUnits parses a number with or without a unit.
-func parseUnits(s string) (uint64, bool) {
-	digits := strings.TrimRight(s, "KMGiB")
-	shift, ok := map[string]int{
-		"": 0, "B": 0, "K": 10, "KiB": 10, "M": 20, "MiB": 20, "G": 30, "GiB": 30,
-	}[s[len(digits):]]
-	n, err := strconv.ParseUint(digits, 10, 33)
-	return n << shift, err == nil && ok
 }
 
 // between takes a whole number within bounds.

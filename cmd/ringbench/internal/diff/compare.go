@@ -73,7 +73,7 @@ type Mean struct {
 }
 
 // Schema names the JSON document of a Comparison.
-const Schema = "ringbench-diff/1"
+const Schema = "ringbench/diff/1"
 
 // Compare compares what both sides have.
 func Compare(old, new *Side, o Options) *Comparison {

@@ -141,3 +141,12 @@ func TestBuiltin(t *testing.T) {
 		}
 	}
 }
+
+// No size is negative, whatever an int can hold.
+func TestGreatestSize(t *testing.T) {
+	for _, text := range []string{"1GiB", "2GiB", "4GiB", "8589934591G"} {
+		if n, err := ParseSize(text); (err == nil) != (n > 0) {
+			t.Errorf("%s: %d, %v", text, n, err)
+		}
+	}
+}

@@ -117,7 +117,7 @@ func tablesOf(results []report.Result) (tables []table) {
 		}
 		method := m.list[m.of(r)]
 		cells := append([]cell{text(method.Label), {bytes(r.Size), strconv.Itoa(r.Size), false}}, figureCells(r)...)
-		cells = append(cells, nanos(cpuNS(r)))
+		cells = append(cells, nanos(r.CPUNanosEach()))
 		if spreads {
 			cells = append(cells, spread(r))
 		}

@@ -90,7 +90,7 @@ func topology(r *Row) string {
 	if r.Cell != nil {
 		return r.Cell.Kind
 	}
-	return strings.ReplaceAll(strings.ToLower(r.Config.Topology.String()), " ", "-")
+	return r.Config.Topology.Name()
 }
 
 func kind(r *Row) string {
