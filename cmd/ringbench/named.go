@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"annulus/cmd/ringbench/internal/load"
 	"annulus/futex"
 	"annulus/internal/layout"
 	"annulus/ring"
@@ -188,7 +189,7 @@ func (s *side) ringFlags(set *flag.FlagSet) {
 		return err
 	})
 	set.BoolVar(&s.existing, "existing", false, "do not create the ring: fail if it is not there")
-	waits := slices.DeleteFunc(futex.Names(), func(w string) bool { return w == "eventfd" })
+	waits := load.Waits()
 	set.Var(among(waits, func(v string) (err error) {
 		if v == "eventfd" {
 			return fmt.Errorf("expected %s: a process needs to be handed the eventfds, it cannot open them by the ring's name", strings.Join(waits, ", "))

@@ -93,7 +93,7 @@ func (x *parser) group(k, n *yaml.Node, producer bool) {
 	fields := map[string]field{
 		"ring":  func(v *yaml.Node) { g.Ring = x.name(v) },
 		"count": func(v *yaml.Node) { g.Count = x.count(v, 1, mostProcesses) },
-		"wait":  func(v *yaml.Node) { g.Wait = x.one(v, waits()) },
+		"wait":  func(v *yaml.Node) { g.Wait = x.one(v, Waits()) },
 		"batch": func(v *yaml.Node) { g.Batch = x.count(v, 1, mostBatch) },
 		"cpus": func(v *yaml.Node) {
 			x.list(v, "a list of CPUs", func(v *yaml.Node) { g.CPUs = append(g.CPUs, x.count(v, 0, 1<<16)) })
