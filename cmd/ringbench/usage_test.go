@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -216,6 +217,28 @@ func TestHelp(t *testing.T) {
 	for _, flag := range []string{"--transport", "--topology", "--size", "--duration", "--count", "--capacity", "--wait", "--cpus", "--rate", "--path", "--shm", "--memfd", "--pairs", "--json"} {
 		if !strings.Contains(out, "  "+flag) {
 			t.Errorf("the help of latency lacks %s", flag)
+		}
+	}
+}
+
+// The README has a table of all commands, and of none that is gone.
+func TestReadmeNamesCommands(t *testing.T) {
+	b, err := os.ReadFile("../../README.md")
+	must(t, err)
+	_, table, _ := strings.Cut(string(b), "\n## ringbench\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	named := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`.*?) \\|").FindAllStringSubmatch(table, -1) {
+		for name := range strings.SplitSeq(row[1], ", ") {
+			name = strings.Trim(name, "`")
+			if named[name] = true; findCommand(name) == nil {
+				t.Errorf("README.md speaks of a command %s that is not there", name)
+			}
+		}
+	}
+	for _, c := range commands() {
+		if !named[c.name] {
+			t.Errorf("README.md does not say what %s does", c.name)
 		}
 	}
 }
