@@ -16,8 +16,8 @@ const (
 
 // Defaults of a profile.
 const (
-	DefaultDuration = 5 * time.Second
-	DefaultWarmUp   = time.Second
+	defaultDuration = 5 * time.Second
+	defaultWarmUp   = time.Second
 )
 
 // parser reads one profile.
@@ -36,7 +36,7 @@ func Parse(file string, text []byte) (p *Profile, err error) {
 	base := filepath.Base(file)
 	x := &parser{
 		reader: reader{file}, dir: filepath.Dir(file), lines: map[any]int{}, given: map[any]map[string]int{},
-		p: &Profile{Name: base[:len(base)-len(filepath.Ext(base))], Duration: DefaultDuration, WarmUp: DefaultWarmUp, Seed: 1},
+		p: &Profile{Name: base[:len(base)-len(filepath.Ext(base))], Duration: defaultDuration, WarmUp: defaultWarmUp, Seed: 1},
 	}
 	x.profile(x.document(text))
 	x.check()

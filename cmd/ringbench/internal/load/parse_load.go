@@ -130,14 +130,14 @@ func ParsePace(s string) (Pace, error) {
 	if s == "max" {
 		return Pace{}, nil
 	}
-	rate, err := ParseRate(s)
+	rate, err := parseRate(s)
 	if err != nil || rate == 0 {
 		return Pace{}, fmt.Errorf("max, or a rate up to 1e9/s, such as 500/s, 50k/s or 1e6/s")
 	}
 	return Pace{Phases: steady(rate)}, nil
 }
 
-func (x *parser) rate(n *yaml.Node) float64 { return value(&x.reader, n, ParseRate) }
+func (x *parser) rate(n *yaml.Node) float64 { return value(&x.reader, n, parseRate) }
 
 func (x *parser) phase(n *yaml.Node) Phase {
 	var p Phase

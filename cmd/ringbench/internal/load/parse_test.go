@@ -105,7 +105,7 @@ consumers:
 		t.Fatal(err)
 	}
 	a, b := p.Rings[0], p.Rings[1]
-	if p.Name != "f" || p.Duration != 2*time.Second || p.WarmUp != DefaultWarmUp || len(p.Rings) != 2 || len(p.Groups) != 4 {
+	if p.Name != "f" || p.Duration != 2*time.Second || p.WarmUp != defaultWarmUp || len(p.Rings) != 2 || len(p.Groups) != 4 {
 		t.Errorf("%+v", p)
 	}
 	if a.Config.Topology != ring.MPMC || a.Config.Kind != ring.Slots || a.Config.Capacity != 16 || !a.Config.Redeliver || a.Config.Members != 7 || a.most != 128 {

@@ -19,8 +19,8 @@ func ParseSize(s string) (int, error) {
 	return int(n), nil
 }
 
-// ParseRate parses messages a second: 1000/s, 50k/s, 1e6/s, 2M/s.
-func ParseRate(s string) (float64, error) {
+// parseRate parses messages a second: 1000/s, 50k/s, 1e6/s, 2M/s.
+func parseRate(s string) (float64, error) {
 	digits, ok := strings.CutSuffix(s, "/s")
 	factor := 1.0
 	switch {

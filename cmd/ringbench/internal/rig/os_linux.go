@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tether makes the kernel kill cmd's process when the calling thread dies. The
+// tether makes the kernel kill cmd's process when the calling thread dies. The
 // caller has locked its goroutine to the thread until the process has ended.
-func Tether(cmd *exec.Cmd) {
+func tether(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
 

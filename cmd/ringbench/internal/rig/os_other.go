@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Tether does nothing here: a worker sees its parent's death at the end of the
+// tether does nothing here: a worker sees its parent's death at the end of the
 // pipe that brought its job.
-func Tether(*exec.Cmd) {}
+func tether(*exec.Cmd) {}
 
 // withBlocked calls f, with signals blocked only where that can be had.
 func withBlocked(sigs []syscall.Signal, f func() error) error {

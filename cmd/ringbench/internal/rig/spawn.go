@@ -14,10 +14,10 @@ import (
 	"annulus/internal/cpu"
 )
 
-// TetherApart is Tether for a process that only its parent ends: in a process group of
+// TetherApart is tether for a process that only its parent ends: in a process group of
 // its own, so that a terminal's signals do not reach it.
 func TetherApart(cmd *exec.Cmd) {
-	Tether(cmd)
+	tether(cmd)
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = new(syscall.SysProcAttr)
 	}
@@ -63,7 +63,7 @@ func spawn(job *Job, cpus []int, blocked []syscall.Signal, files []*os.File, pag
 	p := &process{role: job.Role, life: jobW, cmd: exec.Command(self, WorkerCommand)}
 	p.cmd.ExtraFiles = append([]*os.File{jobR, repW, pageFile}, files...)
 	p.cmd.Stderr = &p.err
-	Tether(p.cmd)
+	tether(p.cmd)
 	err = withBlocked(blocked, func() error { return StartPinned(p.cmd, cpus) })
 	if err == nil {
 		// A job fits into the pipe: this cannot block on a worker that hangs.

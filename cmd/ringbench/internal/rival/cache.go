@@ -17,9 +17,9 @@ import (
 // CacheEnv names another directory than the user's cache for what was built.
 const CacheEnv = "ANNULUS_CACHE"
 
-// CacheDir is where programs are kept that were built. The error says that there is
+// cacheDir is where programs are kept that were built. The error says that there is
 // no cache.
-func CacheDir() (string, error) {
+func cacheDir() (string, error) {
 	if dir := os.Getenv(CacheEnv); dir != "" {
 		return filepath.Join(dir, "rivals"), nil
 	}
@@ -32,7 +32,7 @@ func CacheDir() (string, error) {
 
 // Clean removes all that was built. Concurrent builds fail.
 func Clean() error {
-	dir, err := CacheDir()
+	dir, err := cacheDir()
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (b *Builder) root() (string, error) {
 	if b.dir != "" {
 		return b.dir, nil
 	}
-	dir, err := CacheDir()
+	dir, err := cacheDir()
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}
