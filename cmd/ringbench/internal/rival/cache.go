@@ -95,8 +95,8 @@ func (b *Builder) root() (string, error) {
 	return dir, nil
 }
 
-// stage makes a directory with the sources, to build in; then give moves what was
-// built to its place. Close removes the directory.
+// stage makes a directory with the sources, to build in. Who has moved what was built closes it, which
+// removes the directory.
 func (b *Builder) stage() (*claim, error) {
 	root, err := b.root()
 	if err != nil {
