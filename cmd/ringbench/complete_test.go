@@ -61,6 +61,8 @@ func TestComplete(t *testing.T) {
 		{"list --path s", "sub/"},
 		{"list --path nosuch/", ""},
 		{"latency --path sub/in", "sub/in.ring"},
+		{"run m", "market-data"},
+		{"run sub/", "sub/in.ring"},
 		{"completion ", "bash zsh fish"},
 		{"completion bash ", ""},
 	} {
@@ -127,7 +129,7 @@ func TestCompleteAll(t *testing.T) {
 			}
 		})
 		for _, kind := range strings.Fields(c.args) {
-			if !slices.Contains([]string{"NAME", "[NAME...]", "FILE", "DIR", "SOURCE", "SINK", "SHELL"}, kind) {
+			if !slices.Contains([]string{"NAME", "[NAME...]", "FILE", "[FILE]", "DIR", "SOURCE", "SINK", "SHELL"}, kind) {
 				t.Errorf("%s %s: complete does not know what that is", c.name, kind)
 			}
 		}

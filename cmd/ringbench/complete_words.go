@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"annulus/cmd/ringbench/internal/load"
 )
 
 // argument lists what an argument may be, by what the help calls it.
@@ -14,6 +16,12 @@ func argument(kind, current string) []candidate {
 		return ringCandidates()
 	case "FILE":
 		return fileCandidates(current, false)
+	case "[FILE]": // of run, which knows some by name
+		var list []candidate
+		for _, name := range load.Builtin() {
+			list = append(list, candidate{name, "a profile that comes along"})
+		}
+		return append(list, fileCandidates(current, false)...)
 	case "DIR":
 		return fileCandidates(current, true)
 	case "SOURCE":
