@@ -2,6 +2,7 @@ package ring
 
 import (
 	"fmt"
+	"strings"
 
 	"annulus/internal/cpu"
 	"annulus/internal/layout"
@@ -69,6 +70,9 @@ func (t Topology) String() string {
 	}
 	return fmt.Sprintf("topology(%d)", uint8(t))
 }
+
+// Name is the topology as command lines, documents and metrics write it, in one word: mpsc-ordered.
+func (t Topology) Name() string { return strings.ReplaceAll(strings.ToLower(t.String()), " ", "-") }
 
 // Defaults of Config.
 const (

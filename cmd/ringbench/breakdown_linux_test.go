@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"annulus/cmd/ringbench/internal/topo"
+	"annulus/internal/cpu"
 )
 
 // brokenDown runs latency --breakdown --json.
@@ -81,7 +82,7 @@ func TestTopo(t *testing.T) {
 	}
 	cpus, err := chooseFrom(nil)
 	must(t, err)
-	one := topo.FormatList(cpus[:1])
+	one := cpu.FormatList(cpus[:1])
 	if status, out, errText := call("topo", "--cpus", one); status != 0 || !strings.Contains(strings.Join(strings.Fields(out), " "), "not measured: only CPU "+one+" is allowed") {
 		t.Errorf("exit status %d: %s\n%s", status, errText, out)
 	}

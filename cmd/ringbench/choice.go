@@ -34,3 +34,17 @@ func among(names []string, set func(string) error) *choice { return &choice{name
 func someOf(names []string, set func(string) error) *choice {
 	return &choice{names: names, list: true, set: set}
 }
+
+// listOf takes some of the names, separated by commas, and refuses all others.
+func listOf(to *[]string, names []string) *choice {
+	return someOf(names, func(s string) error {
+		list := strings.Split(s, ",")
+		for _, name := range list {
+			if !slices.Contains(names, name) {
+				return fmt.Errorf("expected some of %s", strings.Join(names, ", "))
+			}
+		}
+		*to = list
+		return nil
+	})
+}

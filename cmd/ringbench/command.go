@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // command is one subcommand. A new one is a file of its own and a line in
@@ -80,7 +82,7 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		name = " " + name
 	}
 	// Joined errors have a line each: it stays one line.
-	fmt.Fprintf(stderr, "ringbench%s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", "; "))
+	fmt.Fprintf(stderr, "ringbench%s: %s\n", name, typeset.OneLine(err))
 	if errors.As(err, &usageError{}) {
 		return 2
 	}

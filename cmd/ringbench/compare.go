@@ -90,7 +90,7 @@ func (o *comparison) flags(fs *flag.FlagSet) {
 		o.sizes, err = parseSizes(s, 8)
 		return err
 	})
-	fs.Func("pairs", "run everything `N` times, interleaved, and print medians; default: 3", atLeastOne(&o.pairs, 1e6))
+	fs.Func("pairs", "run everything `N` times, interleaved, and print medians; default: 3", between(&o.pairs, 1, 1e6))
 	fs.Func("budget", "spend about `TIME` on all measurements together; default: "+compareBudget.String(), atLeast(&o.budget, time.Second))
 	fs.Func("duration", "measure for a `TIME` each; default: by --budget, at least "+leastWindow.String(), atLeast(&o.duration, time.Millisecond))
 	fs.Func("html", "write a page with pictures of the results to `FILE`, beside what is printed", func(s string) error {

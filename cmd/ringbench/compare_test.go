@@ -38,11 +38,11 @@ func compared(t *testing.T, args ...string) report.Document {
 func TestCompareEveryMethod(t *testing.T) {
 	var words []string
 	for _, m := range allMethods(nil) {
-		if m.family != rivalFamily {
+		if m.family != rivalFamily && m.name != "signal" { // which carries 8 bytes: TestCompareTable has it
 			words = append(words, m.label)
 		}
 	}
-	doc := compared(t, "--methods", strings.Join(words, ","), "--size", "8,64", "--pairs", "1", "--duration", "10ms")
+	doc := compared(t, "--methods", strings.Join(words, ","), "--size", "64", "--pairs", "1", "--duration", "10ms")
 	found := map[string]int{}
 	for _, r := range doc.Results {
 		if r.Messages == 0 || r.Seconds <= 0 || r.Family == "" || r.CPUSeconds < 0 || len(r.Runs) != 1 ||
@@ -56,12 +56,8 @@ func TestCompareEveryMethod(t *testing.T) {
 		found[label]++
 	}
 	for _, word := range words {
-		want := 4
-		if word == "signal" {
-			want = 2
-		}
-		if found[word] != want && !spinsAlone(doc, word) {
-			t.Errorf("%s: %d results, want %d; missing: %+v", word, found[word], want, doc.Missing)
+		if found[word] != 2 && !spinsAlone(doc, word) {
+			t.Errorf("%s: %d results, want 2; missing: %+v", word, found[word], doc.Missing)
 		}
 	}
 }

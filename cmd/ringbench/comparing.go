@@ -12,6 +12,7 @@ import (
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rival"
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // method is a contender with the wait that it is compared in.
@@ -188,7 +189,7 @@ func whyNot(name string, err error) (why, do string) {
 			return fmt.Sprintf("%s in %s: %v", file.Op, dir, file.Err), "ringbench doctor"
 		}
 	}
-	why = strings.ReplaceAll(err.Error(), "\n", "; ")
+	why = typeset.OneLine(err)
 	if strings.HasSuffix(why, "signal: "+syscall.SIGBUS.String()) { // no room for what it has mapped
 		do = "ringbench doctor"
 	}

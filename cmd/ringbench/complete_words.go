@@ -47,13 +47,9 @@ func commandCandidates() (list []candidate) {
 
 // ringCandidates are the rings in shared memory that this user can see.
 func ringCandidates() (list []candidate) {
-	all, err := candidates("")
+	doc, err := listRings("")
 	if err != nil {
 		return nil // there is nobody to tell
-	}
-	doc := &listing{}
-	for _, n := range all {
-		doc.add(n)
 	}
 	for _, e := range doc.Rings {
 		list = append(list, candidate{e.Name, cmp.Or(e.Error, e.Topology+", producer "+e.Producer+", consumer "+e.Consumer)})

@@ -19,7 +19,7 @@ const defaultSlotSize = 1 << 10
 func (s *side) config() (c, asked ring.Config, err error) {
 	c = ring.Config{Capacity: s.capacity, Members: s.members}
 	for _, t := range []ring.Topology{ring.SPSC, ring.MPMC, ring.MPSC, ring.MPSCOrdered, ring.Broadcast} {
-		if s.topology == topologyName(t) {
+		if s.topology == t.Name() {
 			c.Topology = t
 		}
 	}

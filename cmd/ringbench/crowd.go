@@ -63,10 +63,10 @@ ringbench crowd --contender ring,batches,vyukov,channel`,
 				topologies: [][2]int{{1, 1}, {2, 2}, {4, 4}}, contenders: crowdDefault, pairs: 1,
 			}
 			fs.Func("topology", "`PxC,...` producers and consumers; default: 1x1,2x2,4x4", o.setTopologies)
-			fs.Var(someOf(crowdContenders, o.setContenders), "contender", "some of `LIST` "+strings.Join(crowdContenders, ",")+"; default: "+strings.Join(crowdDefault, ","))
+			fs.Var(listOf(&o.contenders, crowdContenders), "contender", "some of `LIST` "+strings.Join(crowdContenders, ",")+"; default: "+strings.Join(crowdDefault, ","))
 			fs.Func("duration", "the window's `TIME`; default: 300ms", atLeast(&o.load.Duration, time.Millisecond))
 			fs.Func("warm-up", "`TIME` before the window; default: 50ms", atLeast(&o.load.WarmUp, time.Millisecond))
-			fs.Func("pairs", "run everything `N` times, interleaved; default: 1", atLeastOne(&o.pairs, 1000))
+			fs.Func("pairs", "run everything `N` times, interleaved; default: 1", between(&o.pairs, 1, 1000))
 			fs.Func("slots", "`N` slots, a power of two; default: 4096", o.setSlots)
 			fs.Var(oneOf(&o.load.Wait, sharedWaits()), "wait", "`HOW` the ring's endpoints wait: spin, yield, futex or adaptive; default: yield")
 			fs.BoolVar(&o.asJSON, "json", false, "print one JSON document of schema "+report.CrowdSchema+" instead of a table")
@@ -80,20 +80,10 @@ func (o *crowdOptions) setTopologies(s string) error {
 	for part := range strings.SplitSeq(s, ",") {
 		var t [2]int
 		p, c, _ := strings.Cut(part, "x")
-		if atLeastOne(&t[0], 64)(p) != nil || atLeastOne(&t[1], 64)(c) != nil {
+		if between(&t[0], 1, 64)(p) != nil || between(&t[1], 1, 64)(c) != nil {
 			return errors.New("expected PxC with 1 to 64 producers and consumers, such as 2x2")
 		}
 		o.topologies = append(o.topologies, t)
-	}
-	return nil
-}
-
-func (o *crowdOptions) setContenders(s string) error {
-	o.contenders = strings.Split(s, ",")
-	for _, c := range o.contenders {
-		if !slices.Contains(crowdContenders, c) {
-			return fmt.Errorf("expected some of %s", strings.Join(crowdContenders, ", "))
-		}
 	}
 	return nil
 }

@@ -50,15 +50,7 @@ ringbench diff --json old.json new.json`,
 				o.Alpha = v
 				return nil
 			})
-			fs.Var(someOf(diff.Metrics, func(s string) error {
-				metrics = strings.Split(s, ",")
-				for _, m := range metrics {
-					if err := oneOf(new(string), diff.Metrics).Set(m); err != nil {
-						return err
-					}
-				}
-				return nil
-			}), "metric", "compare only metrics out of `LIST`: rate, p50, p99, cpu; default: all")
+			fs.Var(listOf(&metrics, diff.Metrics), "metric", "compare only metrics out of `LIST`: rate, p50, p99, cpu; default: all")
 			asJSON := fs.Bool("json", false, "print one JSON document of schema "+diff.Schema+" instead of a table")
 			return func(_ context.Context, io *stdio, args []string) error {
 				if len(args) != 2 {

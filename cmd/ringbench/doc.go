@@ -1,4 +1,4 @@
-// Command ringbench measures rings between processes, beside pipes, Unix
-// sockets, Go channels and programs in C and C++. Without arguments it gives a
-// tour; "ringbench help" lists the commands.
+// Command ringbench measures rings between processes, beside every other way
+// that two processes talk, puts them to the test, and looks after those that
+// have a name. Without arguments it gives a tour; "ringbench help" lists the commands.
 package main

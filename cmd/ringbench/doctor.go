@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
-	"strings"
 
 	"annulus/cmd/ringbench/internal/doctor"
 	"annulus/cmd/ringbench/internal/report"
+	"annulus/cmd/ringbench/internal/typeset"
 	"annulus/ring"
 	"annulus/shm"
 )
@@ -72,13 +72,9 @@ func styleOf(w io.Writer, verbose bool) doctor.Style {
 
 // ringsHere lists the rings in shared memory for doctor.
 func ringsHere() (found doctor.Rings, err error) {
-	all, err := candidates("")
+	doc, err := listRings("")
 	if err != nil {
 		return found, err
-	}
-	doc := &listing{}
-	for _, n := range all {
-		doc.add(n)
 	}
 	found.Unreadable = doc.Unreadable
 	for _, e := range doc.Rings {
@@ -89,7 +85,7 @@ func ringsHere() (found doctor.Rings, err error) {
 				continue // removed meanwhile
 			}
 			if err != nil {
-				r.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
+				r.Error = typeset.OneLine(err)
 			}
 		}
 		found.List = append(found.List, r)
@@ -116,7 +112,7 @@ func peersLeft(name string, to *doctor.Ring) error {
 		}
 	}
 	for _, side := range []ring.SideStats{s.Producer, s.Consumer} {
-		to.Dead = to.Dead || state(side) == "dead"
+		to.Dead = to.Dead || side.State() == "dead"
 	}
 	for _, m := range s.Members {
 		if !m.Attached && !m.Left {

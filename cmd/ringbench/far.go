@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"annulus/cmd/ringbench/internal/typeset"
 	"annulus/ring/feed"
 )
 
@@ -66,7 +67,7 @@ func (f *far) declare(set *flag.FlagSet, name string) {
 			return err
 		})
 	case "depth":
-		set.Func(name, "make the queue for `N` messages; without it, as many as fs.mqueue.msg_default says", number(&f.depth, 1, 1<<20))
+		set.Func(name, "make the queue for `N` messages; without it, as many as fs.mqueue.msg_default says", between(&f.depth, 1, 1<<20))
 	case "message-size":
 		set.Func(name, "make the queue for messages of up to `BYTES`; without it, as fs.mqueue.msgsize_default says", func(v string) (err error) {
 			f.size, err = parseBytes(v)
@@ -108,15 +109,15 @@ func (f *far) declare(set *flag.FlagSet, name string) {
 	case "lossy":
 		set.BoolVar(&f.lossy, name, false, "udp: go on when nobody listens; without it, wait for somebody")
 	case "priority":
-		set.Func(name, "the priority `N` of all messages; default: 0, the lowest", number(&f.priority, 0, 32767))
+		set.Func(name, "the priority `N` of all messages; default: 0, the lowest", between(&f.priority, 0, 32767))
 	case "type":
 		what, least := "take only messages of type `N`, or, with -N, of types up to N, the lowest first; default: any", -1<<31
 		if f.sink {
 			what, least = "the type `N` of all messages; default: 1", 1
 		}
-		set.Func(name, what, number(&f.kind, least, 1<<31-1))
+		set.Func(name, what, between(&f.kind, least, 1<<31-1))
 	case "project":
-		set.Func(name, "of sysv:PATH: the project `N` of ftok; default: 1", number(&f.project, 1, 255))
+		set.Func(name, "of sysv:PATH: the project `N` of ftok; default: 1", between(&f.project, 1, 255))
 	case "pace":
 		set.Func(name, "`FACTOR` times as fast as it was recorded; default: 1", func(v string) (err error) {
 			f.pace, err = strconv.ParseFloat(v, 64)
@@ -139,17 +140,6 @@ var syncs = []string{"never", "end", "each"}
 
 // framings are those that feed.ParseFraming takes; an N is to be typed.
 var framings = strings.Split(strings.NewReplacer(" or ", ", ", ":N", ":").Replace(feed.Framings), ", ")
-
-func number(to *int, least, most int) func(string) error {
-	return func(v string) error {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < least || n > most {
-			return fmt.Errorf("expected a whole number from %d to %d", least, most)
-		}
-		*to = n
-		return nil
-	}
-}
 
 // locate sets where it is, and refuses flags that mean nothing there.
 func (f *far) locate(set *flag.FlagSet, url string) (err error) {
@@ -218,12 +208,7 @@ func (f *far) skipped(err error) bool {
 
 // countFlag is for those that take messages out of a ring.
 func (f *far) countFlag(set *flag.FlagSet) {
-	set.Func("count", "end after `N` messages", func(v string) (err error) {
-		if f.count, err = strconv.ParseUint(v, 10, 62); err != nil || f.count == 0 {
-			return errors.New("expected a whole number of at least 1")
-		}
-		return nil
-	})
+	set.Func("count", "end after `N` messages", messages(&f.count))
 }
 
 // place is what messages call it.
@@ -254,7 +239,7 @@ func (f *far) only(s feed.Stats) error {
 func (f *far) report(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if text := strings.ReplaceAll(f.at(err).Error(), "\n", "; "); text != f.said {
+	if text := typeset.OneLine(f.at(err)); text != f.said {
 		f.said = text
 		fmt.Fprintln(f.io.err, text)
 	}

@@ -102,5 +102,5 @@ func fits(r *ring.Ring, what string, n uint64, more bool) error {
 			return because(ring.ErrTooLarge, "%s; remove it and create it with --capacity %s%d", text, atLeast, need)
 		}
 	}
-	return because(ring.ErrTooLarge, "%s, and no ring of topology %s takes more than %d", text, topologyName(c.Topology), most)
+	return because(ring.ErrTooLarge, "%s, and no ring of topology %s takes more than %d", text, c.Topology.Name(), most)
 }

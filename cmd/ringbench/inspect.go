@@ -95,7 +95,7 @@ type positions struct {
 }
 
 type sideInfo struct {
-	State    string   `json:"state"` // see state
+	State    string   `json:"state"` // see ring.SideStats.State
 	Attached bool     `json:"attached"`
 	Closed   bool     `json:"closed"`   // the last session, in order
 	Finished bool     `json:"finished"` // consumer: sends fail
@@ -203,7 +203,7 @@ func headerOf(r *ring.Ring) headerInfo {
 	}
 	return headerInfo{
 		Overrun: overrun,
-		Version: fmt.Sprintf("%d.%d", i.Major, i.Minor), Kind: c.Kind.String(), Topology: topologyName(c.Topology),
+		Version: fmt.Sprintf("%d.%d", i.Major, i.Minor), Kind: c.Kind.String(), Topology: c.Topology.Name(),
 		Capacity: uint64(c.Capacity), SlotSize: c.SlotSize, SlotStride: i.SlotStride, MaxMessage: c.MaxMessage,
 		Stride: c.Stride, Size: i.Size, Element: c.Element(), Fingerprint: fmt.Sprintf("%#016x", i.Fingerprint),
 		Required: i.Required, Optional: i.Optional,
@@ -213,15 +213,12 @@ func headerOf(r *ring.Ring) headerInfo {
 
 func sideOf(s ring.SideStats, g ring.Gate) sideInfo {
 	return sideInfo{
-		State: state(s), Attached: s.Attached, Closed: s.Closed, Finished: s.Finished, PID: s.PID, Since: stamp(s.Since), Sessions: s.Sessions,
+		State: s.State(), Attached: s.Attached, Closed: s.Closed, Finished: s.Finished, PID: s.PID, Since: stamp(s.Since), Sessions: s.Sessions,
 		Messages: s.Messages, Bytes: s.Bytes, Wakes: s.Wakes, Parks: s.Parks, Asleep: g.Asleep,
 		Repaired: s.Repaired, Handed: s.Handed,
 		Gate: gateInfo{Seq: g.Seq, Epoch: g.Epoch, Parker: g.Parker, Fence: g.Fence, Bounds: g.Bounds},
 	}
 }
-
-// state is one word for a side.
-func state(s ring.SideStats) string { return s.State() }
 
 func stamp(t time.Time) string {
 	if t.IsZero() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -34,13 +35,30 @@ func (d *inspection) print(w io.Writer) error {
 	if h.Required|h.Optional != 0 {
 		fmt.Fprintf(&b, "features   required %#x, optional %#x\n", h.Required, h.Optional)
 	}
-	fmt.Fprintf(&b, "created    %s by pid %d\n", or(h.Created, "at an unknown time"), h.CreatorPID)
-	fmt.Fprintf(&b, "boot       %s (%s)\n", or(h.BootID, "unknown"), h.Boot)
+	fmt.Fprintf(&b, "created    %s by pid %d\n", cmp.Or(h.Created, "at an unknown time"), h.CreatorPID)
+	fmt.Fprintf(&b, "boot       %s (%s)\n", cmp.Or(h.BootID, "unknown"), h.Boot)
 	fmt.Fprintf(&b, "position   tail %d, head %d\n", p.Tail, p.Head)
 	fmt.Fprintf(&b, "occupied   %d of %d %s (%.1f%%), %s\n\n", p.Occupied, p.Capacity, unit(h.Kind), 100*p.Share, waiting(d))
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return err
 	}
+	if err := d.printSides(w); err != nil || len(d.Members) == 0 {
+		return err
+	}
+	if _, err := io.WriteString(w, "\n"); err != nil {
+		return err
+	}
+	switch d.config.Topology {
+	case ring.MPSC:
+		return d.printLanes(w)
+	case ring.Broadcast:
+		return d.printReaders(w)
+	}
+	return d.printMembers(w)
+}
+
+// printSides writes the producer's side beside the consumer's.
+func (d *inspection) printSides(w io.Writer) error {
 	rows := [][]string{{"", "producer", "consumer"}}
 	for _, f := range []struct {
 		name string
@@ -48,7 +66,7 @@ func (d *inspection) print(w io.Writer) error {
 	}{
 		{"state", func(s *sideInfo) any { return s.State }},
 		{"pid", func(s *sideInfo) any { return orDash(s.PID) }},
-		{"since", func(s *sideInfo) any { return or(s.Since, "-") }},
+		{"since", func(s *sideInfo) any { return cmp.Or(s.Since, "-") }},
 		{"sessions", func(s *sideInfo) any { return s.Sessions }},
 		{"messages", func(s *sideInfo) any { return s.Messages }},
 		{"bytes", func(s *sideInfo) any { return s.Bytes }},
@@ -60,31 +78,28 @@ func (d *inspection) print(w io.Writer) error {
 	} {
 		rows = append(rows, []string{f.name, fmt.Sprint(f.of(&d.Producer)), fmt.Sprint(f.of(&d.Consumer))})
 	}
-	lanes := d.config.Topology == ring.MPSC
-	if d.config.Topology != ring.SPSC && !lanes { // also when those whom it counts have left
+	if d.config.Topology != ring.SPSC && d.config.Topology != ring.MPSC { // also when those whom it counts have left
 		rows = append(rows, []string{"repaired", fmt.Sprint(d.Producer.Repaired), fmt.Sprint(d.Consumer.Repaired)},
 			[]string{"handed on", "-", fmt.Sprint(d.Consumer.Handed)})
 	}
-	if err := report.Table(w, 3, rows); err != nil || len(d.Members) == 0 {
-		return err
+	return report.Table(w, 3, rows)
+}
+
+// printReaders writes how far each consumer of a broadcast ring is.
+func (d *inspection) printReaders(w io.Writer) error {
+	rows := [][]string{{"member", "role", "state", "pid", "messages", "bytes", "position", "lag", "lost"}}
+	for _, m := range d.Members {
+		rows = append(rows, []string{
+			fmt.Sprint(m.Index), m.Role, m.State, fmt.Sprint(m.PID), fmt.Sprint(m.Messages), fmt.Sprint(m.Bytes),
+			fmt.Sprint(m.Position), fmt.Sprint(m.Lag), fmt.Sprint(m.Lost),
+		})
 	}
-	if _, err := io.WriteString(w, "\n"); err != nil {
-		return err
-	}
-	if lanes {
-		return d.printLanes(w)
-	}
-	if h.Overrun != "" {
-		rows = [][]string{{"member", "role", "state", "pid", "messages", "bytes", "position", "lag", "lost"}}
-		for _, m := range d.Members {
-			rows = append(rows, []string{
-				fmt.Sprint(m.Index), m.Role, m.State, fmt.Sprint(m.PID), fmt.Sprint(m.Messages), fmt.Sprint(m.Bytes),
-				fmt.Sprint(m.Position), fmt.Sprint(m.Lag), fmt.Sprint(m.Lost),
-			})
-		}
-		return report.Table(w, len(rows[0]), rows)
-	}
-	rows = [][]string{{"member", "role", "state", "pid", "tag", "messages", "bytes", "claims", "from"}}
+	return report.Table(w, len(rows[0]), rows)
+}
+
+// printMembers writes who is attached, and what is claimed.
+func (d *inspection) printMembers(w io.Writer) error {
+	rows := [][]string{{"member", "role", "state", "pid", "tag", "messages", "bytes", "claims", "from"}}
 	for _, m := range d.Members {
 		from := "-"
 		if m.Claims > 0 {
@@ -143,13 +158,6 @@ func unit(kind string) string {
 		return "slots"
 	}
 	return "bytes"
-}
-
-func or(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 func orDash(n int) string {

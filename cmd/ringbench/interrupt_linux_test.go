@@ -153,7 +153,7 @@ func TestInterrupt(t *testing.T) {
 
 // An interrupted crowd prints the medians it has.
 func TestCrowdInterrupted(t *testing.T) {
-	c := ringbench(t, "crowd", "--topology", "1x1", "--contender", "channel,ring", "--pairs", "1000", "--duration", "5ms", "--warm-up", "1ms", "--json")
+	c := ringbench(t, "crowd", "--topology", "1x1", "--contender", "channel,ring", "--pairs", "1000", "--duration", "200ms", "--warm-up", "1ms", "--json")
 	c.Env = append(c.Env, "GOMAXPROCS=2")
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out bytes.Buffer

@@ -9,11 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"annulus/cmd/ringbench/internal/report"
+	"annulus/cmd/ringbench/internal/typeset"
 	"annulus/internal/layout"
 	"annulus/ring"
 	"annulus/shm"
@@ -42,13 +41,9 @@ ringbench list --path /var/lib/ticks`,
 			})
 			asJSON := fs.Bool("json", false, "print one JSON document of schema "+listSchema)
 			return func(_ context.Context, io *stdio, _ []string) error {
-				all, err := candidates(dir)
+				doc, err := listRings(dir)
 				if err != nil {
 					return err
-				}
-				doc := &listing{Schema: listSchema, Rings: []listed{}}
-				for _, n := range all {
-					doc.add(n)
 				}
 				if *asJSON {
 					return report.Indented(io.out, doc)
@@ -81,6 +76,19 @@ type listed struct {
 	Passed   uint64 `json:"passed"`  // messages released, by all consumers together
 	Producer string `json:"producer,omitempty"`
 	Consumer string `json:"consumer,omitempty"`
+}
+
+// listRings looks into all shared memory, or all files of a directory.
+func listRings(dir string) (*listing, error) {
+	all, err := candidates(dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &listing{Schema: listSchema, Rings: []listed{}}
+	for _, n := range all {
+		l.add(n)
+	}
+	return l, nil
 }
 
 // candidates returns the names of shared memory, or the regular files of a
@@ -127,7 +135,7 @@ func (l *listing) add(n named) {
 		err = errors.Join(err, r.Close())
 	}
 	if err != nil {
-		e.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
+		e.Error = typeset.OneLine(err)
 	}
 	l.Rings = append(l.Rings, e)
 }
@@ -139,8 +147,8 @@ func (e *listed) describe(r *ring.Ring) error {
 	}
 	c := r.Config()
 	e.Kind, e.Capacity, e.SlotSize = c.Kind.String(), c.Capacity, c.SlotSize
-	e.Topology, e.Waiting, e.Passed = topologyName(c.Topology), unreleased(c, s), s.Consumer.Messages
-	e.Producer, e.Consumer = state(s.Producer), state(s.Consumer)
+	e.Topology, e.Waiting, e.Passed = c.Topology.Name(), unreleased(c, s), s.Consumer.Messages
+	e.Producer, e.Consumer = s.Producer.State(), s.Consumer.State()
 	return nil
 }
 
@@ -149,7 +157,7 @@ func (l *listing) print(w io.Writer) error {
 	var broken strings.Builder
 	for _, e := range l.Rings {
 		if e.Error != "" {
-			fmt.Fprintf(&broken, "%s: %s\n", printable(e.Name), e.Error)
+			fmt.Fprintf(&broken, "%s: %s\n", typeset.Printable(e.Name), e.Error)
 			continue
 		}
 		capacity := fmt.Sprintf("%d B", e.Capacity)
@@ -157,11 +165,11 @@ func (l *listing) print(w io.Writer) error {
 			capacity = fmt.Sprintf("%d x %d B", e.Capacity, e.SlotSize)
 		}
 		waiting := fmt.Sprint(e.Waiting)
-		if e.Topology == topologyName(ring.Broadcast) { // each consumer has its own
+		if e.Topology == ring.Broadcast.Name() { // each consumer has its own
 			waiting = "-"
 		}
 		rows = append(rows, []string{
-			printable(e.Name), e.Topology, e.Kind, e.Producer, e.Consumer, capacity, waiting, fmt.Sprint(e.Passed), fmt.Sprintf("%d B", e.Size),
+			typeset.Printable(e.Name), e.Topology, e.Kind, e.Producer, e.Consumer, capacity, waiting, fmt.Sprint(e.Passed), fmt.Sprintf("%d B", e.Size),
 		})
 	}
 	if len(rows) > 1 {
@@ -176,15 +184,4 @@ func (l *listing) print(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, broken.String())
 	return err
-}
-
-// printable quotes a name that would spoil a table or a terminal.
-func printable(s string) string {
-	odd := func(c rune) bool {
-		return !unicode.IsPrint(c) || unicode.IsSpace(c) || c == '"' || c == unicode.ReplacementChar
-	}
-	if strings.ContainsFunc(s, odd) {
-		return strconv.Quote(s)
-	}
-	return s
 }

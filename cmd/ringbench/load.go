@@ -14,7 +14,6 @@ import (
 	"annulus/cmd/ringbench/internal/load"
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
-	"annulus/cmd/ringbench/internal/stress"
 )
 
 // loadOptions are the flags of run.
@@ -52,7 +51,7 @@ ringbench run --topology mpmc --producers 4 --consumers 2 --size 64B-1KiB --rate
 			fs.Var(oneOf(&o.print, load.Builtin()), "print", "print the profile of this `NAME`")
 			fs.Func("duration", "measure for a `TIME`, in place of the profile's", atLeast(&o.duration, time.Millisecond))
 			fs.Func("warm-up", "run for a `TIME` before that", atLeast(&o.warmUp, 0))
-			fs.Func("pairs", "run it `N` times, and print medians; default: 1", atLeastOne(&o.pairs, 1000))
+			fs.Func("pairs", "run it `N` times, and print medians; default: 1", between(&o.pairs, 1, 1000))
 			fs.BoolVar(&o.json, "json", false, "print one JSON document of schema ringbench/1 instead of tables")
 			o.flat.flags(fs)
 			return o.run
@@ -181,57 +180,6 @@ func listProfiles(w io.Writer) error {
 		if _, err := fmt.Fprintf(w, "%-14s %s\n", name, p.About); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// flatProfile is a profile of one ring with a group on each side, by flags.
-type flatProfile struct {
-	given int // flags
-	lines map[string]string
-}
-
-// flags declares them; what each says is a line of the profile.
-func (f *flatProfile) flags(fs *flag.FlagSet) {
-	f.lines = map[string]string{}
-	for _, l := range []struct {
-		name, usage string
-		parse       func(string) error
-		names       []string // in place of parse
-	}{
-		{"topology", "`KIND` of ring: " + strings.Join(stress.Names(), ", ") + "; default: spsc", nil, stress.Names()},
-		{"capacity", "`BYTES` of the ring; default: 1MiB", func(s string) error { _, err := load.ParseSize(s); return expected(err) }, nil},
-		{"overrun", "broadcast: `WHAT` becomes of slow consumers: " + strings.Join(overruns, ", "), nil, overruns},
-		{"wait", "`HOW` they wait: " + strings.Join(append(sharedWaits(), "semaphore"), ", ") + "; default: adaptive", nil, append(sharedWaits(), "semaphore")},
-		{"producers", "`N` processes that send; default: 1", atLeastOne(new(int), 256), nil},
-		{"consumers", "`N` processes that receive; default: 1", atLeastOne(new(int), 256), nil},
-		{"size", "`BYTES` of messages, or a range: 64B-1KiB; default: 64B", func(s string) error { _, err := load.ParseSpan(s); return expected(err) }, nil},
-		{"rate", "messages per second of each that sends: `R`, such as 50k/s; default: as fast as possible", func(s string) error { _, err := load.ParsePace(s); return expected(err) }, nil},
-		{"batch", "publish and release up to `N` messages together", atLeastOne(new(int), 1024), nil},
-		{"work", "a `TIME` that who receives is busy for each message", func(s string) error { _, err := load.ParseTime(s); return expected(err) }, nil},
-	} {
-		if l.names != nil {
-			l.parse = oneOf(new(string), l.names).Set
-		}
-		set := func(s string) error {
-			if err := l.parse(s); err != nil {
-				return err
-			}
-			f.given++
-			f.lines[l.name] = s
-			return nil
-		}
-		if l.names != nil {
-			fs.Var(among(l.names, set), l.name, l.usage)
-		} else {
-			fs.Func(l.name, l.usage, set)
-		}
-	}
-}
-
-func expected(err error) error {
-	if err != nil {
-		return fmt.Errorf("expected %w", err)
 	}
 	return nil
 }

@@ -1,12 +1,65 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"regexp"
 	"strings"
 
 	"annulus/cmd/ringbench/internal/load"
+	"annulus/cmd/ringbench/internal/stress"
 )
+
+// flatProfile is a profile of one ring with a group on each side, by flags.
+type flatProfile struct {
+	given int // flags
+	lines map[string]string
+}
+
+// flags declares them; what each says is a line of the profile.
+func (f *flatProfile) flags(fs *flag.FlagSet) {
+	f.lines = map[string]string{}
+	for _, l := range []struct {
+		name, usage string
+		parse       func(string) error
+		names       []string // in place of parse
+	}{
+		{"topology", "`KIND` of ring: " + strings.Join(stress.Names(), ", ") + "; default: spsc", nil, stress.Names()},
+		{"capacity", "`BYTES` of the ring; default: 1MiB", func(s string) error { _, err := load.ParseSize(s); return expected(err) }, nil},
+		{"overrun", "broadcast: `WHAT` becomes of slow consumers: " + strings.Join(overruns, ", "), nil, overruns},
+		{"wait", "`HOW` they wait: " + strings.Join(load.Waits(), ", ") + "; default: adaptive", nil, load.Waits()},
+		{"producers", "`N` processes that send; default: 1", between(new(int), 1, 256), nil},
+		{"consumers", "`N` processes that receive; default: 1", between(new(int), 1, 256), nil},
+		{"size", "`BYTES` of messages, or a range: 64B-1KiB; default: 64B", func(s string) error { _, err := load.ParseSpan(s); return expected(err) }, nil},
+		{"rate", "messages per second of each that sends: `R`, such as 50k/s; default: as fast as possible", func(s string) error { _, err := load.ParsePace(s); return expected(err) }, nil},
+		{"batch", "publish and release up to `N` messages together", between(new(int), 1, 1024), nil},
+		{"work", "a `TIME` that who receives is busy for each message", func(s string) error { _, err := load.ParseTime(s); return expected(err) }, nil},
+	} {
+		if l.names != nil {
+			l.parse = oneOf(new(string), l.names).Set
+		}
+		set := func(s string) error {
+			if err := l.parse(s); err != nil {
+				return err
+			}
+			f.given++
+			f.lines[l.name] = s
+			return nil
+		}
+		if l.names != nil {
+			fs.Var(among(l.names, set), l.name, l.usage)
+		} else {
+			fs.Func(l.name, l.usage, set)
+		}
+	}
+}
+
+func expected(err error) error {
+	if err != nil {
+		return fmt.Errorf("expected %w", err)
+	}
+	return nil
+}
 
 // profile writes the flags as a profile and reads that: so they mean the same.
 func (f *flatProfile) profile() (*load.Profile, error) {

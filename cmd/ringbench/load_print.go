@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"path"
 
 	"annulus/cmd/ringbench/internal/load"
 	"annulus/cmd/ringbench/internal/report"
@@ -16,7 +17,7 @@ func printLoad(w io.Writer, p *load.Profile, results []report.Result) error {
 	for _, r := range results {
 		l := r.Load
 		if l.Role == "ring" {
-			ring = lastPart(r.Name)
+			ring = path.Base(r.Name)
 			rings = append(rings, []string{
 				ring, r.Topology, r.Wait, report.SI(r.MessagesPerSecond, "/s"), report.SI(r.BytesPerSecond, "B/s"), full(l.Occupancy), share(r.CPUSeconds, r.Seconds),
 				report.Count(*r.Wakes), report.Count(l.Dropped), report.Count(l.Overrun), report.Count(l.Again), report.Count(l.CutOff), report.Count(l.LostInHand), report.Count(l.Wrong()),
@@ -52,7 +53,7 @@ func groupRow(ring string, r *report.Result) []string {
 		held = share(l.HeldSeconds, r.Seconds*float64(r.Processes))
 	}
 	row := []string{
-		ring, lastPart(r.Name), does, fmt.Sprint(r.Processes), fmt.Sprint(l.Kills), fmt.Sprint(l.Leaves),
+		ring, path.Base(r.Name), does, fmt.Sprint(r.Processes), fmt.Sprint(l.Kills), fmt.Sprint(l.Leaves),
 		report.SI(r.MessagesPerSecond, "/s"), fmt.Sprintf("%d B", r.Size),
 	}
 	if times != nil {
@@ -66,19 +67,10 @@ func groupRow(ring string, r *report.Result) []string {
 	if r.Messages > 0 {
 		wakes = fmt.Sprintf("%.3f", float64(*r.Wakes)/float64(r.Messages))
 		if r.CPUSeconds > 0 {
-			cpu = report.Nanos(int64(r.CPUSeconds * 1e9 / float64(r.Messages)))
+			cpu = report.Nanos(int64(r.CPUNanosEach()))
 		}
 	}
 	return append(row, held, cpu, wakes)
-}
-
-func lastPart(name string) string {
-	for i := len(name) - 1; i >= 0; i-- {
-		if name[i] == '/' {
-			return name[i+1:]
-		}
-	}
-	return name
 }
 
 func full(o *report.Occupancy) string {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"annulus/cmd/ringbench/internal/load"
 	"annulus/futex"
 	"annulus/internal/layout"
 	"annulus/ring"
@@ -182,13 +183,13 @@ func (s *side) ringFlags(set *flag.FlagSet) {
 	set.Var(oneOf(&s.topology, feedable), "topology", "create the ring for `KIND` of peers: "+strings.Join(feedable, ", ")+" (default spsc)")
 	set.Var(oneOf(&s.overrun, overruns), "overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)")
 	set.Func("members", "mpsc: create the ring for up to `N` producers (default 8); mpsc-ordered, mpmc, broadcast: for so many peers (default 64)",
-		atLeastOne(&s.members, layout.MaxMembers))
+		between(&s.members, 1, layout.MaxMembers))
 	set.Func("slot-size", "mpmc: create the ring for messages of up to `BYTES` (default 1K)", func(v string) (err error) {
 		s.slotSize, err = parseBytes(v)
 		return err
 	})
 	set.BoolVar(&s.existing, "existing", false, "do not create the ring: fail if it is not there")
-	waits := slices.DeleteFunc(futex.Names(), func(w string) bool { return w == "eventfd" })
+	waits := load.Waits()
 	set.Var(among(waits, func(v string) (err error) {
 		if v == "eventfd" {
 			return fmt.Errorf("expected %s: a process needs to be handed the eventfds, it cannot open them by the ring's name", strings.Join(waits, ", "))
@@ -200,11 +201,6 @@ func (s *side) ringFlags(set *flag.FlagSet) {
 	}), "wait", "`HOW` to wait for the other side: "+strings.Join(waits, ", ")+"; default: adaptive")
 	s.metrics.flag(set)
 	set.BoolVar(&s.stats, "stats", false, "at the end, say on stderr how much was passed")
-}
-
-// topologyName is what ringbench calls a topology.
-func topologyName(t ring.Topology) string {
-	return strings.ReplaceAll(strings.ToLower(t.String()), " ", "-")
 }
 
 // anyOwner accepts the ring of whoever it belongs to: for commands that only

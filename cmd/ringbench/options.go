@@ -3,9 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -64,28 +62,14 @@ func (o *options) measuring(fs *flag.FlagSet, sizes ...int) {
 		return err
 	})
 	waits := futex.Names()
-	fs.Var(someOf(waits, func(s string) error {
-		o.waits = strings.Split(s, ",")
-		for _, w := range o.waits {
-			if !slices.Contains(waits, w) {
-				return fmt.Errorf("expected %s", strings.Join(waits, ","))
-			}
-		}
-		return nil
-	}), "wait", "how an idle side of a ring waits, a `LIST` out of "+strings.Join(waits, ",")+"; default: spin")
+	fs.Var(listOf(&o.waits, waits), "wait", "how an idle side of a ring waits, a `LIST` out of "+strings.Join(waits, ",")+"; default: spin")
 	fs.Func("capacity", "`BYTES` that a ring, a channel or a rival may buffer, less than 2G, of a ring a power of two from 4K on; default: 1M", func(s string) (err error) {
 		o.capacity, err = parseBytes(s)
 		return err
 	})
 	fs.Func("duration", "measure for a `TIME` each; default: 1s", atLeast(&o.duration, time.Millisecond))
-	fs.Func("count", "measure `N` messages each, for as long as that takes; default: by --duration", func(s string) (err error) {
-		o.count, err = strconv.ParseUint(s, 10, 62)
-		if err != nil || o.count == 0 {
-			return errors.New("expected a whole number of at least 1")
-		}
-		return nil
-	})
-	fs.Func("pairs", "run everything `N` times, interleaved, and print medians; default: 1", atLeastOne(&o.pairs, 1e6))
+	fs.Func("count", "measure `N` messages each, for as long as that takes; default: by --duration", messages(&o.count))
+	fs.Func("pairs", "run everything `N` times, interleaved, and print medians; default: 1", between(&o.pairs, 1, 1e6))
 	fs.Func("path", "keep the ring in the file `FILE`", o.setBacking("path"))
 	fs.Func("shm", "keep the ring in POSIX shared memory `NAME`", o.setBacking("shm"))
 	fs.BoolFunc("memfd", "keep the ring in a memfd; this is the default", func(string) error { return o.setBacking("memfd")("") })
@@ -121,10 +105,8 @@ func (o *options) chooseCPUs() (cpus []int, note string, err error) {
 	case err != nil:
 		return nil, "", err
 	}
-	for _, cpu := range o.cpus {
-		if !slices.Contains(allowed, cpu) {
-			return nil, "", usagef("expected --cpus out of the allowed %s, found %d", joinInts(allowed), cpu)
-		}
+	if err := onlyAllowed(o.cpus, allowed); err != nil {
+		return nil, "", err
 	}
 	switch {
 	case o.cpus != nil:
@@ -133,4 +115,14 @@ func (o *options) chooseCPUs() (cpus []int, note string, err error) {
 		return nil, "only one CPU is allowed: both sides share it, unpinned", nil
 	}
 	return allowed[:2], "", nil
+}
+
+// onlyAllowed refuses CPUs that this process may not run on.
+func onlyAllowed(cpus, allowed []int) error {
+	for _, n := range cpus {
+		if !slices.Contains(allowed, n) {
+			return usagef("expected --cpus out of the allowed %s, found %d", cpu.FormatList(allowed), n)
+		}
+	}
+	return nil
 }

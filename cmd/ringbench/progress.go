@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -16,12 +15,16 @@ import (
 type progress struct {
 	w        io.Writer
 	terminal bool
+	width    int // of its lines, less than the terminal is wide
 	head     string
 	count    string        // of how many messages
 	limit    string        // of how long
 	short    bool          // too short for plain lines
 	next     time.Duration // when the next plain line is due
 }
+
+// widest is how wide a line gets that is written over.
+const widest = 79
 
 // Where stderr is not a terminal, a measurement that takes longer than plainEvery
 // says that it is alive as soon as there are messages, or after plainFirst, and
@@ -32,13 +35,8 @@ const (
 )
 
 func newProgress(w io.Writer) *progress {
-	p := &progress{w: w}
-	if f, ok := w.(*os.File); ok {
-		if info, err := f.Stat(); err == nil {
-			p.terminal = info.Mode()&os.ModeCharDevice != 0
-		}
-	}
-	return p
+	width, _ := terminalOf(w)
+	return &progress{w: w, terminal: width > 0, width: min(width-1, widest)}
 }
 
 func (b *progress) begin(i, n int, name string, p *rig.Params) {
@@ -97,10 +95,5 @@ func (b *progress) end() {
 
 // over writes over the line before.
 func (b *progress) over(line string) {
-	width, _ := terminalOf(b.w)
-	if width == 0 {
-		width = plainWidth
-	}
-	width-- // the last column would break the line
-	fmt.Fprint(b.w, "\r", line[:min(len(line), width)], strings.Repeat(" ", max(width-len(line), 0)), "\r")
+	fmt.Fprint(b.w, "\r", line[:min(len(line), b.width)], strings.Repeat(" ", max(b.width-len(line), 0)), "\r")
 }

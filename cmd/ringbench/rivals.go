@@ -6,11 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"strings"
 
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rival"
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // builtSizes are those that --build makes a program for where there is one for each.
@@ -158,7 +158,7 @@ func rivalState(r *rival.Rival, build bool, err error) (s rivalStatus, failure e
 	case errors.Is(err, errors.ErrUnsupported):
 		s.State, s.Why = "unsupported", "needs Linux"
 	case err != nil:
-		s.State, s.Why, failure = "failed", strings.ReplaceAll(err.Error(), "\n", "; "), err
+		s.State, s.Why, failure = "failed", typeset.OneLine(err), err
 	case build || !r.OnDemand():
 		s.State = "built"
 	default:

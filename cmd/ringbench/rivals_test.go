@@ -36,8 +36,9 @@ func TestRivalsSaysWhatIsMissing(t *testing.T) {
 		t.Errorf("aeron: %q", s)
 	}
 	t.Setenv("PATH", t.TempDir())
+	states := rivalStates(t)
 	for name, want := range map[string]string{"zmq": "apt-get install gcc", "boost": "apt-get install g++", "iceoryx2": "sh.rustup.rs"} {
-		if s := rivalStates(t)[name]; !strings.Contains(s, want) {
+		if s := states[name]; !strings.Contains(s, want) {
 			t.Errorf("%s: %q", name, s)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"annulus/cmd/ringbench/internal/load"
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/cmd/ringbench/internal/rival"
@@ -43,11 +44,11 @@ ringbench stress --hostile --flips 100000000`,
 			fs.Var(oneOf(&topology, stress.Names()), "topology", "`KIND` of ring: "+strings.Join(stress.Names(), ", ")+" (default mpmc)")
 			fs.Var(oneOf(&overrun, overruns), "overrun", "broadcast: `WHAT` becomes of slow consumers: "+strings.Join(overruns, ", ")+" (default overwrite)")
 			fs.BoolVar(&o.Redeliver, "redeliver", false, "mpmc: hand what a killed consumer held to another")
-			fs.Func("producers", "`N` producer processes (default 3, or one where there can be one)", atLeastOne(&o.Producers, stressMost-1))
-			fs.Func("consumers", "`N` consumer processes (default 3, or one where there can be one)", atLeastOne(&o.Consumers, stressMost-1))
+			fs.Func("producers", "`N` producer processes (default 3, or one where there can be one)", between(&o.Producers, 1, stressMost-1))
+			fs.Func("consumers", "`N` consumer processes (default 3, or one where there can be one)", between(&o.Consumers, 1, stressMost-1))
 			fs.IntVar(&o.CPeers, "c-peers", 0, "`N` of the processes, at random places, are in C; needs gcc")
 			fs.IntVar(&o.Capacity, "capacity", 0, "`N` slots or bytes; default: few")
-			fs.Var(oneOf(&o.Wait, append(sharedWaits(), "semaphore")), "wait",
+			fs.Var(oneOf(&o.Wait, load.Waits()), "wait",
 				"`HOW` they wait: "+strings.Join(sharedWaits(), ", ")+", of spsc also semaphore (default adaptive)")
 			hostile := fs.Bool("hostile", false, "write nonsense in place of killing")
 			flips := fs.Uint64("flips", 1e7, "hostile: `N` stores of nonsense, at least")

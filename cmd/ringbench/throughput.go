@@ -23,7 +23,7 @@ ringbench throughput --transport ring --wait spin,futex --cpus 0,2`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			o := &options{}
 			o.measuring(fs, 8, 64, 1024)
-			fs.Func("batch", "hand over `N` messages at once; default: 1", atLeastOne(&o.batch, 1<<16))
+			fs.Func("batch", "hand over `N` messages at once; default: 1", between(&o.batch, 1, 1<<16))
 			return func(ctx context.Context, io *stdio, _ []string) error {
 				return measureAndPrint(ctx, io, o, rig.Throughput, report.Throughput)
 			}

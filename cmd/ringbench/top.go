@@ -5,11 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"os"
 	"time"
-
-	"golang.org/x/term"
 
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/top"
@@ -92,13 +88,4 @@ func (t *topping) run(ctx context.Context, io *stdio, args []string) (err error)
 		return report.Indented(io.out, top.NewDocument(l.Round, l.Rows, between))
 	}
 	return top.Print(io.out, l.Round, l.Rows)
-}
-
-// drawable tells whether w is one that can be drawn on.
-func drawable(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if name := os.Getenv("TERM"); name == "" || name == "dumb" {
-		return false
-	}
-	return ok && term.IsTerminal(int(f.Fd()))
 }

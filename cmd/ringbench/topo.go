@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"slices"
 	"time"
 
 	"annulus/cmd/ringbench/internal/report"
@@ -30,7 +29,7 @@ ringbench topo --json`,
 		setup: func(fs *flag.FlagSet) func(context.Context, *stdio, []string) error {
 			var cpus []int
 			fs.Func("cpus", "measure the CPUs of `LIST`, such as 0-3,8; default: all that are allowed", func(s string) (err error) {
-				cpus, err = topo.ParseList(s)
+				cpus, err = cpu.ParseList(s)
 				return err
 			})
 			duration := 3 * time.Second
@@ -63,12 +62,7 @@ func chooseFrom(cpus []int) ([]int, error) {
 	if err != nil || cpus == nil {
 		return allowed, err
 	}
-	for _, cpu := range cpus {
-		if !slices.Contains(allowed, cpu) {
-			return nil, usagef("expected --cpus out of the allowed %s, found %d", topo.FormatList(allowed), cpu)
-		}
-	}
-	return cpus, nil
+	return cpus, onlyAllowed(cpus, allowed)
 }
 
 // measureTopo measures the matrix of the given CPUs. The document is nil only with an

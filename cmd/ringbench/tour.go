@@ -23,7 +23,7 @@ const tourBudget = 14 * time.Second
 func tourCommand() *command {
 	return &command{
 		name:    "tour",
-		summary: "throughput and round trips of everything there is, in 20 seconds",
+		summary: "throughput and round trips of rings, pipes, sockets and channels, in 20 seconds",
 		help: `Throughput at 8, 64 and 1024 bytes and round trips, spinning and blocking, each
 between two processes (a Go channel: within one). Sides that spin need a processor
 each: where others use them too, the figures are far lower, and a line says so.`,

@@ -16,20 +16,8 @@ import (
 func fifoTransport() *rig.Transport {
 	return &rig.Transport{
 		Name: "fifo", Topology: "spsc", Sleeps: "netpoller", Family: "pipe",
-		Setup: func(*rig.Params) (*rig.Wiring, error) {
-			thereR, thereW, err := openFIFO()
-			if err != nil {
-				return nil, err
-			}
-			backR, backW, err := openFIFO()
-			if err != nil {
-				return nil, errors.Join(err, thereR.Close(), thereW.Close())
-			}
-			return &rig.Wiring{Sender: []*os.File{thereW, backR}, Receiver: []*os.File{backW, thereR}}, nil
-		},
-		Open: func(job *rig.Job) (rig.Link, error) {
-			return &stream{w: job.Files[0], r: job.Files[1], size: job.Params.Size, batch: job.Params.Batch}, nil
-		},
+		Setup: func(*rig.Params) (*rig.Wiring, error) { return twoPipes(openFIFO) },
+		Open:  openPipes,
 	}
 }
 

@@ -37,7 +37,7 @@ func setupFile(p *rig.Params) (*rig.Wiring, error) {
 	w := new(rig.Wiring)
 	var sockets [2]*rig.Wiring
 	for i := range sockets {
-		f, err := unnamedFile(os.TempDir())
+		f, err := rig.UnnamedFile(os.TempDir())
 		if err != nil {
 			return nil, errors.Join(err, closeAll(w))
 		}

@@ -9,8 +9,6 @@ import (
 
 	"annulus/cmd/ringbench/internal/rig"
 	"annulus/internal/mem"
-
-	"golang.org/x/sys/unix"
 )
 
 // mmapTransport is what is written by hand over a memory-mapped file: a mailbox of one message and a
@@ -21,15 +19,15 @@ func mmapTransport() *rig.Transport {
 		Setup: func(p *rig.Params) (*rig.Wiring, error) { return sharedFile(os.TempDir(), 2*mailboxBytes(p), nil) },
 		Open: func(job *rig.Job) (rig.Link, error) {
 			p := &job.Params
-			b, err := mapFile(job.Files[0], 2*mailboxBytes(p))
+			s, err := rig.MapShared(job.Files[0])
 			if err != nil {
 				return nil, err
 			}
-			there, back := mailboxAt(b, 0, p), mailboxAt(b, mailboxBytes(p), p)
+			there, back := mailboxAt(s, 0, p), mailboxAt(s, mailboxBytes(p), p)
 			if job.Role == rig.Receive {
 				there, back = back, there
 			}
-			return newPackets(&mailboxes{mapped{b}, there, back}, p), nil
+			return newPackets(&mailboxes{s, there, back}, p), nil
 		},
 	}
 }
@@ -44,7 +42,7 @@ func wholeLines(n int) int { return (n + line - 1) &^ (line - 1) }
 
 // sharedFile is a file without a name, in dir, that both sides have, once prepare has made it ready.
 func sharedFile(dir string, bytes int, prepare func(b []byte) error) (*rig.Wiring, error) {
-	f, err := unnamedFile(dir)
+	f, err := rig.UnnamedFile(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -56,31 +54,18 @@ func sharedFile(dir string, bytes int, prepare func(b []byte) error) (*rig.Wirin
 	if err := inherit(w, f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	b, err := mapFile(f, bytes)
+	s, err := rig.MapShared(f)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, f.Close(), closeAll(w))
 	}
 	if prepare != nil {
-		err = prepare(b)
+		err = prepare(s.Bytes())
 	}
-	return w, errors.Join(err, mapped{b}.Close())
-}
-
-// mapFile maps the beginning of f, which it takes over.
-func mapFile(f *os.File, bytes int) ([]byte, error) {
-	b, err := unix.Mmap(int(f.Fd()), 0, bytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil {
-		f.Close()
-		return nil, os.NewSyscallError("mmap", err)
+	if err = errors.Join(err, s.Close()); err != nil {
+		return nil, errors.Join(err, closeAll(w))
 	}
-	return b, f.Close()
+	return w, nil
 }
-
-// mapped is memory that a link gives back at its end.
-type mapped struct{ b []byte }
-
-// Close unmaps the memory.
-func (m mapped) Close() error { return os.NewSyscallError("munmap", unix.Munmap(m.b)) }
 
 // What a mailbox holds.
 const (
@@ -95,8 +80,8 @@ type mailbox struct {
 	alone bool // on one processor with the other side
 }
 
-func mailboxAt(b []byte, off int, p *rig.Params) mailbox {
-	return mailbox{mem.Of(b).Word(uint64(off)), b[off+line:][:p.Size], p.OneCPU}
+func mailboxAt(s *rig.Shared, off int, p *rig.Params) mailbox {
+	return mailbox{s.Word(uint64(off)), s.Bytes()[off+line:][:p.Size], p.OneCPU}
 }
 
 // await polls until the state is another one, and returns that.
@@ -120,7 +105,7 @@ func (m *mailbox) set(state uint64) { mem.Atomic64(m.state).Store(state) }
 
 // mailboxes are one for each direction.
 type mailboxes struct {
-	mapped
+	*rig.Shared
 	out, in mailbox
 }
 

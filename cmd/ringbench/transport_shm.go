@@ -19,10 +19,11 @@ func shmTransport() *rig.Transport {
 		},
 		Open: func(job *rig.Job) (rig.Link, error) {
 			p := &job.Params
-			b, err := mapFile(job.Files[0], 2*boundedBytes(p))
+			s, err := rig.MapShared(job.Files[0])
 			if err != nil {
 				return nil, err
 			}
+			b := s.Bytes()
 			there, err := boundedAt(b[:boundedBytes(p)], p)
 			if err != nil {
 				return nil, err
@@ -34,7 +35,7 @@ func shmTransport() *rig.Transport {
 			if job.Role == rig.Receive {
 				there, back = back, there
 			}
-			return newPackets(&boundeds{mapped{b}, there, back}, p), nil
+			return newPackets(&boundeds{s, there, back}, p), nil
 		},
 	}
 }
@@ -112,7 +113,7 @@ func (d *bounded) receive(buf []byte) ([]byte, error) {
 
 // boundeds are a buffer for each direction.
 type boundeds struct {
-	mapped
+	*rig.Shared
 	out, in bounded
 }
 

@@ -20,21 +20,26 @@ const readBuffer = 64 << 10
 func pipeTransport() *rig.Transport {
 	return &rig.Transport{
 		Name: "pipe", Topology: "spsc", Sleeps: "netpoller", Family: "pipe",
-		Setup: func(*rig.Params) (*rig.Wiring, error) {
-			thereR, thereW, err := os.Pipe()
-			if err != nil {
-				return nil, err
-			}
-			backR, backW, err := os.Pipe()
-			if err != nil {
-				return nil, errors.Join(err, thereR.Close(), thereW.Close())
-			}
-			return &rig.Wiring{Sender: []*os.File{thereW, backR}, Receiver: []*os.File{backW, thereR}}, nil
-		},
-		Open: func(job *rig.Job) (rig.Link, error) {
-			return &stream{w: job.Files[0], r: job.Files[1], size: job.Params.Size, batch: job.Params.Batch}, nil
-		},
+		Setup: func(*rig.Params) (*rig.Wiring, error) { return twoPipes(os.Pipe) },
+		Open:  openPipes,
 	}
+}
+
+// twoPipes is one for each direction.
+func twoPipes(open func() (r, w *os.File, err error)) (*rig.Wiring, error) {
+	thereR, thereW, err := open()
+	if err != nil {
+		return nil, err
+	}
+	backR, backW, err := open()
+	if err != nil {
+		return nil, errors.Join(err, thereR.Close(), thereW.Close())
+	}
+	return &rig.Wiring{Sender: []*os.File{thereW, backR}, Receiver: []*os.File{backW, thereR}}, nil
+}
+
+func openPipes(job *rig.Job) (rig.Link, error) {
+	return &stream{w: job.Files[0], r: job.Files[1], size: job.Params.Size, batch: job.Params.Batch}, nil
 }
 
 // unixTransport is a connected pair of Unix stream sockets.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -110,7 +112,7 @@ func TestMistakes(t *testing.T) {
 		{"produce a --members 4", "expected --members only with --topology mpmc"},
 		{"consume a --topology spsc --members 4", "expected --members only"},
 		{"produce a --topology mpsc --members 0", `"0"`},
-		{"produce a --topology mpsc --members 4097", "between 1 and 4096"},
+		{"produce a --topology mpsc --members 4097", "from 1 to 4096"},
 		{"produce a --topology mpsc --members 1", "from 2 to 4096"},
 		{"produce a --topology mpsc --overrun drop", "for broadcast rings"},
 		{"produce a --topology many", "spsc, mpmc, mpsc, mpsc-ordered, broadcast"},
@@ -225,6 +227,28 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// The README has a table of all commands, and of none that is gone.
+func TestReadmeNamesCommands(t *testing.T) {
+	b, err := os.ReadFile("../../README.md")
+	must(t, err)
+	_, table, _ := strings.Cut(string(b), "\n## ringbench\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	named := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`.*?) \\|").FindAllStringSubmatch(table, -1) {
+		for name := range strings.SplitSeq(row[1], ", ") {
+			name = strings.Trim(name, "`")
+			if named[name] = true; findCommand(name) == nil {
+				t.Errorf("README.md speaks of a command %s that is not there", name)
+			}
+		}
+	}
+	for _, c := range commands() {
+		if !named[c.name] {
+			t.Errorf("README.md does not say what %s does", c.name)
+		}
+	}
+}
+
 // The examples in the help are command lines that the commands accept.
 func TestExamplesParse(t *testing.T) {
 	for _, c := range commands() {
@@ -273,7 +297,7 @@ func TestFlagsAnywhere(t *testing.T) {
 
 func TestProgressOnATerminalIsOneLine(t *testing.T) {
 	var buf bytes.Buffer
-	p := &progress{w: &buf, terminal: true}
+	p := &progress{w: &buf, terminal: true, width: widest}
 	m := measurement{p: (&options{}).params("throughput", nil)}
 	p.begin(1, 2, "a rather long name of a measurement, longer than the line is wide, which is seventy-nine", &m.p)
 	p.update(1234567, 1e9)
@@ -285,6 +309,16 @@ func TestProgressOnATerminalIsOneLine(t *testing.T) {
 		if len(line) > 79 {
 			t.Errorf("%d columns: %q", len(line), line)
 		}
+	}
+}
+
+// A device that is no terminal gets lines, as a file does.
+func TestProgressOnADevice(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	must(t, err)
+	defer null.Close()
+	if newProgress(null).terminal {
+		t.Error("it is taken for a terminal")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"annulus/cmd/ringbench/internal/load"
+	"annulus/cmd/ringbench/internal/units"
 	"annulus/internal/layout"
 	"annulus/ring"
 )
@@ -48,7 +49,7 @@ func joinInts(list []int) string {
 
 // parseBytes parses 4096, 64K, 64KiB, 1M, 1G…; the factors are powers of 1024.
 func parseBytes(s string) (int, error) {
-	if n, ok := parseUnits(s); ok && n > 0 && n <= math.MaxInt32 {
+	if n, ok := units.Bytes(s); ok && n > 0 && n <= math.MaxInt32 {
 		return int(n), nil
 	}
 	return 0, errors.New("expected bytes from 1 to less than 2G, such as 65536, 64K or 1M")
@@ -59,7 +60,7 @@ const maxCapacity = min(layout.MaxCapacityBytes, math.MaxInt/2+1)
 
 // parseCapacity parses the capacity of a ring of kind bytes.
 func parseCapacity(s string) (int, error) {
-	n, ok := parseUnits(s)
+	n, ok := units.Bytes(s)
 	if !ok || n < layout.MinCapacityBytes || n > maxCapacity {
 		return 0, fmt.Errorf("expected a power of two from 4K to %dG, such as 65536, 64K or 1M", maxCapacity>>30)
 	}
@@ -69,20 +70,10 @@ func parseCapacity(s string) (int, error) {
 	return int(n), nil
 }
 
-// parseUnits parses a number with or without a unit.
-func parseUnits(s string) (uint64, bool) {
-	digits := strings.TrimRight(s, "KMGiB")
-	shift, ok := map[string]int{
-		"": 0, "B": 0, "K": 10, "KiB": 10, "M": 20, "MiB": 20, "G": 30, "GiB": 30,
-	}[s[len(digits):]]
-	n, err := strconv.ParseUint(digits, 10, 33)
-	return n << shift, err == nil && ok
-}
-
 // wholeRate takes messages a second: 10000 or, as profiles do, 10k/s.
 func wholeRate(to *int) func(string) error {
 	return func(s string) error {
-		if err := atLeastOne(to, 1e9)(s); err == nil {
+		if err := between(to, 1, 1e9)(s); err == nil {
 			return nil
 		}
 		rate, err := load.ParseRate(s)
@@ -94,17 +85,31 @@ func wholeRate(to *int) func(string) error {
 	}
 }
 
-func atLeastOne(to *int, most int) func(string) error {
+// between takes a whole number within bounds.
+func between(to *int, least, most int) func(string) error {
 	return func(s string) error {
 		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > most {
-			return fmt.Errorf("expected a whole number between 1 and %d", most)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("expected a whole number from %d to %d", least, most)
 		}
 		*to = n
 		return nil
 	}
 }
 
+// messages takes a number of them, at least one.
+func messages(to *uint64) func(string) error {
+	return func(s string) error {
+		n, err := strconv.ParseUint(s, 10, 62)
+		if err != nil || n == 0 {
+			return errors.New("expected a whole number of at least 1")
+		}
+		*to = n
+		return nil
+	}
+}
+
+// atLeast takes a time.
 func atLeast(to *time.Duration, least time.Duration) func(string) error {
 	return func(s string) error {
 		d, err := time.ParseDuration(s)

@@ -29,7 +29,7 @@ func TestCodeMap(t *testing.T) {
 			if !strings.Contains(text, "`"+stem+"`") {
 				t.Errorf("docs/code-map.md does not say what %s is for: add `%s`", s.path, stem)
 			}
-		case dir == "ring/feed/" || dir == "ring/rpc/": // by the adapter or side that they are of
+		case dir == "ring/feed/" || dir == "ring/rpc/" || dir == "cmd/ringbench/": // by the adapter, side or command that they are of
 			stem, _, _ := strings.Cut(platform.ReplaceAllString(base, ""), "_")
 			stem = strings.TrimSuffix(stem, ".go")
 			files[stem] = true
@@ -37,7 +37,11 @@ func TestCodeMap(t *testing.T) {
 				t.Errorf("docs/code-map.md does not say what %s is for: add `%s`", s.path, stem)
 			}
 		}
-		if p := strings.Split(dir, "/"); p[0] == "internal" && !strings.Contains(text, "`internal/"+p[1]+"`") {
+		p := strings.Split(dir, "/")
+		if p[0] == "internal" && !strings.Contains(text, "`internal/"+p[1]+"`") {
+			t.Errorf("docs/code-map.md does not say what %s is for", dir)
+		}
+		if strings.HasPrefix(dir, "cmd/ringbench/internal/") && !strings.Contains(text, "`"+p[3]+"`") {
 			t.Errorf("docs/code-map.md does not say what %s is for", dir)
 		}
 	}

@@ -3,7 +3,6 @@ package metrics
 import (
 	"errors"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,8 +50,7 @@ func (s *ringSource) collect(name string, out chan<- prometheus.Metric) error {
 	}
 	c := s.ring.Config()
 	ringUp.send(out, 1, name)
-	topology := strings.ReplaceAll(strings.ToLower(c.Topology.String()), " ", "-")
-	ringInfo.send(out, 1, name, topology, c.Kind.String(), s.ring.Region().Backing().String())
+	ringInfo.send(out, 1, name, c.Topology.Name(), c.Kind.String(), s.ring.Region().Backing().String())
 	s.side(out, name, "producer", st.Producer)
 	s.side(out, name, "consumer", st.Consumer)
 	s.members(out, name, c, st)

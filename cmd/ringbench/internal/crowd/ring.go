@@ -17,7 +17,7 @@ import (
 )
 
 // WorkerCommand is the hidden first argument that makes the binary a worker.
-const WorkerCommand = "crowd-worker"
+const WorkerCommand = "__crowd-worker"
 
 const (
 	ringFD = 3 + iota

@@ -8,9 +8,9 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
-	"strings"
 
 	"annulus/cmd/ringbench/internal/rig"
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // Vyukov runs bin, built from rivals/vyukov_mpmc.cpp for l.Slots messages.
@@ -33,8 +33,7 @@ func Vyukov(ctx context.Context, bin string, l Load) (Result, error) {
 		if ctx.Err() != nil {
 			return Result{}, ctx.Err()
 		}
-		text, _, _ := strings.Cut(strings.TrimSpace(errs.String()), "\n")
-		return Result{}, fmt.Errorf("vyukov: %w: %s", err, text)
+		return Result{}, fmt.Errorf("vyukov: %w: %s", err, typeset.FirstLine(errs.String()))
 	}
 	var r Result
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {

@@ -8,5 +8,5 @@
 //	machine.go     what they look at: files below a root, and answers of the kernel
 //	mounts.go      mounts; cgroup.go the limits of control groups
 //	attempts.go    calls that the engine makes, tried in a process of their own
-//	print.go       the report for people, wrap.go its lines; script.go its commands
+//	print.go       the report for people, and its commands as a script
 package doctor

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"annulus/internal/cpu"
 )
 
 // Machine is what the checks look at. Tests make up their own.
@@ -150,24 +152,11 @@ func (m *Machine) limit(name string) (uint64, bool) {
 	return 0, false
 }
 
-// cpus parses "0-3,8"; nil for what is no such list.
-func cpus(list string) (all []int) {
-	if list == "" {
+// cpus is a list such as "0-3,8"; nil for what is no such list.
+func cpus(list string) []int {
+	all, err := cpu.ParseList(list)
+	if err != nil {
 		return nil
-	}
-	for part := range strings.SplitSeq(list, ",") {
-		from, to, isRange := strings.Cut(part, "-")
-		a, err := strconv.Atoi(from)
-		b := a
-		if isRange && err == nil {
-			b, err = strconv.Atoi(to)
-		}
-		if err != nil || b < a || b > 1<<16 {
-			return nil
-		}
-		for c := a; c <= b; c++ {
-			all = append(all, c)
-		}
 	}
 	return all
 }

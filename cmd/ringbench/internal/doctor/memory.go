@@ -1,6 +1,9 @@
 package doctor
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 func availableMemory(m *Machine) Finding {
 	free, found := m.kilobytes("MemAvailable")
@@ -104,19 +107,12 @@ func hugePages(m *Machine) Finding {
 	case anonymous == "" && pool[:2] == "no":
 		return costs("this kernel has no transparent huge pages, and there is %s", pool).do("reserve some: a memfd ring takes them with shm.WithHugePages").by("sysctl -w vm.nr_hugepages=64")
 	case err == nil && tried.Errno == 0:
-		return ok("a memfd of 4 MiB got huge pages (for shared memory: %s; %s)", or(shared, "not there"), pool)
+		return ok("a memfd of 4 MiB got huge pages (for shared memory: %s; %s)", cmp.Or(shared, "not there"), pool)
 	case shared == "deny":
 		return costs("transparent huge pages are denied to shared memory; %s", pool).do("allow them where they are asked for").by(advise)
 	case err != nil:
-		return unknown("transparent huge pages for shared memory: %s; %s; not tried: %v", or(shared, "not there"), pool, err)
+		return unknown("transparent huge pages for shared memory: %s; %s; not tried: %v", cmp.Or(shared, "not there"), pool, err)
 	}
-	return costs("a memfd of 4 MiB got no huge pages: %s (for shared memory: %s; %s)", tried.Text, or(shared, "not there"), pool).
+	return costs("a memfd of 4 MiB got no huge pages: %s (for shared memory: %s; %s)", tried.Text, cmp.Or(shared, "not there"), pool).
 		do("allow them where they are asked for, and look for fragmented memory").by(advise)
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

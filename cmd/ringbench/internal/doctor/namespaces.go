@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -52,7 +53,7 @@ func userNamespace(m *Machine) Finding {
 	case ns == firstUser || whole:
 		return ok("users are what they are on the machine")
 	}
-	return costs("this is a user namespace of its own: uids are %s of the machine", or(mapped(fields), "none")).
+	return costs("this is a user namespace of its own: uids are %s of the machine", cmp.Or(mapped(fields), "none")).
 		do("run both peers in it, or as the same user of the machine; of others accept by shm.WithOwner the uid as it shows here")
 }
 

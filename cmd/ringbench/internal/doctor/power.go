@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"slices"
@@ -62,11 +63,11 @@ func idleStates(m *Machine) Finding {
 	case !seen && m.virtual():
 		return unknown("no idle states are to be seen: a hypervisor is below").do(ofHost)
 	case !seen:
-		return unknown("no idle states are to be seen (driver %s)", or(driver, "none"))
+		return unknown("no idle states are to be seen (driver %s)", cmp.Or(driver, "none"))
 	case worst < deep && m.virtual():
-		return ok("the deepest idle state is %s, %d us; what the host does when a CPU halts is not to be seen", or(deepest, "none"), worst)
+		return ok("the deepest idle state is %s, %d us; what the host does when a CPU halts is not to be seen", cmp.Or(deepest, "none"), worst)
 	case worst < deep:
-		return ok("the deepest idle state is %s, %d us to wake from", or(deepest, "none"), worst)
+		return ok("the deepest idle state is %s, %d us to wake from", cmp.Or(deepest, "none"), worst)
 	}
 	return costs("the deepest idle state is %s, %d us to wake from", deepest, worst).
 		do("forbid states of %d us and more, also for as long as a process holds /dev/cpu_dma_latency open with a small number in it", deep).by("cpupower idle-set -D " + strconv.Itoa(deep))

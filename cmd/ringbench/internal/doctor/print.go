@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // Style is how a report is printed.
@@ -28,7 +30,7 @@ var groups = []struct {
 // Print writes a report for people.
 func (r *Report) Print(w io.Writer, s Style) error {
 	b := &strings.Builder{}
-	s.wrap(b, "", "", r.Machine)
+	b.WriteString(typeset.Wrap(r.Machine, "", "", s.Width))
 	for _, g := range groups {
 		if *r.count(g.verdict) == 0 {
 			continue
@@ -41,23 +43,22 @@ func (r *Report) Print(w io.Writer, s Style) error {
 		}
 	}
 	fmt.Fprintf(b, "\n")
-	s.wrap(b, "", "", fmt.Sprintf("%d will break, %d cost latency or limit something, %d not to be seen, %d fine; nothing was changed", r.Breaks, r.Costs, r.Unknown, r.OK))
+	b.WriteString(typeset.Wrap(fmt.Sprintf("%d will break, %d cost latency or limit something, %d not to be seen, %d fine; nothing was changed", r.Breaks, r.Costs, r.Unknown, r.OK), "", "", s.Width))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 func (f Finding) print(b *strings.Builder, s Style, color string) {
 	const indent, deeper = "  ", "    "
-	plain := &strings.Builder{}
-	s.wrap(plain, indent, deeper, f.Check+": "+f.Found)
+	plain := typeset.Wrap(f.Check+": "+f.Found, indent, deeper, s.Width)
 	// Painted behind the wrapping, which counts columns. The name is in the first line.
-	b.WriteString(strings.Replace(plain.String(), f.Check+":", s.paint(color, f.Check)+":", 1))
+	b.WriteString(strings.Replace(plain, f.Check+":", s.paint(color, f.Check)+":", 1))
 	if f.Verdict == OK && !s.Verbose {
 		return
 	}
-	s.wrap(b, deeper, deeper+"     ", "why: "+f.Why)
+	b.WriteString(typeset.Wrap("why: "+f.Why, deeper, deeper+"     ", s.Width))
 	if f.Do != "" {
-		s.wrap(b, deeper, deeper+"     ", "do: "+f.Do)
+		b.WriteString(typeset.Wrap("do: "+f.Do, deeper, deeper+"     ", s.Width))
 	}
 	for _, c := range f.Commands { // never wrapped: they are to be copied
 		b.WriteString(deeper + "     $ " + c + "\n")
@@ -81,7 +82,7 @@ func (r *Report) Script(w io.Writer) error {
 			if f.Verdict != g.verdict || len(f.Commands) == 0 {
 				continue
 			}
-			fmt.Fprintf(b, "\n# %s (%v): %s\n# %s\n", f.Check, f.Verdict, oneLine(f.Found), oneLine(f.Do))
+			fmt.Fprintf(b, "\n# %s (%v): %s\n# %s\n", f.Check, f.Verdict, harmless(f.Found), harmless(f.Do))
 			for _, c := range f.Commands {
 				b.WriteString(c + "\n")
 			}
@@ -91,8 +92,8 @@ func (r *Report) Script(w io.Writer) error {
 	return err
 }
 
-// oneLine keeps a name that somebody else has chosen from ending a comment.
-func oneLine(s string) string {
+// harmless keeps a name that somebody else has chosen from ending a comment.
+func harmless(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f {
 			return '?'

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -163,7 +164,7 @@ func clockSource(m *Machine) Finding {
 	read := fmt.Sprintf("one look at the clock costs %d ns here", cost.Nanoseconds())
 	switch {
 	case cost > slow || name == "hpet" || name == "acpi_pm" || name == "jiffies" || name == "refined-jiffies":
-		f := costs("the clock is %s: %s", or(name, "unknown"), read)
+		f := costs("the clock is %s: %s", cmp.Or(name, "unknown"), read)
 		if strings.Contains(" "+m.line("/sys/devices/system/clocksource/clocksource0/available_clocksource")+" ", " tsc ") {
 			return f.do("take the processor's own").by("echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource")
 		}

@@ -21,7 +21,7 @@ import (
 
 // Command is the hidden first argument that makes the binary a guard; the second is a
 // kind. Its main calls Main then.
-const Command = "guard"
+const Command = "__guard"
 
 // Keep makes a thing and returns what others know it by, one line, and what removes it.
 type Keep func() (name string, remove func() error, err error)

@@ -16,8 +16,8 @@ const (
 
 // Defaults of a profile.
 const (
-	DefaultDuration = 5 * time.Second
-	DefaultWarmUp   = time.Second
+	defaultDuration = 5 * time.Second
+	defaultWarmUp   = time.Second
 )
 
 // parser reads one profile.
@@ -36,7 +36,7 @@ func Parse(file string, text []byte) (p *Profile, err error) {
 	base := filepath.Base(file)
 	x := &parser{
 		reader: reader{file}, dir: filepath.Dir(file), lines: map[any]int{}, given: map[any]map[string]int{},
-		p: &Profile{Name: base[:len(base)-len(filepath.Ext(base))], Duration: DefaultDuration, WarmUp: DefaultWarmUp, Seed: 1},
+		p: &Profile{Name: base[:len(base)-len(filepath.Ext(base))], Duration: defaultDuration, WarmUp: defaultWarmUp, Seed: 1},
 	}
 	x.profile(x.document(text))
 	x.check()
@@ -93,7 +93,7 @@ func (x *parser) group(k, n *yaml.Node, producer bool) {
 	fields := map[string]field{
 		"ring":  func(v *yaml.Node) { g.Ring = x.name(v) },
 		"count": func(v *yaml.Node) { g.Count = x.count(v, 1, mostProcesses) },
-		"wait":  func(v *yaml.Node) { g.Wait = x.one(v, waits()) },
+		"wait":  func(v *yaml.Node) { g.Wait = x.one(v, Waits()) },
 		"batch": func(v *yaml.Node) { g.Batch = x.count(v, 1, mostBatch) },
 		"cpus": func(v *yaml.Node) {
 			x.list(v, "a list of CPUs", func(v *yaml.Node) { g.CPUs = append(g.CPUs, x.count(v, 0, 1<<16)) })

@@ -21,8 +21,8 @@ var (
 	overruns = []string{ring.OverrunOverwrite.String(), ring.OverrunBlock.String(), ring.OverrunDrop.String()}
 )
 
-// waits are the ways to wait that processes can share by a ring's name.
-func waits() []string {
+// Waits are the ways to wait for processes that find each other by a ring's name: nobody hands them eventfds.
+func Waits() []string {
 	return slices.DeleteFunc(futex.Names(), func(s string) bool { return s == "eventfd" })
 }
 
@@ -45,7 +45,7 @@ func (x *parser) ring(k, n *yaml.Node) {
 		"overrun": func(v *yaml.Node) {
 			c.Overrun = ring.OverrunOverwrite + ring.Overrun(slices.Index(overruns, x.one(v, overruns)))
 		},
-		"wait":    func(v *yaml.Node) { r.Wait = x.one(v, waits()) },
+		"wait":    func(v *yaml.Node) { r.Wait = x.one(v, Waits()) },
 		"backing": func(v *yaml.Node) { r.Backing = x.one(v, backings) },
 		"at":      func(v *yaml.Node) { r.At = x.text(v, "a name, or the path of a file") },
 	})

@@ -105,7 +105,7 @@ consumers:
 		t.Fatal(err)
 	}
 	a, b := p.Rings[0], p.Rings[1]
-	if p.Name != "f" || p.Duration != 2*time.Second || p.WarmUp != DefaultWarmUp || len(p.Rings) != 2 || len(p.Groups) != 4 {
+	if p.Name != "f" || p.Duration != 2*time.Second || p.WarmUp != defaultWarmUp || len(p.Rings) != 2 || len(p.Groups) != 4 {
 		t.Errorf("%+v", p)
 	}
 	if a.Config.Topology != ring.MPMC || a.Config.Kind != ring.Slots || a.Config.Capacity != 16 || !a.Config.Redeliver || a.Config.Members != 7 || a.most != 128 {
@@ -138,6 +138,15 @@ func TestBuiltin(t *testing.T) {
 		p, err := Parse(name+".yaml", text)
 		if !ok || err != nil || p.Name != name || p.About == "" {
 			t.Errorf("%s: %v, %+v", name, err, p)
+		}
+	}
+}
+
+// No size is negative, whatever an int can hold.
+func TestGreatestSize(t *testing.T) {
+	for _, text := range []string{"1GiB", "2GiB", "4GiB", "8589934591G"} {
+		if n, err := ParseSize(text); (err == nil) != (n > 0) {
+			t.Errorf("%s: %d, %v", text, n, err)
 		}
 	}
 }

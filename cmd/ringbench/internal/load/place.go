@@ -114,9 +114,9 @@ func (p *place) bury(err error, stopping bool) error {
 			p.leaves++
 		}
 		return nil
-	case endedBy(err, syscall.SIGKILL) && churn != nil && churn.Kill:
+	case rig.EndedBy(err, syscall.SIGKILL) && churn != nil && churn.Kill:
 		p.kills++
-	case endedBy(err, syscall.SIGINT) && mem.Load(&p.page.State) == stateStarting:
+	case rig.EndedBy(err, syscall.SIGINT) && mem.Load(&p.page.State) == stateStarting:
 		// It took the interrupt that was meant for its parent: it was born into that one's group.
 		return nil
 	default:
@@ -134,15 +134,6 @@ func (p *place) bury(err error, stopping bool) error {
 		mem.Publish(&p.page.Next, intent)
 	}
 	return nil
-}
-
-func endedBy(err error, s syscall.Signal) bool {
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		return false
-	}
-	status, ok := exit.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == s
 }
 
 // end kills the process if it still runs, and waits for it.

@@ -6,19 +6,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"annulus/cmd/ringbench/internal/units"
 )
 
-// ParseSize parses bytes: 64, 64B, 4KiB, 1MiB; K and M are KiB and MiB.
+// ParseSize parses bytes, up to 2 GiB where an int can hold that: 64, 64B, 4KiB, 1MiB; K and M are KiB and MiB.
 func ParseSize(s string) (int, error) {
-	digits := strings.TrimRight(s, "KMGiB")
-	shift, ok := map[string]int{
-		"": 0, "B": 0, "K": 10, "KiB": 10, "M": 20, "MiB": 20, "G": 30, "GiB": 30,
-	}[s[len(digits):]]
-	n, err := strconv.ParseUint(digits, 10, 33)
-	if err != nil || !ok || n<<shift > math.MaxInt32+1 {
+	n, ok := units.Bytes(s)
+	if !ok || n > min(math.MaxInt32+1, math.MaxInt) {
 		return 0, fmt.Errorf("bytes, such as 64B, 4KiB or 1MiB")
 	}
-	return int(n << shift), nil
+	return int(n), nil
 }
 
 // ParseRate parses messages a second: 1000/s, 50k/s, 1e6/s, 2M/s.

@@ -20,7 +20,7 @@ import (
 )
 
 // WorkerCommand is the hidden first argument that makes the binary a worker.
-const WorkerCommand = "load-worker"
+const WorkerCommand = "__load-worker"
 
 // The files that a worker inherits.
 const (

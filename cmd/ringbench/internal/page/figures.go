@@ -60,7 +60,7 @@ func figuresOf(results []report.Result) figures {
 			low, high := span(r, p50)
 			f.Delays = append(f.Delays, delay{r.Kind, m.of(r), r.Size, p50, low, high, curve(r)})
 		}
-		if ns := cpuNS(r); positive(ns) {
+		if ns := r.CPUNanosEach(); positive(ns) {
 			f.CPU = append(f.CPU, cost{r.Kind, m.of(r), r.Size, ns})
 		}
 	}
@@ -68,14 +68,6 @@ func figuresOf(results []report.Result) figures {
 }
 
 func positive(v float64) bool { return v > 0 && !math.IsInf(v, 0) }
-
-// cpuNS is the processor time of a message on both sides; 0 when it was not measured.
-func cpuNS(r report.Result) float64 {
-	if r.Messages == 0 {
-		return 0
-	}
-	return r.CPUSeconds * 1e9 / float64(r.Messages)
-}
 
 // span is the least and the greatest of the runs, and of what is drawn.
 func span(r report.Result, drawn float64) (low, high float64) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"annulus/cmd/ringbench/internal/report"
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // fact is a line of the environment.
@@ -57,14 +58,7 @@ func lead(results []report.Result) string {
 	for _, r := range results {
 		sizes[r.Size] = true
 	}
-	return plural(len(methodsOf(results).list), "method") + ", " + plural(len(sizes), "message size") + ", " + plural(len(results), "measurement")
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return typeset.Plural(len(methodsOf(results).list), "method") + ", " + typeset.Plural(len(sizes), "message size") + ", " + typeset.Plural(len(results), "measurement")
 }
 
 // repeats says how often the measurements were made.
@@ -123,7 +117,7 @@ func tablesOf(results []report.Result) (tables []table) {
 		}
 		method := m.list[m.of(r)]
 		cells := append([]cell{text(method.Label), {bytes(r.Size), strconv.Itoa(r.Size), false}}, figureCells(r)...)
-		cells = append(cells, nanos(cpuNS(r)))
+		cells = append(cells, nanos(r.CPUNanosEach()))
 		if spreads {
 			cells = append(cells, spread(r))
 		}

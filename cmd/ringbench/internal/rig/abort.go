@@ -41,12 +41,7 @@ func (r *run) abort(err error) error {
 // interrupted tells whether a worker died of a signal that was for all of its process group, before it
 // could ignore it, and ctx ends by that.
 func (r *run) interrupted(err error) bool {
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		return false
-	}
-	status, ok := exit.Sys().(syscall.WaitStatus)
-	if !ok || !status.Signaled() || !slices.Contains(ending, os.Signal(status.Signal())) {
+	if !EndedBy(err, ending...) {
 		return false
 	}
 	select {
@@ -55,4 +50,14 @@ func (r *run) interrupted(err error) bool {
 	case <-time.After(stopGrace):
 		return false
 	}
+}
+
+// EndedBy tells whether err, of a process that was waited for, says that one of the signals ended it.
+func EndedBy(err error, signals ...os.Signal) bool {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && slices.Contains(signals, os.Signal(status.Signal()))
 }

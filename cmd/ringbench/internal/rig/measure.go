@@ -49,14 +49,13 @@ func Measure(ctx context.Context, t *Transport, p Params, watch Watch) (Outcome,
 	if err != nil {
 		return Outcome{}, fmt.Errorf("%s: %w", t.Name, err)
 	}
-	pg, pageFile, closePage, err := newPage()
+	pg, shared, err := newPage()
 	if err != nil {
 		return Outcome{}, errors.Join(err, closeWiring(w))
 	}
-	defer closePage()
 	r := run{ctx: ctx, p: &p, page: pg, watch: watch, done: make(chan outcome, 2)}
-	out, err := r.start(t, w, pageFile)
-	if err = errors.Join(err, closeWiring(w)); err != nil {
+	out, err := r.start(t, w, shared.File)
+	if err = errors.Join(err, closeWiring(w), shared.Close()); err != nil {
 		return out, fmt.Errorf("%s: %w", t.Name, err)
 	}
 	return out, nil

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tether makes the kernel kill cmd's process when the calling thread dies. The
+// tether makes the kernel kill cmd's process when the calling thread dies. The
 // caller has locked its goroutine to the thread until the process has ended.
-func Tether(cmd *exec.Cmd) {
+func tether(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
 
@@ -53,11 +53,19 @@ func Nap(d time.Duration) {
 	}
 }
 
-// AnonymousFile returns an empty file without a name, for memory that processes share.
-func AnonymousFile() (*os.File, error) {
+// anonymousFile returns an empty file without a name, for memory that processes share.
+func anonymousFile() (*os.File, error) {
 	fd, err := unix.MemfdCreate("ringbench", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)
 	}
 	return os.NewFile(uintptr(fd), "ringbench control page"), nil
+}
+
+// UnnamedFile returns an empty file in dir that never has a name, where its file system can do that.
+func UnnamedFile(dir string) (*os.File, error) {
+	if f, err := os.OpenFile(dir, os.O_RDWR|unix.O_TMPFILE, 0o600); err == nil {
+		return f, nil
+	}
+	return removedFile(dir)
 }

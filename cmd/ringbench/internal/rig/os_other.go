@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// Tether does nothing here: a worker sees its parent's death at the end of the
+// tether does nothing here: a worker sees its parent's death at the end of the
 // pipe that brought its job.
-func Tether(*exec.Cmd) {}
+func tether(*exec.Cmd) {}
 
 // withBlocked calls f, with signals blocked only where that can be had.
 func withBlocked(sigs []syscall.Signal, f func() error) error {
@@ -29,15 +29,8 @@ func CPUTime(int) time.Duration { return 0 }
 // Nap sleeps for d.
 func Nap(d time.Duration) { time.Sleep(d) }
 
-// AnonymousFile returns an empty file without a name, for memory that processes share.
-func AnonymousFile() (*os.File, error) {
-	f, err := os.CreateTemp("", "ringbench")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
+// anonymousFile returns an empty file without a name, for memory that processes share.
+func anonymousFile() (*os.File, error) { return removedFile("") }
+
+// UnnamedFile returns an empty file in dir whose name is gone.
+func UnnamedFile(dir string) (*os.File, error) { return removedFile(dir) }

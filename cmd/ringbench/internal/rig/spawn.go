@@ -8,16 +8,16 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 
+	"annulus/cmd/ringbench/internal/typeset"
 	"annulus/internal/cpu"
 )
 
-// TetherApart is Tether for a process that only its parent ends: in a process group of
+// TetherApart is tether for a process that only its parent ends: in a process group of
 // its own, so that a terminal's signals do not reach it.
 func TetherApart(cmd *exec.Cmd) {
-	Tether(cmd)
+	tether(cmd)
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = new(syscall.SysProcAttr)
 	}
@@ -63,7 +63,7 @@ func spawn(job *Job, cpus []int, blocked []syscall.Signal, files []*os.File, pag
 	p := &process{role: job.Role, life: jobW, cmd: exec.Command(self, WorkerCommand)}
 	p.cmd.ExtraFiles = append([]*os.File{jobR, repW, pageFile}, files...)
 	p.cmd.Stderr = &p.err
-	Tether(p.cmd)
+	tether(p.cmd)
 	err = withBlocked(blocked, func() error { return StartPinned(p.cmd, cpus) })
 	if err == nil {
 		// A job fits into the pipe: this cannot block on a worker that hangs.
@@ -90,13 +90,13 @@ func (p *process) collect(rep *os.File) outcome {
 	err := errors.Join(readErr, json.Unmarshal(data, &o.report))
 	switch {
 	case err == nil && o.report.Error != "":
-		o.err = fmt.Errorf("%s worker: %s", p.role, oneLine(o.report.Error))
+		o.err = fmt.Errorf("%s worker: %s", p.role, typeset.FirstLine(o.report.Error))
 	case err != nil || waitErr != nil:
 		if waitErr != nil {
 			err = waitErr
 		}
 		o.err = fmt.Errorf("%s worker ended without a report: %w", p.role, err)
-		if line := oneLine(p.err.String()); line != "" {
+		if line := typeset.FirstLine(p.err.String()); line != "" {
 			o.err = fmt.Errorf("%w (%s)", o.err, line)
 		}
 	}
@@ -112,11 +112,6 @@ func (t *tail) Write(b []byte) (int, error) {
 		t.Buffer.Write(b[:min(room, len(b))])
 	}
 	return len(b), nil
-}
-
-func oneLine(s string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return line
 }
 
 // StartPinned starts cmd on the given CPUs, or where it may run anyway.

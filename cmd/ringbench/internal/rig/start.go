@@ -44,16 +44,16 @@ func WhileAttached(attach func() error) error {
 	}
 }
 
-// Shared is anonymous memory that processes share.
+// Shared is memory of a file that processes share.
 type Shared struct {
 	mem.Ptr
 	File *os.File // to be passed on
 	mem  []byte
 }
 
-// NewShared makes size bytes, all zero.
+// NewShared makes size bytes without a name, all zero.
 func NewShared(size int) (*Shared, error) {
-	f, err := AnonymousFile()
+	f, err := anonymousFile()
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func NewShared(size int) (*Shared, error) {
 	return s, nil
 }
 
-// MapShared maps the whole of a file that NewShared made. Close closes it.
+// MapShared maps the whole of a file, which it takes over: Close closes it.
 func MapShared(f *os.File) (*Shared, error) {
 	info, err := f.Stat()
 	if err != nil {

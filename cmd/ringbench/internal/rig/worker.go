@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"annulus/internal/mem"
 )
 
 // WorkerCommand is the hidden first argument that makes the binary a worker:
 // its main calls WorkerMain then.
-const WorkerCommand = "rig-worker"
+const WorkerCommand = "__rig-worker"
 
 // The files a worker inherits, in the order of exec.Cmd.ExtraFiles.
 const (
@@ -65,12 +67,12 @@ func play(job *Job, t *Transport, rep *workerReport) error {
 	if t == nil {
 		return fmt.Errorf("no transport %q in this build", job.Transport)
 	}
-	pageFile := os.NewFile(pageFD, "page")
-	pg, unmap, err := mapPage(pageFile)
+	shared, err := MapShared(os.NewFile(pageFD, "page"))
 	if err != nil {
 		return err
 	}
-	defer unmap()
+	// Never unmapped: where one loop of two fails, the other looks at it until the process ends.
+	pg := mem.As[page](shared.Ptr, 0)
 	for i := range job.NumFiles {
 		fd := firstFD + i
 		unix.CloseOnExec(fd)
@@ -93,41 +95,8 @@ func play(job *Job, t *Transport, rep *workerReport) error {
 		time.Sleep(100 * time.Microsecond)
 	}
 
-	// Progress counts what the figures count: round trips, or what arrived.
-	done := make(chan error, 2)
-	loops := 0
-	if job.Role != Receive {
-		s := &Sender{meter: newMeter(&job.Params, pg, wakes)}
-		s.publish = s.Kind == RoundTrip
-		loop := link.Produce
-		if s.Kind == RoundTrip {
-			loop = link.Ping
-		}
-		loops++
-		go func() {
-			err := loop(s)
-			rep.Send = s.finish()
-			done <- err
-		}()
-	}
-	if job.Role != Send {
-		r := newReceiver(&job.Params, pg, wakes)
-		r.publish = r.Kind != RoundTrip
-		loop := link.Consume
-		if r.Kind == RoundTrip {
-			loop = link.Pong
-		}
-		loops++
-		go func() {
-			err := loop(r)
-			rep.Receive = r.finish()
-			done <- err
-		}()
-	}
-	for range loops {
-		if err := <-done; err != nil {
-			return err // the other loop may wait for this one for ever: the process ends
-		}
+	if err := loop(job, link, pg, wakes, rep); err != nil {
+		return err // the other loop may wait for this one for ever: the process ends
 	}
 	if n, ok := link.(Noter); ok {
 		notes, err := n.Notes()
@@ -141,6 +110,47 @@ func play(job *Job, t *Transport, rep *workerReport) error {
 		}
 	}
 	return link.Close()
+}
+
+// loop runs the loops of the job's role, until all have ended or one has failed.
+func loop(job *Job, link Link, pg *page, wakes func() uint64, rep *workerReport) error {
+	// Progress counts what the figures count: round trips, or what arrived.
+	done := make(chan error, 2)
+	loops := 0
+	if job.Role != Receive {
+		s := &Sender{meter: newMeter(&job.Params, pg, wakes)}
+		s.publish = s.Kind == RoundTrip
+		half := link.Produce
+		if s.Kind == RoundTrip {
+			half = link.Ping
+		}
+		loops++
+		go func() {
+			err := half(s)
+			rep.Send = s.finish()
+			done <- err
+		}()
+	}
+	if job.Role != Send {
+		r := newReceiver(&job.Params, pg, wakes)
+		r.publish = r.Kind != RoundTrip
+		half := link.Consume
+		if r.Kind == RoundTrip {
+			half = link.Pong
+		}
+		loops++
+		go func() {
+			err := half(r)
+			rep.Receive = r.finish()
+			done <- err
+		}()
+	}
+	for range loops {
+		if err := <-done; err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // finish encodes the histogram, if there is one with something in it.

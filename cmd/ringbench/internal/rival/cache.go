@@ -18,9 +18,9 @@ import (
 // CacheEnv names another directory than the user's cache for what was built.
 const CacheEnv = "ANNULUS_CACHE"
 
-// CacheDir is where programs are kept that were built. The error says that there is
+// cacheDir is where programs are kept that were built. The error says that there is
 // no cache.
-func CacheDir() (string, error) {
+func cacheDir() (string, error) {
 	if dir := os.Getenv(CacheEnv); dir != "" {
 		dir, err := filepath.Abs(dir) // compilers run elsewhere
 		return filepath.Join(dir, "rivals"), err
@@ -34,7 +34,7 @@ func CacheDir() (string, error) {
 
 // Clean removes all that was built. Concurrent builds fail.
 func Clean() error {
-	dir, err := CacheDir()
+	dir, err := cacheDir()
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (b *Builder) root() (string, error) {
 	if b.dir != "" {
 		return b.dir, nil
 	}
-	dir, err := CacheDir()
+	dir, err := cacheDir()
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}
@@ -108,8 +108,8 @@ func (b *Builder) spareDir() (dir string, err error) {
 	return b.spare, err
 }
 
-// stage makes a directory with the sources, to build in, beside the place of what is
-// built. The claim's close removes the directory.
+// stage makes a directory with the sources, to build in. Who has moved what was built closes it, which
+// removes the directory.
 func (b *Builder) stage() (*claim, error) {
 	root, err := b.root()
 	if err != nil {

@@ -10,12 +10,12 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"annulus/cmd/ringbench/internal/report"
 	"annulus/cmd/ringbench/internal/rig"
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // How long a program may take: to stop and print when it is asked to, and to end by
@@ -107,7 +107,7 @@ func read(ctx context.Context, r *Rival, p *rig.Params, stdout []byte, stderr st
 		if ctx.Err() != nil {
 			return rig.Outcome{}, ctx.Err()
 		}
-		if text, _, _ := strings.Cut(strings.TrimSpace(stderr), "\n"); text != "" {
+		if text := typeset.FirstLine(stderr); text != "" {
 			return rig.Outcome{}, fmt.Errorf("%s: %s", r.Name, text)
 		}
 		if err == nil {

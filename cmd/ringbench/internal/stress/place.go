@@ -1,7 +1,6 @@
 package stress
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -94,19 +93,10 @@ func turns(point string) int {
 func (p *place) signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
 
 // killed tells whether err, from exited, says that SIGKILL ended the process.
-func killed(err error) bool { return endedBy(err, syscall.SIGKILL) }
-
-func endedBy(err error, s syscall.Signal) bool {
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		return false
-	}
-	status, ok := exit.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == s
-}
+func killed(err error) bool { return rig.EndedBy(err, syscall.SIGKILL) }
 
 // tooYoung tells whether a process took the interrupt that was meant for its parent: it
 // is born into that one's group, and had not left it yet.
 func (r *run) tooYoung(p *place, err error) bool {
-	return endedBy(err, syscall.SIGINT) && p.ledger.get(wordState) == stateStarting
+	return rig.EndedBy(err, syscall.SIGINT) && p.ledger.get(wordState) == stateStarting
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // WorkerCommand is the hidden first argument that makes the binary a worker.
-const WorkerCommand = "stress-worker"
+const WorkerCommand = "__stress-worker"
 
 // The files a worker inherits.
 const (

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"annulus/cmd/ringbench/internal/typeset"
 	"annulus/ring"
 )
 
@@ -23,7 +24,7 @@ type column struct {
 
 // columns are all there are, in the order in which they stand.
 var columns = []column{
-	{head: "NAME", width: 12, worth: 100, cell: func(r *Row) string { return printable(r.Name) }, order: func(a, b *Row) int { return cmp.Compare(a.Name, b.Name) }},
+	{head: "NAME", width: 12, worth: 100, cell: func(r *Row) string { return typeset.Printable(r.Name) }, order: func(a, b *Row) int { return cmp.Compare(a.Name, b.Name) }},
 	{head: "STATE", width: 13, worth: 95, most: true, cell: func(r *Row) string { return r.Condition.String() }, order: by(badness)},
 	{head: "USED", width: 4, right: true, worth: 90, most: true, cell: used, order: by(func(r *Row) float64 { return r.Used })},
 	{head: "BAR", width: 10, worth: 40, cell: bar},
@@ -89,7 +90,7 @@ func topology(r *Row) string {
 	if r.Cell != nil {
 		return r.Cell.Kind
 	}
-	return strings.ReplaceAll(strings.ToLower(r.Config.Topology.String()), " ", "-")
+	return r.Config.Topology.Name()
 }
 
 func kind(r *Row) string {

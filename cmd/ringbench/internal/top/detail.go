@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"annulus/cmd/ringbench/internal/typeset"
 	"annulus/ring"
 )
 
@@ -14,7 +15,7 @@ func (v *View) detailPage(room int) []Line {
 	if r == nil {
 		return []Line{{"it has gone (esc: back)", Caution}}
 	}
-	head := []Line{{printable(r.Name), Heading}, {stateLine(r), styleOf(r)}}
+	head := []Line{{typeset.Printable(r.Name), Heading}, {stateLine(r), styleOf(r)}}
 	if v.paused {
 		head[1].Text = "PAUSED  " + head[1].Text
 	}

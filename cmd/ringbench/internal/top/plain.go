@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // Print writes rows as a table of all columns, for a pipe or a terminal that can do
@@ -20,7 +22,7 @@ func Print(w io.Writer, r Round, rows []Row) error {
 	var below strings.Builder
 	for i := range rows {
 		if rows[i].Err != "" {
-			fmt.Fprintf(&below, "%s: %s\n", printable(rows[i].Name), rows[i].Err)
+			fmt.Fprintf(&below, "%s: %s\n", typeset.Printable(rows[i].Name), rows[i].Err)
 			continue
 		}
 		row := make([]string, len(columns))

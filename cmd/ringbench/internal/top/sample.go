@@ -1,8 +1,6 @@
 package top
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"annulus/ring"
@@ -92,9 +90,4 @@ func (s *Sample) attached() bool {
 		return s.Cell.Attached
 	}
 	return s.Stats.Producer.Attached || s.Stats.Consumer.Attached
-}
-
-// oneLine is the text of an error, whatever it wraps.
-func oneLine(err error) string {
-	return strings.ReplaceAll(fmt.Sprint(err), "\n", "; ")
 }

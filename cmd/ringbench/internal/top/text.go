@@ -2,9 +2,7 @@ package top
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/clipperhouse/displaywidth"
 )
@@ -45,17 +43,6 @@ func binary(n uint64) string {
 		v, unit = v/1024, u
 	}
 	return trimZero(fmt.Sprintf("%.1f", v)) + unit
-}
-
-// printable quotes a name that would spoil a screen.
-func printable(s string) string {
-	odd := func(c rune) bool {
-		return !unicode.IsPrint(c) || unicode.IsSpace(c) || c == '"' || c == unicode.ReplacementChar
-	}
-	if strings.ContainsFunc(s, odd) {
-		return strconv.Quote(s)
-	}
-	return s
 }
 
 // wide is how many columns of a terminal a text takes.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // Style is how a line is drawn where the terminal can.
@@ -130,7 +132,7 @@ func (v *View) Lines() []Line {
 func (v *View) listPage(room int) []Line {
 	longest := 0
 	for i := range v.shown {
-		longest = max(longest, wide(printable(v.shown[i].Name)))
+		longest = max(longest, wide(typeset.Printable(v.shown[i].Name)))
 	}
 	in := fit(v.Width, longest)
 	out := []Line{{v.title(), Plain}, {heads(in, v.sort), Heading}}
@@ -163,7 +165,7 @@ func (v *View) nothing() string {
 	case v.round.At.IsZero():
 		return "looking"
 	case v.round.Err != nil:
-		return oneLine(v.round.Err)
+		return typeset.OneLine(v.round.Err)
 	case len(v.rows) > 0:
 		return fmt.Sprintf("none of %d matches %q", len(v.rows), v.filter)
 	}
@@ -181,7 +183,7 @@ func (v *View) title() string {
 			warn++
 		}
 	}
-	parts := []string{count(len(v.rows), "ring")}
+	parts := []string{typeset.Plural(len(v.rows), "ring")}
 	for _, p := range []struct {
 		n    int
 		what string
@@ -198,13 +200,6 @@ func (v *View) title() string {
 		text = fmt.Sprintf("%s  %s, each %v", v.round.At.Format(time.TimeOnly), text, v.interval)
 	}
 	return text
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // foot is the last line: what keys do, or the filter.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"annulus/cmd/ringbench/internal/typeset"
 	"annulus/internal/layout"
 	"annulus/ring"
 	"annulus/ring/metrics"
@@ -158,7 +159,7 @@ func (w *Watcher) enter(p place) *entry {
 	err := e.attach()
 	e.unreadable = errors.Is(err, fs.ErrPermission)
 	if err != nil {
-		e.last.Err = oneLine(err)
+		e.last.Err = typeset.OneLine(err)
 		return e
 	}
 	switch {
@@ -169,7 +170,7 @@ func (w *Watcher) enter(p place) *entry {
 		err = w.metrics.AddCell(e.cell, metrics.As(p.name))
 	}
 	if err != nil {
-		e.last.Err = oneLine(errors.Join(err, e.close()))
+		e.last.Err = typeset.OneLine(errors.Join(err, e.close()))
 		e.handle = handle{}
 	}
 	return e
@@ -208,7 +209,7 @@ func (w *Watcher) sample(e *entry, now time.Time) {
 	err := e.read(&s)
 	s.Took = time.Since(s.At)
 	if err != nil {
-		s = Sample{ID: s.ID, Name: s.Name, At: s.At, Err: oneLine(errors.Join(err, e.close()))}
+		s = Sample{ID: s.ID, Name: s.Name, At: s.At, Err: typeset.OneLine(errors.Join(err, e.close()))}
 		e.handle, e.place.mod = handle{}, time.Time{}
 	}
 	e.last = s

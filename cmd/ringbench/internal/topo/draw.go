@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"annulus/cmd/ringbench/internal/typeset"
+	"annulus/internal/cpu"
 )
 
 // Draw prints the document for people: the machine, the matrix as fine as the width
@@ -11,33 +14,25 @@ import (
 func Draw(w io.Writer, d *Document, look Look) error {
 	look.Width = max(look.Width, leastWidth)
 	var b strings.Builder
-	b.WriteString(wrap(d.Machine.describe(), look.Width))
+	b.WriteString(look.wrap(d.Machine.describe()))
 	if d.Machine.Source == "" {
-		b.WriteString(wrap("the system does not say how the CPUs lie to each other: they are not grouped", look.Width))
+		b.WriteString(look.wrap("the system does not say how the CPUs lie to each other: they are not grouped"))
 	}
-	b.WriteString(wrap(d.Machine.caches(), look.Width))
+	b.WriteString(look.wrap(d.Machine.caches()))
 	if len(d.Pairs) > 0 {
-		b.WriteString("\n" + wrap(d.method(), look.Width) + "\n")
+		b.WriteString("\n" + look.wrap(d.method()) + "\n")
 		b.WriteString(look.matrices(d))
 		b.WriteString("\n" + look.table(d) + "\n")
-		b.WriteString(wrap(d.Best.advice(), look.Width))
+		b.WriteString(look.wrap(d.Best.advice()))
 	}
 	if d.NotMeasured != "" {
-		b.WriteString(wrap("not measured: "+d.NotMeasured, look.Width))
+		b.WriteString(look.wrap("not measured: " + d.NotMeasured))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 const leastWidth = 40
-
-// plural is "1 core" or "2 cores".
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
 
 // caches is a line on the caches of one CPU.
 func (m *Machine) caches() string {
@@ -56,7 +51,7 @@ func (m *Machine) caches() string {
 }
 
 func (m *Machine) describe() string {
-	text := m.CPUID.Model + ": CPUs " + FormatList(m.numbers())
+	text := m.CPUID.Model + ": CPUs " + cpu.FormatList(m.numbers())
 	if len(m.CPUs) == 1 {
 		text = m.CPUID.Model + ": CPU " + itoa(m.CPUs[0].ID)
 	}
@@ -70,11 +65,11 @@ func (m *Machine) describe() string {
 		{"core", func(c CPU) int { return c.Core }},
 	} {
 		if l, ok := group(m, "", g.of); ok {
-			text += ", " + plural(len(l.entities), g.what)
+			text += ", " + typeset.Plural(len(l.entities), g.what)
 		}
 	}
 	if m.CPUID.Threads > 0 {
-		text += "; cpuid says " + plural(m.CPUID.Threads, "thread") + " per core"
+		text += "; cpuid says " + typeset.Plural(m.CPUID.Threads, "thread") + " per core"
 	}
 	if m.CPUID.Hypervisor != "" {
 		text += "; in a virtual machine (" + m.CPUID.Hypervisor + "), whose host may move its CPUs about at any time"
@@ -83,14 +78,14 @@ func (m *Machine) describe() string {
 }
 
 func (d *Document) method() string {
-	what := fmt.Sprintf("all %s", plural(len(d.Pairs), "pair"))
+	what := fmt.Sprintf("all %s", typeset.Plural(len(d.Pairs), "pair"))
 	if len(d.Pairs) < d.AllPairs {
 		what = fmt.Sprintf("%d of %d pairs, a sample by topology", len(d.Pairs), d.AllPairs)
 	}
 	if d.AllPairs == 1 {
 		what = "the one pair"
 	}
-	return fmt.Sprintf("a cache line passed from CPU to CPU, half of a round trip, ns: %s, the median of %s of %.1f ms each", what, plural(d.Rounds, "round"), float64(d.SliceNS)/1e6)
+	return fmt.Sprintf("a cache line passed from CPU to CPU, half of a round trip, ns: %s, the median of %s of %.1f ms each", what, typeset.Plural(d.Rounds, "round"), float64(d.SliceNS)/1e6)
 }
 
 // overview is of how many groups the second drawing is at most.
@@ -119,7 +114,7 @@ func (look Look) matrices(d *Document) string {
 		}
 	}
 	if !drawn {
-		b.WriteString(wrap(fmt.Sprintf("the matrix does not fit into %d columns; --json has all of it", look.Width), look.Width))
+		b.WriteString(look.wrap(fmt.Sprintf("the matrix does not fit into %d columns; --json has all of it", look.Width)))
 	}
 	return b.String()
 }
@@ -128,9 +123,9 @@ func (look Look) matrices(d *Document) string {
 func (look Look) members(l level) string {
 	var parts []string
 	for _, e := range l.entities {
-		parts = append(parts, e.label+": "+FormatList(e.cpus))
+		parts = append(parts, e.label+": "+cpu.FormatList(e.cpus))
 	}
-	return wrap("by "+l.name+", median of their pairs, with the CPUs "+strings.Join(parts, "; "), look.Width)
+	return look.wrap("by " + l.name + ", median of their pairs, with the CPUs " + strings.Join(parts, "; "))
 }
 
 // table has a line for each relation.

@@ -5,7 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -138,7 +139,7 @@ func (look Look) matrix(d *Document, l level, w int) string {
 		b.WriteString("\n")
 	}
 	out := trimLines(b.String())
-	return out + wrap(s.legend(look)+", one way", look.Width)
+	return out + look.wrap(s.legend(look)+", one way")
 }
 
 // cell draws one: blank for a CPU with itself, "?" for what was not measured.
@@ -165,41 +166,5 @@ func trimLines(s string) string {
 	return b.String()
 }
 
-// wrap breaks a text into lines of at most width columns, where it has spaces.
-func wrap(text string, width int) string {
-	var b strings.Builder
-	used := 0
-	for _, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(bare(word))
-		switch {
-		case used == 0:
-		case used+1+n > width:
-			b.WriteString("\n")
-			used = 0
-		default:
-			b.WriteString(" ")
-			used++
-		}
-		b.WriteString(word)
-		used += n
-	}
-	if used > 0 {
-		b.WriteString("\n")
-	}
-	return b.String()
-}
-
-// bare is a text without its colours.
-func bare(s string) string {
-	for {
-		i := strings.Index(s, "\x1b[")
-		if i < 0 {
-			return s
-		}
-		end := strings.IndexByte(s[i:], 'm')
-		if end < 0 {
-			return s
-		}
-		s = s[:i] + s[i+end+1:]
-	}
-}
+// wrap breaks a text into lines that fit.
+func (l Look) wrap(text string) string { return typeset.Wrap(text, "", "", l.Width) }

@@ -44,7 +44,7 @@ func Read(tree fs.FS, cpus []int) *Machine {
 			if i == 0 {
 				m.First, m.Caches = id, append(m.Caches, s)
 			}
-			shared, err := ParseList(s.CPUs)
+			shared, err := cpu.ParseList(s.CPUs)
 			if err != nil || s.Type == "Instruction" {
 				continue
 			}
@@ -85,7 +85,7 @@ func (t sysfs) text(name string) string {
 // list reads the first of the files that holds a list: newer kernels have other names.
 func (t sysfs) list(names ...string) []int {
 	for _, name := range names {
-		if list, err := ParseList(t.text(name)); err == nil {
+		if list, err := cpu.ParseList(t.text(name)); err == nil {
 			return list
 		}
 	}

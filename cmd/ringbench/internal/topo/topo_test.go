@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"annulus/cmd/ringbench/internal/report"
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // twoSockets is a machine of 64 CPUs: 2 sockets of 16 cores of 2 threads, 2 NUMA nodes
@@ -74,20 +75,6 @@ func document(tree fs.FS, cpus []int, budget time.Duration) (*Document, Plan) {
 	m.CPUID.Model, m.Line, m.Stride = "Made up", 64, 128
 	p := NewPlan(m, budget)
 	return Summarize(m, p, made(p), report.Environment{}), p
-}
-
-func TestList(t *testing.T) {
-	for in, want := range map[string]string{"0-3,8": "0-3,8", "5\n": "5", "8,0-1,1,2": "0-2,8", "7-7": "7"} {
-		list, err := ParseList(in)
-		if got := FormatList(list); err != nil || got != want {
-			t.Errorf("%q became %q, %v; want %q", in, got, err, want)
-		}
-	}
-	for _, in := range []string{"", "a", "3-1", "-1", "1,", "0-99999999", "1-2-3"} {
-		if list, err := ParseList(in); err == nil {
-			t.Errorf("%q became %v without an error", in, list)
-		}
-	}
 }
 
 func TestTopologyOfTwoSockets(t *testing.T) {
@@ -200,7 +187,7 @@ func drawn(t *testing.T, d *Document, look Look) string {
 	}
 	text := b.String()
 	for line := range strings.Lines(text) {
-		if n := utf8.RuneCountInString(bare(strings.TrimSuffix(line, "\n"))); n > look.Width {
+		if n := utf8.RuneCountInString(typeset.Bare(strings.TrimSuffix(line, "\n"))); n > look.Width {
 			t.Errorf("%d columns of %d: %s", n, look.Width, line)
 		}
 	}
@@ -227,7 +214,7 @@ func TestDrawing(t *testing.T) {
 				t.Errorf("%d columns: no %q in\n%s", c.width, want, text)
 			}
 		}
-		if got := bare(drawn(t, d, Look{Width: c.width, Colour: true})); got != text {
+		if got := typeset.Bare(drawn(t, d, Look{Width: c.width, Colour: true})); got != text {
 			t.Errorf("with colours:\n%s\nwithout:\n%s", got, text)
 		}
 		ascii := drawn(t, d, Look{Width: c.width, ASCII: true})

@@ -1,11 +1,9 @@
 package rig
 
 import (
-	"os"
 	"sync/atomic"
-	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"annulus/internal/mem"
 )
 
 // The phases of a measurement, in order.
@@ -34,27 +32,11 @@ type page struct {
 
 const pageBytes = 4096
 
-func newPage() (*page, *os.File, func(), error) {
-	f, err := AnonymousFile()
+// newPage makes one, in memory to be closed.
+func newPage() (*page, *Shared, error) {
+	s, err := NewShared(pageBytes)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	if err := f.Truncate(pageBytes); err != nil {
-		f.Close()
-		return nil, nil, nil, err
-	}
-	p, unmap, err := mapPage(f)
-	if err != nil {
-		f.Close()
-		return nil, nil, nil, err
-	}
-	return p, f, func() { unmap(); f.Close() }, nil
-}
-
-func mapPage(f *os.File) (*page, func(), error) {
-	mem, err := unix.Mmap(int(f.Fd()), 0, pageBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil {
-		return nil, nil, os.NewSyscallError("mmap", err)
-	}
-	return (*page)(unsafe.Pointer(&mem[0])), func() { unix.Munmap(mem) }, nil
+	return mem.As[page](s.Ptr, 0), s, nil
 }
