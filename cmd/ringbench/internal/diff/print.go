@@ -98,5 +98,5 @@ func commits(s *Side) string {
 	if text == "" {
 		return ""
 	}
-	return " (commit " + text + ")"
+	return report.Visible(" (commit " + text + ")")
 }
