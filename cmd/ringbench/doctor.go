@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
-	"strings"
 
 	"annulus/cmd/ringbench/internal/doctor"
 	"annulus/cmd/ringbench/internal/report"
@@ -89,7 +88,7 @@ func ringsHere() (found doctor.Rings, err error) {
 				continue // removed meanwhile
 			}
 			if err != nil {
-				r.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
+				r.Error = visible(err)
 			}
 		}
 		found.List = append(found.List, r)

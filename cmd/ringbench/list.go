@@ -127,7 +127,7 @@ func (l *listing) add(n named) {
 		err = errors.Join(err, r.Close())
 	}
 	if err != nil {
-		e.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
+		e.Error = visible(err)
 	}
 	l.Rings = append(l.Rings, e)
 }
@@ -177,6 +177,9 @@ func (l *listing) print(w io.Writer) error {
 	_, err := io.WriteString(w, broken.String())
 	return err
 }
+
+// visible is the text of an error, whatever it wraps, and whatever name is in it.
+func visible(err error) string { return report.Visible(strings.ReplaceAll(err.Error(), "\n", "; ")) }
 
 // printable quotes a name that would spoil a table or a terminal.
 func printable(s string) string {

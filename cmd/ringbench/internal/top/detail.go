@@ -139,7 +139,7 @@ func memberLines(r *Row) []Line {
 
 func cellLines(r *Row) []Line {
 	c := r.Cell
-	element := c.Element
+	element := printable(c.Element)
 	if element == "" {
 		element = "bytes"
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"annulus/cmd/ringbench/internal/report"
 	"annulus/ring"
 	"annulus/seqlock"
 )
@@ -94,7 +95,7 @@ func (s *Sample) attached() bool {
 	return s.Stats.Producer.Attached || s.Stats.Consumer.Attached
 }
 
-// oneLine is the text of an error, whatever it wraps.
+// oneLine is the text of an error, whatever it wraps, and whatever name is in it.
 func oneLine(err error) string {
-	return strings.ReplaceAll(fmt.Sprint(err), "\n", "; ")
+	return report.Visible(strings.ReplaceAll(fmt.Sprint(err), "\n", "; "))
 }
