@@ -68,7 +68,9 @@ func (r *Ring) Stats() (Stats, error) {
 	case r.table:
 		return r.statsShared(s)
 	}
-	t := r.survey(r.whole(), s.Head)
+	// Before what lies in the ring: a message that is received meanwhile counts once at the most.
+	received, bytes := mem.Load(&r.consumer.cursor.Messages), mem.Load(&r.consumer.cursor.Bytes)
+	t := r.survey(r.whole(), mem.Load(&r.consumer.cursor.Position))
 	s.Head, s.Tail = t.start, t.end
 	s.Occupied = t.end - t.start
 	var err error
@@ -78,9 +80,9 @@ func (r *Ring) Stats() (Stats, error) {
 	if s.Consumer, err = r.sideStats(r.consumer, r.producer); err != nil {
 		return s, err
 	}
-	// Every message was received or lies in the ring, so nobody counts twice.
-	s.Producer.Messages = s.Consumer.Messages + t.messages
-	s.Producer.Bytes = s.Consumer.Bytes + t.bytes
+	// Every message was received or lies in the ring.
+	s.Consumer.Messages, s.Consumer.Bytes = received, bytes
+	s.Producer.Messages, s.Producer.Bytes = received+t.messages, bytes+t.bytes
 	return s, r.region.Check()
 }
 

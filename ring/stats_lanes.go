@@ -23,11 +23,11 @@ func (r *Ring) statsLanes(s Stats) (Stats, error) {
 			continue // never held
 		}
 		l := r.lanes[i]
+		received, bytes := mem.Load(&l.consumer.Messages), mem.Load(&l.consumer.Bytes) // before the survey, as in Stats
 		t := r.survey(l, mem.Load(&l.consumer.Position))
 		s.Head += t.start
 		s.Tail += t.end
 		s.Occupied += t.end - t.start
-		received, bytes := mem.Load(&l.consumer.Messages), mem.Load(&l.consumer.Bytes)
 		c.Messages += received
 		c.Bytes += bytes
 		p.Messages += received + t.messages

@@ -11,5 +11,6 @@ type Info struct {
 	Size    int64 // bytes
 	Mode    fs.FileMode
 	UID     int
+	Inode   uint64 // tells it from another one that has had or gets its name
 	ModTime time.Time
 }

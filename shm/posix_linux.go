@@ -83,7 +83,7 @@ func List() ([]Info, error) {
 			continue // gone, or replaced, since the directory was read
 		}
 		list = append(list, Info{
-			Name: e.Name(), Size: st.Size, Mode: fs.FileMode(st.Mode & 0o777), UID: int(st.Uid),
+			Name: e.Name(), Size: st.Size, Mode: fs.FileMode(st.Mode & 0o777), UID: int(st.Uid), Inode: st.Ino,
 			ModTime: time.Unix(st.Mtim.Unix()),
 		})
 	}

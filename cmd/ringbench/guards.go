@@ -17,12 +17,10 @@ const (
 )
 
 func guards() map[string]guard.Keep {
-	return map[string]guard.Keep{guardDir: keepDir, guardSysV: keepSysV}
-}
-
-func keepDir() (string, func() error, error) {
-	dir, err := os.MkdirTemp("", "ringbench-")
-	return dir, func() error { return removeAll(dir) }, err
+	return map[string]guard.Keep{
+		guardDir:  {Make: func() (string, error) { return os.MkdirTemp("", "ringbench-") }, Remove: removeAll},
+		guardSysV: {Make: makeSysV, Remove: removeSysV},
+	}
 }
 
 // removeAll removes a directory in which somebody who is about to end may still make files.
@@ -36,15 +34,23 @@ func removeAll(dir string) (err error) {
 	return err
 }
 
-func keepSysV() (string, func() error, error) {
+func makeSysV() (string, error) {
 	q, err := feed.SysVQueue{Create: true}.Open()
-	return strconv.Itoa(q.ID), q.Remove, err
+	return strconv.Itoa(q.ID), err
+}
+
+func removeSysV(name string) error {
+	id, err := strconv.Atoi(name)
+	if err != nil {
+		return err
+	}
+	return feed.SysVQueue{ID: id}.Remove()
 }
 
 // scratch makes a directory of its own the place of all temporary files of this process and of those
 // it starts. done puts things back and has it removed; it is removed as well where this process is killed.
 func scratch() (done func() error, err error) {
-	g, err := guard.Start(guardDir)
+	g, err := guard.Start(guardDir, guards())
 	if err != nil {
 		return nil, err
 	}

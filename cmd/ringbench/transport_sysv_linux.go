@@ -24,7 +24,7 @@ func sysvTransport() *rig.Transport {
 			if err := fitsSysV(p.Size); err != nil {
 				return nil, err
 			}
-			g, err := guard.Start(guardSysV)
+			g, err := guard.Start(guardSysV, guards())
 			if err != nil {
 				return nil, err
 			}

@@ -217,11 +217,17 @@ static inline uint64_t annulus_need_(const struct annulus_end_ *e, uint64_t n)
 	return e->slot_stride ? 1 : ANNULUS_WORD_SIZE + annulus_align_(n, ANNULUS_WORD_SIZE);
 }
 
-/* annulus_poison_ makes every later operation fail. */
+/* annulus_latch_ makes every later operation fail with rc: none takes the short way. */
+static inline int annulus_latch_(struct annulus_end_ *e, int rc)
+{
+	e->quiet = ANNULUS_NEVER_QUIET_;
+	return e->failed = rc;
+}
+
+/* annulus_poison_ latches ANNULUS_CORRUPT and says why. */
 static inline int annulus_poison_(struct annulus_end_ *e, char *detail, const char *what, uint64_t value)
 {
-	e->failed = ANNULUS_CORRUPT;
-	e->quiet = ANNULUS_NEVER_QUIET_;
+	annulus_latch_(e, ANNULUS_CORRUPT);
 	return annulus_fail_(detail, ANNULUS_CORRUPT, "%s %#llx at position %llu", what, (unsigned long long)value,
 			     (unsigned long long)e->pos);
 }

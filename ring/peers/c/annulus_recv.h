@@ -56,7 +56,7 @@ static inline int annulus_nothing_(struct annulus_consumer *c, uint64_t w)
 {
 	struct annulus_end_ *e = &c->e;
 	if (!(ANNULUS_LOAD_(e->arm) & ANNULUS_ARM_VALID))
-		return e->failed = annulus_fail_(c->detail, ANNULUS_LOST, "the producer's arm word has lost its valid bit");
+		return annulus_latch_(e, annulus_fail_(c->detail, ANNULUS_LOST, "the producer's arm word has lost its valid bit"));
 	if (c->lanes.all) {
 		if (c->peeked == 0 && annulus_owes_(c))
 			annulus_signal_(e, 1);

@@ -41,10 +41,8 @@ static inline int annulus_overtaken_(struct annulus_consumer *c)
 	struct annulus_end_ *e = &c->e;
 	uint64_t pos = 0, number = 0, before = c->cast.number;
 	int rc = annulus_cast_place_(e->ring, ANNULUS_LATEST_, &pos, &number, c->detail);
-	if (rc) {
-		e->failed = rc;
-		return rc;
-	}
+	if (rc)
+		return annulus_latch_(e, rc);
 	if ((int64_t)(pos - e->pos) <= 0 || (int64_t)(number - before) < 0)
 		return annulus_poison_(e, c->detail, "overtaken by latest", pos);
 	e->pos = c->cast.tail = pos;

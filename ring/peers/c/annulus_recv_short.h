@@ -49,7 +49,8 @@ static inline int annulus_caught_up_(struct annulus_consumer *c)
 static inline int annulus_receives_(const struct annulus_consumer *c, size_t size, size_t *n)
 {
 	const struct annulus_end_ *e = &c->e;
-	if (e->form != ANNULUS_RECORDS_ || e->quiet == ANNULUS_NEVER_QUIET_ || c->lanes.all || c->over)
+	/* NEVER_QUIET has no valid bit, nor has a handle that was never attached. */
+	if (e->form != ANNULUS_RECORDS_ || !(e->quiet & ANNULUS_ARM_VALID) || c->lanes.all || c->over)
 		return 0;
 	uint64_t length = ANNULUS_LOAD_(annulus_word_(e, e->pos)) - ANNULUS_RECORD_COMMITTED; /* [P1] */
 	*n = length;

@@ -17,7 +17,7 @@ static inline int annulus_admit_(struct annulus_producer *p, uint64_t n)
 		return e->failed;
 	uint64_t w = ANNULUS_LOAD_(e->arm);
 	if (!(w & ANNULUS_ARM_VALID))
-		return e->failed = annulus_fail_(p->detail, ANNULUS_LOST, "the consumer's arm word has lost its valid bit");
+		return annulus_latch_(e, annulus_fail_(p->detail, ANNULUS_LOST, "the consumer's arm word has lost its valid bit"));
 	if (w & ANNULUS_ARM_CLOSED)
 		return ANNULUS_CLOSED;
 	if (p->reserved)

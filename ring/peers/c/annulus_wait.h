@@ -30,7 +30,7 @@ static inline int annulus_forlorn_(struct annulus_end_ *e)
 	if (fstat(e->ring->fd, &st) != 0)
 		return ANNULUS_OK;
 	if ((uint64_t)st.st_size < e->ring->geometry.total_size)
-		return e->failed = ANNULUS_LOST;
+		return annulus_latch_(e, ANNULUS_LOST);
 	if (!e->ring->named || st.st_nlink > 0)
 		return ANNULUS_OK;
 	if (annulus_attached(e->ring, e->peer.role, &attached) != ANNULUS_OK || attached)

@@ -6,6 +6,7 @@
 #include "selftest_mpmc.h"
 #include "selftest_many.h"
 #include "selftest_cast.h"
+#include "selftest_short.h"
 
 static void test_reservations(const char *dir)
 {
@@ -297,6 +298,7 @@ int main(int argc, char **argv)
 	test_mpmc(argv[1]);
 	test_many(argv[1]);
 	test_cast(argv[1]);
+	test_short(argv[1]);
 	if (failures == 0)
 		puts("ok");
 	return failures != 0;

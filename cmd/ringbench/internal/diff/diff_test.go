@@ -159,6 +159,13 @@ func TestBadFiles(t *testing.T) {
 		{`{"schema":"ringbench/2"}`, `found "ringbench/2"`},
 		{`{"schema":"ringbench/1","results":[]}`, "found one without results"},
 		{`{"schema":"ringbench/1","results":[{}]}`, "found a result without a name"},
+		{`[{"contender":"a","all":[1]},{"contender":"b"}]`, "figures of crowd/b/0x0 rate, found none"},
+		{`[{"contender":"a","all":[1e300]}]`, "figures of crowd/a/0x0 rate from 0 to 1e+100, found 1e+300"},
+		{`{"schema":"ringbench/1","results":[{"name":"x","runs":[1,-1]}]}`, "figures of x rate from 0 to 1e+100, found -1"},
+		{`{"schema":"ringbench/1","results":[{"name":"x","runs":[1e-300]}]}`, "found 1e-300"},
+		{`{"schema":"ringbench/1","results":[{"name":"x\u001b[2J\ny","runs":[-1]}]}`, `figures of x\x1b[2J\ny rate`},
+		{`{"schema":"ringbench/1","results":[{"name":"x","runs":[1e999]}]}`, "cannot unmarshal number 1e999"},
+		{`{"schema":"ringbench/1","results":[{"name":"x","runs":[NaN]}]}`, "found something else: invalid character"},
 		{`[]`, "found one without results"},
 		{`[1]`, "found json: cannot unmarshal"},
 	} {
@@ -168,6 +175,26 @@ func TestBadFiles(t *testing.T) {
 		}
 	}
 	if _, err := Read([]string{"/nosuch"}); err == nil || !strings.Contains(err.Error(), "/nosuch") {
+		t.Error(err)
+	}
+}
+
+// A document may say anything: no result of it is a panic, no name moves the cursor.
+func TestHostileDocuments(t *testing.T) {
+	head := `{"schema":"ringbench/1","environment":{"cpu_model":"\u001b[31mred"},"results":[`
+	old := file(t, head+`{"name":"a\u001b[2J\nb","kind":"round-trip","runs":[]},{"name":"z","runs":[0,0,0,0,0,0]},
+		{"name":"l","load":{},"series":[{"metric":"p99","runs":[]},{"metric":"m\tn","unit":"\u0007","runs":[1e100]}]}]}`)
+	new := file(t, `{"schema":"ringbench/1","results":[{"name":"a\u001b[2J\nb","kind":"round-trip","runs":[1e100,1e100,1e100]},{"name":"z","runs":[1,2,3,4,5,6]},
+		{"name":"l","load":{},"series":[{"metric":"p99","runs":[1]},{"metric":"m\tn","unit":"\u0007","runs":[1e-100]}]}]}`)
+	c := sides(t, []string{old}, []string{new})
+	var out bytes.Buffer
+	if err := c.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "\x1b\t\a") || !strings.Contains(out.String(), `a\x1b[2J\nb`) {
+		t.Errorf("%q", out.String())
+	}
+	if err := report.Indented(&out, c); err != nil {
 		t.Error(err)
 	}
 }

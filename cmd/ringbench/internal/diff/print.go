@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"annulus/cmd/ringbench/internal/report"
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // noteNumber gives equal notes equal numbers.
@@ -98,5 +99,5 @@ func commits(s *Side) string {
 	if text == "" {
 		return ""
 	}
-	return " (commit " + text + ")"
+	return typeset.Visible(" (commit " + text + ")")
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"annulus/cmd/ringbench/internal/report"
+	"annulus/cmd/ringbench/internal/typeset"
 )
 
 // Side is what the documents of one side say.
@@ -76,12 +77,14 @@ func (s *Side) document(text []byte) error {
 		if r.Name == "" {
 			return fmt.Errorf("%s a result without a name", expected)
 		}
-		s.result(&r)
+		if err := s.result(&r); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (s *Side) result(r *report.Result) {
+func (s *Side) result(r *report.Result) error {
 	metric, unit, one := "rate", "/s", r.MessagesPerSecond
 	if r.Delays() {
 		metric, unit, one = "p50", "ns", float64(r.LatencyNS.P50)
@@ -90,10 +93,18 @@ func (s *Side) result(r *report.Result) {
 	if len(runs) == 0 { // a document from before there were runs
 		runs = []float64{one}
 	}
-	s.add(key{r.Name, metric}, unit, r.Delays(), runs)
-	for _, m := range r.Series {
-		s.add(key{r.Name, m.Metric}, m.Unit, m.Better == "lower", m.Runs)
+	if err := s.add(key{r.Name, metric}, unit, r.Delays(), runs); err != nil {
+		return err
 	}
+	for _, m := range r.Series {
+		if len(m.Runs) == 0 {
+			continue // it was not measured
+		}
+		if err := s.add(key{r.Name, m.Metric}, m.Unit, m.Better == "lower", m.Runs); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // crowd reads what ringbench crowd prints.
@@ -114,17 +125,32 @@ func (s *Side) crowd(text []byte) error {
 		return fmt.Errorf("expected a document of schema %q or %q, found %w", report.Schema, report.CrowdSchema, err)
 	}
 	for _, r := range rows {
-		s.add(key{fmt.Sprintf("crowd/%s/%dx%d", r.Contender, r.Producers, r.Consumers), "rate"}, "/s", false, r.All)
+		if err := s.add(key{fmt.Sprintf("crowd/%s/%dx%d", r.Contender, r.Producers, r.Consumers), "rate"}, "/s", false, r.All); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (s *Side) add(k key, unit string, lower bool, values []float64) {
+// most is beyond any rate or time in nanoseconds: of what is not greater there are sums and ratios.
+const most = 1e100
+
+func (s *Side) add(k key, unit string, lower bool, values []float64) error {
+	k, unit = key{typeset.Visible(k.name), typeset.Visible(k.metric)}, typeset.Visible(unit)
+	if len(values) == 0 {
+		return fmt.Errorf("expected figures of %s %s, found none", k.name, k.metric)
+	}
+	for _, v := range values {
+		if v < 0 || v > most || v > 0 && v < 1/most {
+			return fmt.Errorf("expected figures of %s %s from 0 to %g, found %g", k.name, k.metric, most, v)
+		}
+	}
 	if s.samples[k] == nil {
 		s.samples[k] = &sample{unit: unit, lower: lower}
 		s.keys = append(s.keys, k)
 	}
 	s.samples[k].values = append(s.samples[k].values, values...)
+	return nil
 }
 
 // differing says in which respects the machines of two sides are not the same.
@@ -152,7 +178,7 @@ func differing(old, new *Side) (lines []string) {
 	} {
 		a, b := distinct(old.Environments, f.of), distinct(new.Environments, f.of)
 		if a != b && a != "" && b != "" {
-			lines = append(lines, fmt.Sprintf("%s: %s, then %s", f.what, a, b))
+			lines = append(lines, typeset.Visible(fmt.Sprintf("%s: %s, then %s", f.what, a, b)))
 		}
 	}
 	return lines

@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // leftRings looks for rings that nobody serves any more, and peers that are stopped.
@@ -51,7 +52,7 @@ func quoted(s string) string {
 	odd, hidden := false, false
 	for _, c := range s {
 		odd = odd || !plain(c)
-		hidden = hidden || c < ' ' || c == 0x7f || c == 0xfffd
+		hidden = hidden || !unicode.IsPrint(c) || c == unicode.ReplacementChar
 	}
 	switch {
 	case hidden:

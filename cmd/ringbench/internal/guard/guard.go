@@ -3,7 +3,8 @@
 //
 // A guard is a process of its own (the same binary again, see Main), in a session of its own, so that
 // what kills its parent's process group does not reach it. It makes the thing, tells its parent what
-// it is, waits until the parent closes it or is gone, and removes it.
+// it is, waits until the parent closes it or is gone, and removes it. Where the guard itself was killed,
+// its parent does that.
 package guard
 
 import (
@@ -23,25 +24,30 @@ import (
 // kind. Its main calls Main then.
 const Command = "__guard"
 
-// Keep makes a thing and returns what others know it by, one line, and what removes it.
-type Keep func() (name string, remove func() error, err error)
+// Keep is how things of a kind are made and removed.
+type Keep struct {
+	Make   func() (name string, err error) // what others know it by, one line
+	Remove func(name string) error
+}
 
 // Guard is one that runs. It belongs to one goroutine.
 type Guard struct {
 	Name string // of what it keeps
 
+	keep   Keep
 	cmd    *exec.Cmd
 	life   io.Closer
 	stderr bytes.Buffer
 }
 
-// Start starts a guard that makes a thing of that kind. Who starts one calls Close.
-func Start(kind string) (*Guard, error) {
+// Start starts a guard that makes a thing of that kind, one of those that Main is given. Who starts one
+// calls Close.
+func Start(kind string, kinds map[string]Keep) (*Guard, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	g := &Guard{cmd: exec.Command(self, Command, kind)}
+	g := &Guard{keep: kinds[kind], cmd: exec.Command(self, Command, kind)}
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	g.cmd.Stderr = &g.stderr
 	life, err := g.cmd.StdinPipe()
@@ -64,11 +70,14 @@ func Start(kind string) (*Guard, error) {
 	return g, nil
 }
 
+// PID is the guard's process.
+func (g *Guard) PID() int { return g.cmd.Process.Pid }
+
 // Close has the thing removed and returns when it is gone.
 func (g *Guard) Close() error {
 	closeErr := g.life.Close()
 	if err := g.cmd.Wait(); err != nil {
-		return g.failed(err)
+		return errors.Join(g.failed(err), g.keep.Remove(g.Name))
 	}
 	return closeErr
 }
@@ -85,19 +94,19 @@ func (g *Guard) failed(err error) error {
 func Main(kind string, kinds map[string]Keep) int {
 	// Nor by the pipe to a parent that was killed meanwhile.
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	keep := kinds[kind]
-	if keep == nil {
+	keep, known := kinds[kind]
+	if !known {
 		fmt.Fprintf(os.Stderr, "ringbench: %s is started by ringbench itself, expected a kind that it knows, found %q\n", Command, kind)
 		return 2
 	}
-	name, remove, err := keep()
+	name, err := keep.Make()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	_, sayErr := fmt.Println(name)
 	_, waitErr := io.Copy(io.Discard, os.Stdin) // the end: the parent is done or gone
-	removeErr := remove()
+	removeErr := keep.Remove(name)
 	if err := errors.Join(sayErr, waitErr, removeErr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

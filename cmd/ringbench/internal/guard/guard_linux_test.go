@@ -13,10 +13,9 @@ import (
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == Command {
-		os.Exit(Main("file", map[string]Keep{"file": func() (string, func() error, error) {
-			name := os.Args[2]
-			err := os.WriteFile(name, nil, 0o600)
-			return name, func() error { return os.Remove(name) }, err
+		os.Exit(Main("file", map[string]Keep{"file": {
+			Make:   func() (string, error) { return os.Args[2], os.WriteFile(os.Args[2], nil, 0o600) },
+			Remove: os.Remove,
 		}}))
 	}
 	testutil.Main(m, nil, nil)

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -49,12 +50,8 @@ func (x *parser) ring(k, n *yaml.Node) {
 		"backing": func(v *yaml.Node) { r.Backing = x.one(v, backings) },
 		"at":      func(v *yaml.Node) { r.At = x.text(v, "a name, or the path of a file") },
 	})
-	if r.Backing == "file" && r.At != "" {
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == "at" {
-				r.At = x.path(n.Content[i+1])
-			}
-		}
+	if r.Backing == "file" && r.At != "" && !filepath.IsAbs(r.At) {
+		r.At = filepath.Join(x.dir, r.At)
 	}
 	x.lines[r] = k.Line
 	x.p.Rings = append(x.p.Rings, r)

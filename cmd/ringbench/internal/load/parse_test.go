@@ -150,3 +150,17 @@ func TestGreatestSize(t *testing.T) {
 		}
 	}
 }
+
+// Paths are relative to the profile, however it is written.
+func TestPathByAlias(t *testing.T) {
+	p, err := Parse("dir/f.yaml", []byte("rings: {r: &r {at: x.ring, backing: file}, s: *r}\n"+
+		"producers: {p: {ring: r}, q: {ring: s}}\nconsumers: {c: {ring: r}, d: {ring: s}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range p.Rings {
+		if r.At != "dir/x.ring" {
+			t.Errorf("ring %s: expected it at dir/x.ring, found %s", r.Name, r.At)
+		}
+	}
+}

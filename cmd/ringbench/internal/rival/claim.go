@@ -99,9 +99,12 @@ func lockDir(dir string) (*os.File, error) {
 
 // removeClaimed removes what stands beside dir first: dir is what it is found by.
 func removeClaimed(dir string) error {
-	beside, err := filepath.Glob(dir + "_*")
-	for _, name := range beside {
-		err = errors.Join(err, os.RemoveAll(name))
+	parent, base := filepath.Split(dir)
+	entries, err := os.ReadDir(parent) // no pattern: who has chosen the name is not known
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), base+"_") {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(parent, e.Name())))
+		}
 	}
 	return errors.Join(err, os.RemoveAll(dir))
 }

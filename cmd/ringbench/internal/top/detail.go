@@ -140,7 +140,7 @@ func memberLines(r *Row) []Line {
 
 func cellLines(r *Row) []Line {
 	c := r.Cell
-	element := c.Element
+	element := typeset.Printable(c.Element)
 	if element == "" {
 		element = "bytes"
 	}

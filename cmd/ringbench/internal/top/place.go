@@ -18,13 +18,14 @@ type place struct {
 	asked bool // by its name: then it is shown whatever it is
 	here  bool
 	uid   int
+	inode uint64
 	size  int64
 	mod   time.Time
 }
 
 // same tells whether nothing speaks for another content than that of o.
 func (p place) same(o place) bool {
-	return p.here == o.here && p.uid == o.uid && p.size == o.size && p.mod.Equal(o.mod)
+	return p.here == o.here && p.uid == o.uid && p.inode == o.inode && p.size == o.size && p.mod.Equal(o.mod)
 }
 
 // region maps it for reading, whoever owns it.
@@ -66,7 +67,7 @@ func places(args []string) (all []place, err error) {
 	}
 	for _, o := range objects {
 		if wanted(o.Name) {
-			all = append(all, place{name: o.Name, here: true, uid: o.UID, size: o.Size, mod: o.ModTime, asked: slices.Contains(args, o.Name)})
+			all = append(all, place{name: o.Name, here: true, uid: o.UID, inode: o.Inode, size: o.Size, mod: o.ModTime, asked: slices.Contains(args, o.Name)})
 		}
 	}
 	for _, a := range args {
@@ -90,7 +91,7 @@ func fileAt(name string) place {
 	}
 	p.here, p.size, p.mod = true, fi.Size(), fi.ModTime()
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		p.uid = int(st.Uid)
+		p.uid, p.inode = int(st.Uid), st.Ino
 	}
 	return p
 }

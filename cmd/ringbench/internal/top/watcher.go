@@ -122,7 +122,7 @@ func (w *Watcher) follow(all []place) {
 		listed[p.name] = true
 		e := w.entries[p.name]
 		if e != nil && e.open() {
-			if n, err := e.links(); err == nil && n > 0 && p.here {
+			if n, err := e.links(); err == nil && n > 0 && p.here && p.inode == e.inode {
 				e.place = p
 				continue
 			}
@@ -144,10 +144,15 @@ func (w *Watcher) follow(all []place) {
 	}
 }
 
-// orphan keeps an open entry whose name is gone, for as long as somebody is attached.
+// orphan keeps an open entry whose name is gone, for as long as somebody is attached. One that has
+// another name is not its own any more: it is found by that.
 func (w *Watcher) orphan(e *entry) {
 	if w.metrics != nil {
 		w.metrics.Remove(e.last.Name)
+	}
+	if n, err := e.links(); err == nil && n > 0 {
+		_ = e.close() // read-only: nothing can be lost
+		return
 	}
 	w.orphans = append(w.orphans, e)
 }

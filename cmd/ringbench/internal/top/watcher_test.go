@@ -198,3 +198,28 @@ func TestPlainAndDocument(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A name may be given to another ring while the first has another name still.
+func TestRingIsRenamed(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	w := watch(t, a, b)
+	old, err := ring.CreateFile(a, ring.Config{})
+	must(t, err)
+	defer old.Close()
+	p, err := old.Producer()
+	must(t, err)
+	must(t, p.TrySend([]byte("x")))
+	if s, _ := seen(w, a); s.Stats.Producer.Messages != 1 {
+		t.Fatalf("%+v", s)
+	}
+	must(t, os.Rename(a, b))
+	next, err := ring.CreateFile(a, ring.Config{})
+	must(t, err)
+	defer next.Close()
+	for name, messages := range map[string]uint64{a: 0, b: 1} {
+		if s, _ := seen(w, name); s.Err != "" || s.Stats.Producer.Messages != messages {
+			t.Errorf("%s: expected %d messages, found %+v", name, messages, s)
+		}
+	}
+}

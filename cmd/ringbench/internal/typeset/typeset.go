@@ -10,7 +10,22 @@ import (
 )
 
 // OneLine is the text of an error, that of joined ones too, in one line.
-func OneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+func OneLine(err error) string { return Visible(strings.ReplaceAll(err.Error(), "\n", "; ")) }
+
+// Visible is a text in one line for a terminal: what somebody else has put into a name, and
+// an error repeats, moves no cursor and ends no line. Each such character stands there as
+// Go writes it.
+func Visible(s string) string {
+	var b strings.Builder
+	for _, c := range s {
+		if unicode.IsPrint(c) {
+			b.WriteRune(c)
+			continue
+		}
+		b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(c), "'"))
+	}
+	return b.String()
+}
 
 // FirstLine is the first line of what a program has said: that of a panic says most.
 func FirstLine(s string) string {
