@@ -42,9 +42,9 @@ func TestStress(t *testing.T) {
 	for _, args := range [][]string{
 		{"--topology", "mpmc", "--kills", "100", "--all", "40"},
 		{"--topology", "mpmc", "--redeliver", "--kills", "200", "--all", "60"},
-		{"--topology", "mpmc", "--redeliver", "--kills", "100", "--capacity", "2", "--wait", "futex"},
+		{"--topology", "mpmc", "--redeliver", "--kills", "30", "--capacity", "2", "--wait", "futex"},
 		{"--topology", "mpsc", "--kills", "100", "--all", "40", "--stops", "20"},
-		{"--topology", "mpsc-ordered", "--kills", "100", "--all", "40", "--stops", "10", "--aim", "100"},
+		{"--topology", "mpsc-ordered", "--kills", "60", "--all", "40", "--stops", "10", "--aim", "60"},
 		{"--topology", "spsc", "--kills", "150", "--all", "60", "--stops", "30"},
 		{"--topology", "broadcast", "--kills", "100", "--all", "60", "--stops", "10"},
 		{"--topology", "broadcast", "--overrun", "block", "--kills", "100", "--all", "60", "--stops", "10"},
